@@ -1,0 +1,15 @@
+// The subcommands: each adds its options to the program and runs when it was the one chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <span>
+#include <string>
+
+namespace sd35::cli {
+
+// `arguments`: the whole command line, for defaults that one option takes from a picture.
+void add_generate(CLI::App& app, std::span<char* const> arguments);
+void add_inspect(CLI::App& app);
+void add_make_random_model(CLI::App& app);
+
+}  // namespace sd35::cli

@@ -1,0 +1,164 @@
+// sd35 generate: from prompts to picture files.
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "commands.h"
+#include "reporter.h"
+#include "sd35/sd35.h"
+
+namespace sd35::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct GenerateArguments {
+  Recipe recipe;
+  std::string output = "out.png";
+  std::string preview;
+  std::string from_image;
+  bool quiet = false;
+  bool json = false;
+};
+
+// The picture whose recipe gives the defaults has to be known before the other options are read.
+std::string from_image_argument(std::span<char* const> arguments) {
+  constexpr std::string_view option = "--from-image";
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == option && i + 1 < arguments.size()) return arguments[i + 1];
+    if (argument.starts_with(option) && argument.substr(option.size()).starts_with("="))
+      return std::string(argument.substr(option.size() + 1));
+  }
+  return "";
+}
+
+// out.png of several pictures: out-0001.png, out-0002.png, ...
+fs::path numbered(const fs::path& path, int index, int count) {
+  if (count == 1) return path;
+  char number[16];
+  std::snprintf(number, sizeof(number), "-%04d", index + 1);
+  return path.parent_path() / (path.stem().string() + number + path.extension().string());
+}
+
+void run(GenerateArguments& arguments, bool seed_given) {
+  if (!seed_given && arguments.from_image.empty())
+    arguments.recipe.generate.seed = std::random_device{}();  // shown with the picture
+  const auto start = std::chrono::steady_clock::now();
+  Reporter reporter(arguments.json    ? Verbosity::json
+                    : arguments.quiet ? Verbosity::quiet
+                                      : Verbosity::person);
+  Callbacks callbacks = reporter.callbacks();
+  if (!arguments.preview.empty())
+    callbacks.on_preview = [&](const Picture& preview, int /*step*/) { save(preview, arguments.preview); };
+
+  const GenerateOptions& options = arguments.recipe.generate;
+  check_output(numbered(arguments.output, 0, options.count));
+  Pipeline pipeline = Pipeline::from_pretrained(arguments.recipe.model, arguments.recipe.load);
+  const std::vector<Picture> pictures = pipeline.generate(options, callbacks);
+  for (int i = 0; i < static_cast<int>(pictures.size()); ++i) {
+    const fs::path path = numbered(arguments.output, i, options.count);
+    save(pictures[static_cast<std::size_t>(i)], path);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    reporter.wrote(path.string(), options.seed + static_cast<std::uint64_t>(i), seconds.count());
+  }
+}
+
+void add_model_options(CLI::App& command, LoadOptions& load) {
+  const std::string group = "Model";
+  command.add_option("--clip-l", load.clip_l, "CLIP-L weights, for a single file that lacks them")
+      ->group(group);
+  command.add_option("--clip-g", load.clip_g, "OpenCLIP bigG weights, likewise")->group(group);
+  command.add_option("--t5xxl", load.t5xxl, "T5-XXL weights, likewise")->group(group);
+  command.add_option("--tokenizers", load.tokenizers, "Folder with tokenizer, tokenizer_2 and tokenizer_3")
+      ->group(group);
+  command.add_flag("!--no-t5", load.use_t5, "Run without T5: less memory, zeros in its place")->group(group);
+  command.add_option("--dtype", load.dtype, "bf16, or f32 for parity with the reference")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--engine", load.engine, "native, or ref (slow, for comparisons)")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--threads", load.threads, "Threads; 0: one a core")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_prompt_options(CLI::App& command, GenerateOptions& options) {
+  const std::string group = "Prompt";
+  command.add_option("-p,--prompt", options.prompt, "What to draw")->group(group);
+  command.add_option("--prompt-2", options.prompt_2, "For the second CLIP encoder; default: the prompt")
+      ->group(group);
+  command.add_option("--prompt-3", options.prompt_3, "For T5; default: the prompt")->group(group);
+  command.add_option("-n,--negative-prompt", options.negative_prompt, "What to stay away from")->group(group);
+  command.add_option("--negative-prompt-2", options.negative_prompt_2, "For the second CLIP encoder")
+      ->group(group);
+  command.add_option("--negative-prompt-3", options.negative_prompt_3, "For T5")->group(group);
+  command.add_option("--max-sequence-length", options.max_sequence_length, "T5 tokens of a prompt, 1 to 512")
+      ->capture_default_str()
+      ->group(group);
+}
+
+CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
+  const std::string group = "Sampling";
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->capture_default_str()->group(group);
+  };
+  add("-W,--width", options.width, "Pixels, a multiple of 16");
+  add("-H,--height", options.height, "Pixels, a multiple of 16");
+  add("--steps", options.num_inference_steps, "Denoising steps");
+  add("-g,--guidance-scale", options.guidance_scale, "How closely to follow the prompt; 1: no guidance");
+  add("--sampler", options.sampler, "euler, heun or dpm++2m");
+  add("--count", options.count, "Pictures, one seed after another");
+  CLI::Option* seed =
+      command.add_option("-s,--seed", options.seed, "Of the first picture; default: a new one each time");
+  seed->group(group);
+  add("--generator", options.generator, "Random numbers of torch on a cpu, or on a cuda device");
+  command
+      .add_option("--noise-dtype", options.noise_dtype,
+                  "Type the noise is drawn in; default: that of --dtype")
+      ->group(group);
+  SkipLayerOptions& skip = options.skip_layer_guidance;
+  command.add_option("--skip-layers", skip.layers, "Blocks of skip-layer guidance, as in 7,8,9")
+      ->delimiter(',')
+      ->group(group);
+  add("--skip-layer-scale", skip.scale, "Its strength");
+  add("--skip-layer-start", skip.start, "Its first step, as a fraction of all");
+  add("--skip-layer-stop", skip.stop, "Its last step, as a fraction of all");
+  command.add_flag("--vae-tiling", options.vae_tiling, "Decode in tiles: less memory")->group(group);
+  return seed;
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app, std::span<char* const> command_line) {
+  auto arguments = std::make_shared<GenerateArguments>();
+  CLI::App* command = app.add_subcommand("generate", "Draw pictures from a prompt");
+  if (command_line.size() > 1 && std::string_view(command_line[1]) == "generate") {
+    if (const std::string picture = from_image_argument(command_line); !picture.empty())
+      arguments->recipe = read_recipe(picture);
+  }
+  command->add_option(
+      "-m,--model", arguments->recipe.model,
+      "A folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache");
+  command->add_option("--from-image", arguments->from_image,
+                      "Draw the picture in this file again; other options change what its recipe says");
+  add_prompt_options(*command, arguments->recipe.generate);
+  const CLI::Option* seed = add_sampling_options(*command, arguments->recipe.generate);
+  add_model_options(*command, arguments->recipe.load);
+  command->add_option("-o,--output", arguments->output, "png, jpg or webp; several pictures are numbered")
+      ->capture_default_str();
+  command->add_option("--preview", arguments->preview,
+                      "Keeps a small picture of the work in progress in this file");
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->add_flag("--json", arguments->json, "Progress, warnings and results as JSON lines");
+  command->callback([arguments, seed] {
+    if (arguments->recipe.model.empty())
+      throw ArgumentError("which model? --model takes a folder, a file or a name in the Hugging Face cache");
+    run(*arguments, seed->count() > 0);
+  });
+}
+
+}  // namespace sd35::cli

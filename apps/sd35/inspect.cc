@@ -1,0 +1,26 @@
+// sd35 inspect: what a model path holds.
+#include <cstdio>
+#include <memory>
+
+#include "commands.h"
+#include "sd35/sd35.h"
+
+namespace sd35::cli {
+
+void add_inspect(CLI::App& app) {
+  struct Arguments {
+    std::string path;
+    bool json = false, tensors = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what a model folder or file holds");
+  command->add_option("path", arguments->path, "A folder, a file, or a name in the Hugging Face cache")
+      ->required();
+  command->add_flag("--json", arguments->json, "As JSON");
+  command->add_flag("--tensors", arguments->tensors, "List every tensor");
+  command->callback([arguments] {
+    std::fputs(inspect(arguments->path, arguments->json, arguments->tensors).c_str(), stdout);
+  });
+}
+
+}  // namespace sd35::cli

@@ -1,0 +1,148 @@
+#include "reporter.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "interrupt.h"
+
+namespace sd35::cli {
+namespace {
+
+constexpr double kSecondsBetweenLines = 5;
+constexpr double kSecondsBetweenEvents = 0.5;
+
+const char* name_of(Stage stage) {
+  switch (stage) {
+    case Stage::load:
+      return "load";
+    case Stage::encode_prompt:
+      return "encode prompt";
+    case Stage::denoise:
+      return "denoise";
+    case Stage::decode:
+      return "decode";
+  }
+  return "";
+}
+
+int terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// "denoise 12/40, 9.8 s a step, 4 min 34 s left"
+std::string describe(const Progress& progress) {
+  std::ostringstream text;
+  text << name_of(progress.stage);
+  if (progress.picture > 0) text << " picture " << progress.picture + 1;
+  if (progress.steps > 0) text << ' ' << progress.step << '/' << progress.steps;
+  const double done = progress.fraction * std::max(1, progress.steps);
+  if (progress.steps > 0 && done > 0.05) text << ", " << duration(progress.seconds / done) << " a step";
+  if (progress.fraction >= 1)
+    text << ", " << duration(progress.seconds);
+  else if (progress.fraction > 0.01)
+    text << ", " << duration(progress.seconds * (1 - progress.fraction) / progress.fraction) << " left";
+  return text.str();
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+std::string duration(double seconds) {
+  char text[32];
+  if (seconds < 60)
+    std::snprintf(text, sizeof(text), seconds < 10 ? "%.2f s" : "%.1f s", seconds);
+  else
+    std::snprintf(text, sizeof(text), "%d min %02d s", static_cast<int>(seconds) / 60,
+                  static_cast<int>(seconds) % 60);
+  return text;
+}
+
+Reporter::Reporter(Verbosity verbosity) : verbosity_(verbosity), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Reporter::~Reporter() { end_line(); }
+
+Callbacks Reporter::callbacks() {
+  Callbacks callbacks;
+  callbacks.on_progress = [this](const Progress& progress) {
+    this->progress(progress);
+    return !interrupted();
+  };
+  callbacks.on_warning = [this](const std::string& message) { warn(message); };
+  return callbacks;
+}
+
+void Reporter::progress(const Progress& progress) {
+  if (verbosity_ == Verbosity::quiet) return;
+  const bool new_stage = progress.stage != stage_ || progress.picture != picture_;
+  const bool new_step = progress.step != step_;
+  const bool finished = progress.fraction >= 1;
+  if (new_stage) last_shown_ = 0;
+  const double since = progress.seconds - last_shown_;
+  const bool due = verbosity_ == Verbosity::json
+                       ? new_stage || new_step || finished || since > kSecondsBetweenEvents
+                   : terminal_ ? new_stage || new_step || finished || since > 0.1
+                               : finished || since > kSecondsBetweenLines;
+  if (!due) return;
+  stage_ = progress.stage;
+  picture_ = progress.picture;
+  step_ = progress.step;
+  last_shown_ = progress.seconds;
+  if (verbosity_ == Verbosity::json) {
+    print_json({{"event", "progress"},
+                {"stage", name_of(progress.stage)},
+                {"picture", progress.picture},
+                {"step", progress.step},
+                {"steps", progress.steps},
+                {"fraction", progress.fraction},
+                {"seconds", progress.seconds}});
+  } else if (terminal_) {
+    draw_bar(progress);
+  } else {
+    std::fprintf(stderr, "%s\n", describe(progress).c_str());
+  }
+}
+
+void Reporter::draw_bar(const Progress& progress) {
+  const std::string text = describe(progress);
+  const int room = std::clamp(terminal_width() - static_cast<int>(text.size()) - 4, 0, 40);
+  const int filled = static_cast<int>(progress.fraction * room);
+  const std::string bar = std::string(static_cast<std::size_t>(filled), '=') +
+                          std::string(static_cast<std::size_t>(room - filled), ' ');
+  std::fprintf(stderr, "\r\033[K[%s] %s", bar.c_str(), text.c_str());
+  std::fflush(stderr);
+  line_open_ = true;
+  if (progress.fraction >= 1) end_line();
+}
+
+void Reporter::end_line() {
+  if (line_open_) std::fputc('\n', stderr);
+  line_open_ = false;
+}
+
+void Reporter::warn(const std::string& message) {
+  if (verbosity_ == Verbosity::json) return print_json({{"event", "warning"}, {"message", message}});
+  if (verbosity_ == Verbosity::quiet) return;
+  end_line();
+  std::fprintf(stderr, "sd35: warning: %s\n", message.c_str());
+}
+
+void Reporter::wrote(const std::string& path, std::uint64_t seed, double seconds) {
+  end_line();
+  if (verbosity_ == Verbosity::json)
+    return print_json({{"event", "picture"}, {"path", path}, {"seed", seed}, {"seconds", seconds}});
+  if (verbosity_ == Verbosity::person)
+    std::printf("%s (seed %llu, %s)\n", path.c_str(), static_cast<unsigned long long>(seed),
+                duration(seconds).c_str());
+}
+
+}  // namespace sd35::cli

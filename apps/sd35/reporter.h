@@ -1,0 +1,43 @@
+// What the program tells while it works: a bar on a terminal, a line every few seconds elsewhere, JSON lines
+// for programs, or nothing.
+#pragma once
+
+#include <string>
+
+#include "sd35/sd35.h"
+
+namespace sd35::cli {
+
+enum class Verbosity { person, json, quiet };
+
+class Reporter {
+ public:
+  explicit Reporter(Verbosity verbosity);
+  ~Reporter();
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
+
+  // For the library; on_progress stops the work once the person asked to.
+  Callbacks callbacks();
+  void warn(const std::string& message);
+  // A file that was written, after `seconds` of work in all.
+  void wrote(const std::string& path, std::uint64_t seed, double seconds);
+
+ private:
+  void progress(const Progress& progress);
+  void draw_bar(const Progress& progress);
+  void end_line();
+
+  Verbosity verbosity_;
+  bool terminal_;
+  bool line_open_ = false;  // a bar is on the current line
+  Stage stage_ = Stage::load;
+  int picture_ = -1;
+  int step_ = -1;
+  double last_shown_ = 0;  // seconds of the stage
+};
+
+// "4.5 s", "3 min 20 s"
+std::string duration(double seconds);
+
+}  // namespace sd35::cli

@@ -1,0 +1,33 @@
+# The installed library: one shared object made of every layer, found with find_package(sd35).
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+add_library(sd35 SHARED)
+add_library(sd35::sd35 ALIAS sd35)
+get_property(layers GLOBAL PROPERTY SD35_LAYERS)
+foreach(layer ${layers})
+  target_sources(sd35 PRIVATE $<TARGET_OBJECTS:${layer}>)
+  # What the layer links, but for the other layers, whose objects are here.
+  get_target_property(libraries ${layer} LINK_LIBRARIES)
+  list(FILTER libraries EXCLUDE REGEX "^sd35_")
+  target_link_libraries(sd35 PRIVATE ${libraries})
+endforeach()
+set_target_properties(sd35 PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                                      LINKER_LANGUAGE CXX)
+target_compile_features(sd35 INTERFACE cxx_std_20)
+target_include_directories(sd35 INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                          $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+# sd35::version()
+target_compile_definitions(sd35_pipeline PRIVATE SD35_VERSION="${PROJECT_VERSION}")
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/sd35)
+install(TARGETS sd35 EXPORT sd35-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sd35 DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
+install(EXPORT sd35-targets NAMESPACE sd35:: DESTINATION ${package_folder} COMPONENT library)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/sd35-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/sd35-config.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sd35-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/sd35-config.cmake ${PROJECT_BINARY_DIR}/sd35-config-version.cmake
+        DESTINATION ${package_folder} COMPONENT library)

@@ -1,0 +1,35 @@
+// Draws one picture: generate MODEL PROMPT OUTPUT [SIZE] [STEPS]
+#include <sd35/sd35.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: generate MODEL PROMPT OUTPUT [SIZE] [STEPS]\n");
+    return 2;
+  }
+  try {
+    sd35::GenerateOptions options;
+    options.prompt = argv[2];
+    if (argc > 4) options.width = options.height = std::atoi(argv[4]);
+    if (argc > 5) options.num_inference_steps = std::atoi(argv[5]);
+
+    sd35::Callbacks callbacks;
+    callbacks.on_warning = [](const std::string& message) {
+      std::fprintf(stderr, "warning: %s\n", message.c_str());
+    };
+    callbacks.on_progress = [](const sd35::Progress& progress) {
+      std::fprintf(stderr, "\rstep %d of %d", progress.step, progress.steps);
+      return true;  // false would stop
+    };
+
+    sd35::Pipeline pipeline = sd35::Pipeline::from_pretrained(argv[1]);
+    sd35::save(pipeline.generate(options, callbacks).at(0), argv[3]);
+    std::printf("\n%s, made with sd35 %s\n", argv[3], sd35::version().c_str());
+    return 0;
+  } catch (const sd35::Error& error) {
+    std::fprintf(stderr, "\nerror: %s\n", error.what());
+    return 1;
+  }
+}

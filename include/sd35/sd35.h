@@ -1,0 +1,153 @@
+// sd35: Stable Diffusion 3.5 Medium in C++. The public API: load a model, turn prompts into pictures.
+//
+//   sd35::Pipeline pipeline = sd35::Pipeline::from_pretrained("path/to/stable-diffusion-3.5-medium");
+//   sd35::GenerateOptions options;
+//   options.prompt = "A capybara holding a sign that reads Hello World";
+//   sd35::save(pipeline.generate(options).at(0), "capybara.png");
+//
+// Every function throws an exception derived from sd35::Error (sd35/error.h) whose what() is one line that
+// says what was wrong, where, and what would work. Names follow diffusers' StableDiffusion3Pipeline where it
+// has one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sd35/error.h"
+
+namespace sd35 {
+
+// Version of the library, "0.1.0".
+std::string version();
+
+// A picture: rows of red, green, blue bytes.
+struct Picture {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> rgb;  // [height, width, 3]
+  std::vector<std::pair<std::string, std::string>>
+      metadata;  // what save() writes into the file: "parameters", "sd35"
+};
+
+// Writes PNG, JPEG or WebP by the extension, with the picture's metadata; aside first, then renamed.
+// Throws ArgumentError for an unknown extension, FileError when the file cannot be written.
+void save(const Picture& picture, const std::filesystem::path& path);
+
+// Throws what save() would throw for a path that cannot be written, before the work of a picture is spent.
+void check_output(const std::filesystem::path& path);
+
+// How a model is loaded and run.
+struct LoadOptions {
+  std::string engine = "native";  // "native", or "ref": plain loops, for comparisons
+  std::string dtype = "bf16";     // "bf16", or "f32" for parity with the reference
+  int threads = 0;                // 0: one a core
+  // What a single-file checkpoint lacks; in a folder they replace what it holds.
+  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers;
+  bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros
+};
+
+// Skip-layer guidance: a third forward without some blocks, whose difference pushes towards better anatomy.
+struct SkipLayerOptions {
+  std::vector<int> layers;  // empty: off; the model's authors recommend 7, 8, 9
+  double scale = 2.8;
+  double start = 0.01;  // of the steps, exclusive
+  double stop = 0.2;    // of the steps, exclusive
+};
+
+struct GenerateOptions {
+  std::string prompt;
+  std::string negative_prompt;
+  // For the second CLIP and for T5; unset: the prompt.
+  std::optional<std::string> prompt_2, prompt_3;
+  std::optional<std::string> negative_prompt_2, negative_prompt_3;
+  int width = 1024;  // multiples of 16, 256 to 1440 (beyond: with a warning)
+  int height = 1024;
+  int num_inference_steps = 40;
+  double guidance_scale = 4.5;    // 1 or less: no guidance
+  std::string sampler = "euler";  // "euler", "heun", "dpm++2m"
+  std::uint64_t seed = 0;         // picture i uses seed + i
+  int count = 1;                  // pictures
+  int max_sequence_length = 256;  // T5 tokens, 1 to 512
+  std::string generator = "cpu";  // "cpu": torch's CPU generator; "cuda": torch's CUDA generator
+  std::string noise_dtype;  // type the noise is drawn in: "f32", "f16", "bf16"; empty: the pipeline's dtype,
+                            // as diffusers
+  SkipLayerOptions skip_layer_guidance;
+  bool vae_tiling =
+      false;  // decode in overlapping tiles; switched on by itself for pictures too large to decode whole
+};
+
+enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode };
+
+// What is going on; sent often, cheap to ignore.
+struct Progress {
+  Stage stage = Stage::load;
+  int picture = 0;  // index of the picture, where it applies
+  int step = 0;     // done of `steps`
+  int steps = 0;
+  double fraction = 0;  // of the stage, 0 to 1, finer than steps
+  double seconds = 0;   // since the stage began
+};
+
+struct Callbacks {
+  // Return false to stop: generate() then throws Cancelled within a second or one operation.
+  std::function<bool(const Progress&)> on_progress;
+  // A rough picture of the latents after each step (1/8 of the size), where wanted.
+  std::function<void(const Picture& preview, int step)> on_preview;
+  // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
+  std::function<void(const std::string&)> on_warning;
+};
+
+class Pipeline {
+ public:
+  // `model`: a folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache.
+  // Checks that every tensor is bound; weights are mapped and read when a stage needs them.
+  static Pipeline from_pretrained(const std::string& model, const LoadOptions& options = {});
+  ~Pipeline();
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+
+  // One picture a seed, seed to seed + count - 1. Throws ArgumentError for impossible options, NumericError
+  // when a stage produced NaN or infinity, Cancelled when a callback asked to stop.
+  std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {});
+
+ private:
+  class Impl;
+  explicit Pipeline(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The options that made a picture, from its metadata (PNG, JPEG, WebP). `model`, `load`: how it was loaded.
+// Throws FileError when the file holds none.
+struct Recipe {
+  std::string model;
+  LoadOptions load;
+  GenerateOptions generate;
+};
+Recipe read_recipe(const std::filesystem::path& picture);
+
+// What a model path holds, for a person (or as JSON): components, layers, shapes, types, parameters, bytes,
+// and what is missing to generate. `tensors`: list every tensor too.
+std::string inspect(const std::filesystem::path& model, bool json = false, bool tensors = false);
+
+// A model with random weights and the real names, shapes and arithmetic. The values depend on the seed and on
+// the names of the tensors only, so both layouts draw the same pictures.
+struct RandomModelOptions {
+  // A folder in the diffusers layout that gives configurations and tokenizers (its weights are not read).
+  std::filesystem::path like;
+  std::string size = "tiny";         // "tiny": made from nothing unless `like` is set; "medium": needs `like`
+  std::string layout = "diffusers";  // a folder; or "single": the original layout, one file with everything
+                                     // and, beside it, a folder `tokenizers`
+  std::string dtype = "bf16";        // "f32", "f16", "bf16"
+  std::uint64_t seed = 0;
+};
+// Throws ArgumentError for options it does not know and for an output that exists, FileError when `like` is
+// damaged or the output cannot be written, Cancelled; then nothing is left behind.
+void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
+                       const Callbacks& callbacks = {});
+
+}  // namespace sd35

@@ -1,0 +1,143 @@
+#include "image/image_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "image/codec.h"
+#include "image/resize.h"
+#include "image/unicode.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 28;
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
+
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+  const auto fail = [&](const std::string& why) {
+    throw FileError("cannot read '" + path.string() + "': " + why);
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (file == nullptr) fail(std::generic_category().message(errno));
+  std::vector<std::uint8_t> bytes;
+  std::uint8_t block[1 << 16];
+  while (const std::size_t count = std::fread(block, 1, sizeof block, file.get())) {
+    if (bytes.size() + count > kMaxFileBytes) fail("it is larger than 1 GiB");
+    bytes.insert(bytes.end(), block, block + count);
+  }
+  if (std::ferror(file.get()) != 0) fail(std::generic_category().message(errno));
+  return bytes;
+}
+
+// Exif: 1 as stored; 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed
+// picture.
+Image oriented(StoredImage stored) {
+  const int orientation = stored.orientation;
+  if (orientation == 1) return std::move(stored.image);
+  const Image& source = stored.image;
+  const bool transposed = orientation >= 5;
+  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  Image shown{source.width, source.height, std::vector<std::uint8_t>(source.rgb.size())};
+  if (transposed) std::swap(shown.width, shown.height);
+  for (int y = 0; y < shown.height; ++y)
+    for (int x = 0; x < shown.width; ++x) {
+      const int across = transposed ? y : x;
+      const int down = transposed ? x : y;
+      const int source_x = from_right ? source.width - 1 - across : across;
+      const int source_y = from_bottom ? source.height - 1 - down : down;
+      const std::size_t from = (static_cast<std::size_t>(source_y) * source.width + source_x) * 3;
+      std::copy_n(source.rgb.begin() + from, 3,
+                  shown.rgb.begin() + (static_cast<std::size_t>(y) * shown.width + x) * 3);
+    }
+  return shown;
+}
+
+}  // namespace
+
+void check_stored_size(std::uint64_t width, std::uint64_t height, std::uint64_t possible_pixels) {
+  const std::string size = std::to_string(width) + "x" + std::to_string(height);
+  if (width == 0 || height == 0) throw FileError("it has no pixels (" + size + ")");
+  if (width > kMaxImageSide || height > kMaxImageSide)
+    throw FileError("it has " + size + " pixels; a side may have " + std::to_string(kMaxImageSide));
+  if (width * height > kMaxPixels)
+    throw FileError("it has " + size + " pixels; at most " + std::to_string(kMaxPixels) + " are read");
+  if (width * height > possible_pixels)
+    throw FileError("it is corrupt: too short for its " + size + " pixels");
+}
+
+ImageFormat image_format_of(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (extension == ".png") return ImageFormat::png;
+  if (extension == ".jpg" || extension == ".jpeg") return ImageFormat::jpeg;
+  if (extension == ".webp") return ImageFormat::webp;
+  throw ArgumentError("unknown image extension '" + extension + "' of '" + path.string() +
+                      "'; known: .png, .jpg, .jpeg, .webp");
+}
+
+void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata,
+                 const ImageFileOptions& options) {
+  const ImageFormat format = image_format_of(path);
+  check_image(image);
+  if (options.quality < 1 || options.quality > 100)
+    throw ArgumentError("image quality " + std::to_string(options.quality) + "; it goes from 1 to 100");
+  const int max_side = format == ImageFormat::webp ? 16383 : format == ImageFormat::jpeg ? 65500 : 1'000'000;
+  if (std::max(image.width, image.height) > max_side)
+    throw ArgumentError("'" + path.string() + "': an image of " + std::to_string(image.width) + "x" +
+                        std::to_string(image.height) + " exceeds the format's " + std::to_string(max_side) +
+                        " a side");
+  const Metadata clean{clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)};
+  AtomicFile file(path);
+  std::vector<std::uint8_t> bytes;
+  switch (format) {
+    case ImageFormat::png:
+      bytes = encode_png(image, clean);
+      break;
+    case ImageFormat::jpeg:
+      bytes = encode_jpeg(image, clean, options.quality);
+      break;
+    case ImageFormat::webp:
+      bytes = encode_webp(image, clean, options.quality, options.lossless);
+      break;
+  }
+  file.write(std::as_bytes(std::span(bytes)));
+  file.commit();
+}
+
+namespace {
+
+// Finds the format and calls its function, putting the path in front of what it throws.
+template <class Result>
+Result read_as(const std::filesystem::path& path, Result (*png)(Bytes), Result (*jpeg)(Bytes),
+               Result (*webp)(Bytes)) {
+  const std::vector<std::uint8_t> file = read_file(path);
+  try {
+    if (is_png(file)) return png(file);
+    if (is_jpeg(file)) return jpeg(file);
+    if (is_webp(file)) return webp(file);
+  } catch (...) {
+    rethrow_with_context("cannot read '" + path.string() + "'");
+  }
+  throw FileError("cannot read '" + path.string() + "': it is not a PNG, JPEG or WebP image");
+}
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) {
+  return oriented(read_as(path, decode_png, decode_jpeg, decode_webp));
+}
+
+Metadata read_metadata(const std::filesystem::path& path) {
+  return read_as(path, png_metadata, jpeg_metadata, webp_metadata);
+}
+
+}  // namespace sd35

@@ -1,0 +1,38 @@
+// Picture files: PNG, JPEG and WebP, with the metadata of image/metadata.h.
+#pragma once
+
+#include <filesystem>
+
+#include "image/image.h"
+#include "image/metadata.h"
+
+namespace sd35 {
+
+enum class ImageFormat : std::uint8_t { png, jpeg, webp };
+
+// By the extension: png, jpg, jpeg or webp in any case. Throws ArgumentError naming them.
+ImageFormat image_format_of(const std::filesystem::path& path);
+
+struct ImageFileOptions {
+  int quality = 95;       // of JPEG and lossy WebP, 1 to 100
+  bool lossless = false;  // WebP only
+};
+
+// Writes through AtomicFile: the file appears complete or not at all. The same image, metadata and options
+// give the same bytes. Throws ArgumentError for an unknown extension, a quality out of range or sides the
+// format cannot hold (JPEG 65500, WebP 16383); FileError when writing fails.
+void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata = {},
+                 const ImageFileOptions& options = {});
+
+// Reads a PNG, JPEG or WebP, told apart by content. Grey and palettes become RGB, alpha is dropped (as
+// Pillow's convert("RGB") does), 16 bits keep their upper 8, CMYK is converted, and an Exif orientation is
+// applied. Throws FileError when the file cannot be read, is none of these formats, is truncated or corrupt,
+// is animated, has a side above kMaxImageSide or more than 2^28 pixels.
+Image read_image(const std::filesystem::path& path);
+
+// What write_image() put there, or other programs that use the same places; of a PNG, what stands ahead of
+// the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not
+// decode the pixels.
+Metadata read_metadata(const std::filesystem::path& path);
+
+}  // namespace sd35

@@ -1,0 +1,49 @@
+// What a picture says about how it was made.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sd35 {
+
+// Two texts in UTF-8, either may be empty. Malformed UTF-8 and NUL characters become U+FFFD when written.
+//
+//            parameters                              settings_json
+//   PNG      text chunk `parameters`                 text chunk `sd35` (tEXt; iTXt when it is not Latin-1)
+//   JPEG     Exif UserComment, UTF-16                COM markers that begin with `sd35:`
+//   WebP     Exif UserComment, UTF-16                Exif ImageDescription
+//
+// A `parameters` too long for one JPEG segment (32,000 characters) goes to COM markers that begin with
+// `parameters:`.
+struct Metadata {
+  std::string parameters;     // for people and other programs, see parameters_text()
+  std::string settings_json;  // for an exact replay
+
+  bool operator==(const Metadata&) const = default;
+};
+
+struct GenerationSettings {
+  std::string prompt;
+  std::string negative_prompt;
+  int steps = 0;
+  std::string sampler;  // as shown to people: "Euler"
+  float guidance_scale = 0.0f;
+  std::uint64_t seed = 0;
+  int width = 0;
+  int height = 0;
+  std::string model;
+  std::vector<std::pair<std::string, std::string>> extra;  // appended as `name: value`
+};
+
+// The text that AUTOMATIC1111's web UI writes and many programs read:
+//
+//   <prompt>
+//   Negative prompt: <negative prompt>          (no such line when it is empty)
+//   Steps: 40, Sampler: Euler, CFG scale: 4.5, Seed: 1, Size: 512x512, Model: sd3.5_medium
+//
+// Values with a comma, colon, quote or newline are quoted as JSON strings, as that program does.
+std::string parameters_text(const GenerationSettings& settings);
+
+}  // namespace sd35

@@ -1,0 +1,233 @@
+#include <png.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+#include "image/codec.h"
+#include "image/exif.h"
+#include "image/unicode.h"
+
+namespace sd35 {
+namespace {
+
+constexpr char kParametersKey[] = "parameters";
+constexpr char kSettingsKey[] = "sd35";
+constexpr std::size_t kSignatureBytes = 8;
+// Deflate reaches 1032:1 and a byte packs up to 8 pixels.
+constexpr std::uint64_t kMaxPixelsPerByte = 1032 * 8;
+
+struct Failure {
+  char message[160] = "";
+};
+
+void on_error(png_structp png, png_const_charp message) {
+  auto* failure = static_cast<Failure*>(png_get_error_ptr(png));
+  std::snprintf(failure->message, sizeof failure->message, "%s", message);
+  png_longjmp(png, 1);
+}
+
+// Warnings concern chunks that we do not need.
+void on_warning(png_structp, png_const_charp) {}
+
+struct Writer {
+  std::vector<std::uint8_t> bytes;
+  std::vector<png_text> texts;
+  const Image* image = nullptr;
+  Failure failure;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
+  png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
+
+  Writer() = default;
+  ~Writer() { png_destroy_write_struct(&png, &info); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+};
+
+bool append(std::vector<std::uint8_t>& bytes, const std::uint8_t* data, std::size_t count) noexcept {
+  try {
+    bytes.insert(bytes.end(), data, data + count);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void on_write(png_structp png, png_bytep data, std::size_t count) {
+  auto* writer = static_cast<Writer*>(png_get_io_ptr(png));
+  if (!append(writer->bytes, data, count)) png_error(png, "out of memory");
+}
+
+void on_flush(png_structp) {}
+
+bool run(Writer& writer) noexcept {
+  if (setjmp(png_jmpbuf(writer.png)) != 0) return false;
+  png_set_write_fn(writer.png, &writer, on_write, on_flush);
+  const auto width = static_cast<png_uint_32>(writer.image->width);
+  const auto height = static_cast<png_uint_32>(writer.image->height);
+  png_set_IHDR(writer.png, writer.info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_text(writer.png, writer.info, writer.texts.data(), static_cast<int>(writer.texts.size()));
+  png_write_info(writer.png, writer.info);
+  for (png_uint_32 y = 0; y < height; ++y)
+    png_write_row(writer.png, writer.image->rgb.data() + std::size_t{3} * width * y);
+  png_write_end(writer.png, writer.info);
+  return true;
+}
+
+// `value` must outlive the result. libpng copies neither key nor text before png_set_text.
+png_text text_chunk(const char* key, std::string& value, bool latin1) {
+  static char empty[] = "";
+  png_text text{};
+  text.compression = latin1 ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
+  text.key = const_cast<char*>(key);
+  text.text = value.data();
+  text.lang = empty;
+  text.lang_key = empty;
+  (latin1 ? text.text_length : text.itxt_length) = value.size();
+  return text;
+}
+
+struct Reader {
+  Bytes rest;
+  std::vector<png_bytep> rows;
+  Failure failure;
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
+  png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
+
+  explicit Reader(Bytes file) : rest(file) {}
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+};
+
+void on_read(png_structp png, png_bytep data, std::size_t count) {
+  auto* reader = static_cast<Reader*>(png_get_io_ptr(png));
+  if (count > reader->rest.size()) png_error(png, "the file is truncated");
+  std::copy_n(reader->rest.data(), count, data);
+  reader->rest = reader->rest.subspan(count);
+}
+
+bool read_header(Reader& reader) noexcept {
+  if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
+  png_set_read_fn(reader.png, &reader, on_read);
+  // Sizes have a check of their own, with a message that names them.
+  png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);
+  png_read_info(reader.png, reader.info);
+  return true;
+}
+
+// Every kind of PNG as 8-bit RGB.
+bool prepare_rgb(Reader& reader) noexcept {
+  if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
+  png_set_expand(reader.png);
+  png_set_strip_16(reader.png);
+  png_set_gray_to_rgb(reader.png);
+  png_set_strip_alpha(reader.png);
+  png_set_interlace_handling(reader.png);
+  png_read_update_info(reader.png, reader.info);
+  return true;
+}
+
+bool read_pixels(Reader& reader) noexcept {
+  if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
+  png_read_image(reader.png, reader.rows.data());
+  png_read_end(reader.png, reader.info);
+  return true;
+}
+
+void check(bool done, const Failure& failure) {
+  if (!done) throw FileError(std::string("PNG: ") + failure.message);
+}
+
+// libpng allocates what a chunk says it holds before it reads it, up to 2 GiB; so every length must fit the
+// file first.
+void check_chunks(Bytes file) {
+  constexpr std::size_t kFrameBytes = 12;  // length, type, checksum
+  Bytes rest = file.subspan(kSignatureBytes);
+  for (bool ended = false; !ended;) {
+    if (rest.size() < kFrameBytes) throw FileError("PNG: the file is truncated");
+    const std::size_t length = png_get_uint_32(rest.data());
+    if (length > rest.size() - kFrameBytes) throw FileError("PNG: the file ends inside a chunk");
+    ended = std::ranges::equal(rest.subspan(4, 4), std::string_view("IEND"));
+    rest = rest.subspan(kFrameBytes + length);
+  }
+}
+
+void open(Reader& reader) {
+  check_chunks(reader.rest);
+  if (reader.info == nullptr) throw std::bad_alloc();
+  check(read_header(reader), reader.failure);
+}
+
+int orientation_of(Reader& reader) {
+  png_bytep block = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(reader.png, reader.info, &size, &block) == 0) return 1;
+  return parse_exif({block, size}).orientation;
+}
+
+}  // namespace
+
+bool is_png(Bytes file) {
+  return file.size() >= kSignatureBytes && png_sig_cmp(file.data(), 0, kSignatureBytes) == 0;
+}
+
+std::vector<std::uint8_t> encode_png(const Image& image, const Metadata& metadata) {
+  Writer writer;
+  if (writer.info == nullptr) throw std::bad_alloc();
+  writer.image = &image;
+  std::vector<std::string> values;
+  values.reserve(2);  // the chunks point into it
+  for (const auto& [key, text] :
+       {std::pair<const char*, const std::string&>{kParametersKey, metadata.parameters},
+        std::pair<const char*, const std::string&>{kSettingsKey, metadata.settings_json}}) {
+    if (text.empty()) continue;
+    const std::optional<std::string> latin1 = latin1_from_utf8(text);
+    writer.texts.push_back(text_chunk(key, values.emplace_back(latin1.value_or(text)), latin1.has_value()));
+  }
+  if (!run(writer)) throw Error(std::string("PNG: ") + writer.failure.message);
+  return std::move(writer.bytes);
+}
+
+StoredImage decode_png(Bytes file) {
+  Reader reader(file);
+  open(reader);
+  const png_uint_32 width = png_get_image_width(reader.png, reader.info);
+  const png_uint_32 height = png_get_image_height(reader.png, reader.info);
+  check_stored_size(width, height, kMaxPixelsPerByte * file.size());
+  check(prepare_rgb(reader), reader.failure);
+  const std::size_t stride = std::size_t{3} * width;
+  if (png_get_rowbytes(reader.png, reader.info) != stride) throw FileError("PNG: an unknown kind of pixels");
+  StoredImage stored{
+      {static_cast<int>(width), static_cast<int>(height), std::vector<std::uint8_t>(stride * height)}, 1};
+  for (png_uint_32 y = 0; y < height; ++y) reader.rows.push_back(stored.image.rgb.data() + stride * y);
+  check(read_pixels(reader), reader.failure);
+  stored.orientation = orientation_of(reader);
+  return stored;
+}
+
+Metadata png_metadata(Bytes file) {
+  Reader reader(file);
+  open(reader);
+  Metadata metadata;
+  png_textp texts = nullptr;
+  const int count = png_get_text(reader.png, reader.info, &texts, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const png_text& text = texts[i];
+    const bool international =
+        text.compression == PNG_ITXT_COMPRESSION_NONE || text.compression == PNG_ITXT_COMPRESSION_zTXt;
+    const std::string_view raw(text.text, international ? text.itxt_length : text.text_length);
+    const std::string value = international ? clean_utf8(raw) : utf8_from_latin1(raw);
+    if (std::string_view(text.key) == kParametersKey) metadata.parameters = value;
+    if (std::string_view(text.key) == kSettingsKey) metadata.settings_json = value;
+  }
+  return metadata;
+}
+
+}  // namespace sd35

@@ -1,0 +1,127 @@
+#include <webp/decode.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+#include "image/codec.h"
+#include "image/exif.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 12;  // "RIFF", size of what follows, "WEBP"
+
+struct Picture : WebPPicture {
+  Picture() {
+    if (WebPPictureInit(this) == 0) throw Error("WebP: the library does not fit its header");
+  }
+  ~Picture() { WebPPictureFree(this); }
+  Picture(const Picture&) = delete;
+  Picture& operator=(const Picture&) = delete;
+};
+
+struct Memory : WebPMemoryWriter {
+  Memory() { WebPMemoryWriterInit(this); }
+  ~Memory() { WebPMemoryWriterClear(this); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+};
+
+struct Assembled : WebPData {
+  Assembled() { WebPDataInit(this); }
+  ~Assembled() { WebPDataClear(this); }
+  Assembled(const Assembled&) = delete;
+  Assembled& operator=(const Assembled&) = delete;
+};
+
+using Mux = std::unique_ptr<WebPMux, void (*)(WebPMux*)>;
+
+std::vector<std::uint8_t> with_exif(Bytes picture, const std::vector<std::uint8_t>& exif) {
+  const Mux mux(WebPMuxNew(), WebPMuxDelete);
+  const WebPData picture_data{picture.data(), picture.size()};
+  const WebPData exif_data{exif.data(), exif.size()};
+  Assembled assembled;
+  if (mux == nullptr || WebPMuxSetImage(mux.get(), &picture_data, 0) != WEBP_MUX_OK ||
+      WebPMuxSetChunk(mux.get(), "EXIF", &exif_data, 0) != WEBP_MUX_OK ||
+      WebPMuxAssemble(mux.get(), &assembled) != WEBP_MUX_OK)
+    throw Error("WebP: cannot add the metadata");
+  return {assembled.bytes, assembled.bytes + assembled.size};
+}
+
+// The container says how long it is; libwebp would decode a shorter file as far as it goes.
+void check_complete(Bytes file) {
+  std::uint64_t size = 8;
+  for (int i = 0; i < 4; ++i) size += std::uint64_t{file[4 + i]} << (8 * i);
+  if (size > file.size()) throw FileError("WebP: the file is truncated");
+}
+
+Exif exif_of(Bytes file) {
+  const WebPData data{file.data(), file.size()};
+  const Mux mux(WebPMuxCreate(&data, 0), WebPMuxDelete);
+  if (mux == nullptr) throw FileError("WebP: the file is corrupt");
+  WebPData chunk{};
+  if (WebPMuxGetChunk(mux.get(), "EXIF", &chunk) != WEBP_MUX_OK) return {};
+  return parse_exif({chunk.bytes, chunk.size});
+}
+
+}  // namespace
+
+bool is_webp(Bytes file) {
+  const auto tag = [&](std::size_t at, std::string_view name) {
+    return std::ranges::equal(file.subspan(at, 4), name);
+  };
+  return file.size() >= kHeaderBytes && tag(0, "RIFF") && tag(8, "WEBP");
+}
+
+std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metadata, int quality,
+                                      bool lossless) {
+  WebPConfig config;
+  if (WebPConfigInit(&config) == 0) throw Error("WebP: the library does not fit its header");
+  config.quality = static_cast<float>(lossless ? 75 : quality);  // lossless: effort
+  config.lossless = lossless ? 1 : 0;
+  Memory memory;
+  Picture picture;
+  picture.use_argb = config.lossless;
+  picture.width = image.width;
+  picture.height = image.height;
+  picture.writer = WebPMemoryWrite;
+  picture.custom_ptr = &memory;
+  if (WebPPictureImportRGB(&picture, image.rgb.data(), 3 * image.width) == 0) throw std::bad_alloc();
+  if (WebPEncode(&config, &picture) == 0)
+    throw Error("WebP: encoding failed with code " + std::to_string(picture.error_code));
+  const Bytes encoded(memory.mem, memory.size);
+  if (metadata == Metadata{}) return {encoded.begin(), encoded.end()};
+  return with_exif(encoded, build_exif(metadata.settings_json, metadata.parameters));
+}
+
+StoredImage decode_webp(Bytes file) {
+  check_complete(file);
+  WebPBitstreamFeatures features;
+  if (WebPGetFeatures(file.data(), file.size(), &features) != VP8_STATUS_OK)
+    throw FileError("WebP: the file is corrupt");
+  if (features.has_animation != 0) throw FileError("WebP: it is an animation; use a still image");
+  const auto width = static_cast<std::size_t>(features.width);
+  const auto height = static_cast<std::size_t>(features.height);
+  check_stored_size(width, height);  // a flat picture of any size takes a few dozen bytes
+  StoredImage stored{{features.width, features.height, std::vector<std::uint8_t>(3 * width * height)}, 1};
+  std::vector<std::uint8_t>& rgb = stored.image.rgb;
+  if (WebPDecodeRGBInto(file.data(), file.size(), rgb.data(), rgb.size(), 3 * features.width) == nullptr)
+    throw FileError("WebP: the file is corrupt");
+  stored.orientation = exif_of(file).orientation;
+  return stored;
+}
+
+Metadata webp_metadata(Bytes file) {
+  check_complete(file);
+  Exif exif = exif_of(file);
+  return {std::move(exif.comment), std::move(exif.description)};
+}
+
+}  // namespace sd35

@@ -1,0 +1,137 @@
+#include "mmdit/transformer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+constexpr float kNormEps = 1e-6f;
+constexpr int kTimestepFeatures = 256;
+
+}  // namespace
+
+Tensor timestep_features(std::span<const float> timesteps, int dim) {
+  const int half = dim / 2;
+  Tensor features({static_cast<std::int64_t>(timesteps.size()), dim}, DType::f32);
+  float* row = features.data<float>();
+  for (const float t : timesteps) {
+    for (int k = 0; k < half; ++k) {
+      // f32 throughout, as the reference: at t = 1000 the rounding of the angle shows.
+      const float frequency =
+          std::exp(-std::log(10000.0f) * static_cast<float>(k) / static_cast<float>(half));
+      const float angle = t * frequency;
+      row[k] = std::cos(angle);
+      row[half + k] = std::sin(angle);
+    }
+    row += dim;
+  }
+  return features;
+}
+
+Transformer::Transformer(MmditConfig config) : config_(std::move(config)) {
+  for (int i = 0; i < config_.num_layers; ++i) blocks_.emplace_back(config_, i);
+}
+
+void Transformer::parameters(const Parameters& p) {
+  const std::int64_t D = config_.width();
+  const std::int64_t side = config_.pos_embed_max_size;
+  const Parameters pos_embed = p.scope("pos_embed");
+  pos_embed.tensor("pos_embed", position_table_, {1, side * side, D}, ParameterKind::position_table);
+  pos_embed.patch_linear("proj", patch_projection_, D, config_.in_channels, config_.patch_size);
+
+  const Parameters time_text = p.scope("time_text_embed");
+  time_text.scope("timestep_embedder").linear("linear_1", timestep_1_, D, kTimestepFeatures);
+  time_text.scope("timestep_embedder").linear("linear_2", timestep_2_, D, D);
+  time_text.scope("text_embedder").linear("linear_1", pooled_1_, D, config_.pooled_projection_dim);
+  time_text.scope("text_embedder").linear("linear_2", pooled_2_, D, D);
+  p.linear("context_embedder", context_projection_, D, config_.joint_attention_dim);
+
+  const Parameters blocks = p.scope("transformer_blocks");
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    blocks_[i].parameters(blocks.scope(static_cast<std::int64_t>(i)));
+
+  p.scope("norm_out").linear("linear", final_modulation_, 2 * D, D, true, ParameterKind::modulation);
+  const std::int64_t patch = static_cast<std::int64_t>(config_.patch_size) * config_.patch_size;
+  p.linear("proj_out", final_projection_, patch * config_.out_channels, D);
+}
+
+Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const {
+  const std::int64_t D = config_.width();
+  Streams streams;
+  streams.x = embed_patches(ops, input.latents);  // [B, N, D]
+  streams.y =
+      ops.linear(input.prompt_embedding, context_projection_, Activation::none, Out::f32);  // [B, M, D]
+  const Tensor conditioning = embed_conditioning(ops, input);                               // [B, D]
+  ops.tap("x", streams.x);
+  ops.tap("y", streams.y);
+
+  for (int i = 0; i < config_.num_layers; ++i) {
+    if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
+      streams = blocks_[static_cast<std::size_t>(i)].forward(ops, std::move(streams), conditioning);
+    ops.tap("block" + std::to_string(i) + ".x", streams.x);
+    if (input.on_block) input.on_block(i);
+  }
+
+  // AdaLayerNormContinuous keeps the scale before the shift.
+  const Tensor modulation =
+      ops.linear(conditioning, final_modulation_, Activation::none, Out::f32);  // [B, 2 D]
+  const Tensor scale = ops.slice(modulation, 1, 0, D), shift = ops.slice(modulation, 1, D, 2 * D);
+  const Tensor tokens = ops.linear(ops.norm_modulate(streams.x, shift, scale, kNormEps), final_projection_,
+                                   Activation::none, Out::f32);  // [B, N, p p C]
+  return unpatchify(ops, tokens, input.latents.dim(2) / config_.patch_size,
+                    input.latents.dim(3) / config_.patch_size);
+}
+
+Tensor Transformer::embed_patches(const Ops& ops, const Tensor& latents) const {
+  const std::int64_t B = latents.dim(0), C = latents.dim(1), p = config_.patch_size;
+  const std::int64_t rows = latents.dim(2) / p, columns = latents.dim(3) / p,
+                     side = config_.pos_embed_max_size;
+  if (latents.dim(2) % p != 0 || latents.dim(3) % p != 0)
+    throw ArgumentError("latents of " + latents.shape().to_string() + " are not whole patches of " +
+                        std::to_string(p));
+  if (rows > side || columns > side)
+    throw ArgumentError("a picture of " + std::to_string(columns) + " x " + std::to_string(rows) +
+                        " patches is larger than the positional table of " + std::to_string(side) +
+                        " a side");
+
+  // The input of the projection is (channel, row, column) of a patch.
+  constexpr std::array order{0, 2, 4, 1, 3, 5};
+  const Tensor patches =
+      ops.permute(latents.reshape({B, C, rows, p, columns, p}), order);  // [B, rows, columns, C, p, p]
+  Tensor x = ops.linear(patches.reshape({B, rows * columns, C * p * p}), patch_projection_, Activation::none,
+                        Out::f32);  // [B, N, D]
+
+  // The centre of the table.
+  Tensor ids({rows * columns}, DType::i32);
+  const std::int64_t top = (side - rows) / 2, left = (side - columns) / 2;
+  for (std::int64_t n = 0; n < rows * columns; ++n)
+    ids.data<std::int32_t>()[n] = static_cast<std::int32_t>((top + n / columns) * side + left + n % columns);
+  const Tensor table = position_table_.reshape({side * side, config_.width()});
+  return ops.add(std::move(x), ops.embedding(table, ids));
+}
+
+Tensor Transformer::embed_conditioning(const Ops& ops, const TransformerInput& input) const {
+  const Tensor features = timestep_features(input.timesteps, kTimestepFeatures);  // [B, 256]
+  const Tensor time = ops.linear(ops.linear(features, timestep_1_, Activation::silu), timestep_2_,
+                                 Activation::none, Out::f32);  // [B, D]
+  const Tensor text = ops.linear(ops.linear(input.pooled_projection, pooled_1_, Activation::silu), pooled_2_,
+                                 Activation::none, Out::f32);  // [B, D]
+  // Every modulation applies SiLU to the sum first, so it is applied once here.
+  return ops.activate(ops.add(time, text), Activation::silu);
+}
+
+Tensor Transformer::unpatchify(const Ops& ops, const Tensor& tokens, std::int64_t rows,
+                               std::int64_t columns) const {
+  // The output of the projection is (row, column, channel) of a patch, unlike its input.
+  const std::int64_t B = tokens.dim(0), C = config_.out_channels, p = config_.patch_size;
+  constexpr std::array order{0, 5, 1, 3, 2, 4};
+  const Tensor pixels =
+      ops.permute(tokens.reshape({B, rows, columns, p, p, C}), order);  // [B, C, rows, p, columns, p]
+  return pixels.reshape({B, C, rows * p, columns * p});
+}
+
+}  // namespace sd35

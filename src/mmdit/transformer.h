@@ -1,0 +1,57 @@
+// MMDiT-X, the denoiser of Stable Diffusion 3.5 Medium: noisy latents, a time and a prompt in, a velocity
+// out. Reference: SD3 paper (arXiv 2403.03206) section 4; diffusers transformer_sd3.py,
+// SD3Transformer2DModel.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "mmdit/config.h"
+#include "mmdit/joint_block.h"
+#include "ops/ops.h"
+#include "weights/parameters.h"
+
+namespace sd35 {
+
+struct TransformerInput {
+  Tensor latents;                    // [B, C, h, w] f32; h and w multiples of the patch size
+  std::vector<float> timesteps;      // [B], 1000 sigma
+  Tensor prompt_embedding;           // [B, M, joint_attention_dim]
+  Tensor pooled_projection;          // [B, pooled_projection_dim]
+  std::span<const int> skip_layers;  // blocks left out (skip-layer guidance)
+  // Called after each block with its index; may throw Cancelled.
+  std::function<void(int block)> on_block;
+};
+
+class Transformer {
+ public:
+  explicit Transformer(MmditConfig config);
+
+  const MmditConfig& config() const { return config_; }
+  void parameters(const Parameters& p);
+  // The velocity noise - data, [B, C, h, w] f32. Throws ArgumentError when the latents are larger than the
+  // positional table or not whole patches.
+  Tensor forward(const Ops& ops, const TransformerInput& input) const;
+
+ private:
+  Tensor embed_patches(const Ops& ops, const Tensor& latents) const;
+  Tensor embed_conditioning(const Ops& ops, const TransformerInput& input) const;
+  Tensor unpatchify(const Ops& ops, const Tensor& tokens, std::int64_t rows, std::int64_t columns) const;
+
+  MmditConfig config_;
+  Linear patch_projection_;
+  Tensor position_table_;  // [1, side * side, D], any float type
+  Linear timestep_1_, timestep_2_;
+  Linear pooled_1_, pooled_2_;
+  Linear context_projection_;
+  std::vector<JointBlock> blocks_;
+  Linear final_modulation_;
+  Linear final_projection_;
+};
+
+// [cos(t f_0) .. cos(t f_n), sin(t f_0) .. sin(t f_n)] with f_k = 10000^(-k / n), n = dim / 2: [B, dim] f32.
+// Reference: diffusers embeddings.py, Timesteps(flip_sin_to_cos=True, downscale_freq_shift=0).
+Tensor timestep_features(std::span<const float> timesteps, int dim);
+
+}  // namespace sd35

@@ -1,0 +1,66 @@
+// An engine that passes every verb on to another: the base of decorators, which override what they watch.
+#pragma once
+
+#include "ops/ops.h"
+
+namespace sd35 {
+
+class ForwardingOps : public Ops {
+ public:
+  explicit ForwardingOps(const Ops& inner) : inner_(inner) {}
+
+  std::string_view name() const override { return inner_.name(); }
+  DType compute_type() const override { return inner_.compute_type(); }
+  void prepare(Linear& linear, Reuse reuse) const override { inner_.prepare(linear, reuse); }
+  void prepare(Conv2d& conv) const override { inner_.prepare(conv); }
+
+  Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
+    return inner_.linear(x, w, act, out);
+  }
+  Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override { return inner_.conv2d(x, w, out); }
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override {
+    return inner_.layer_norm(x, weight, bias, eps);
+  }
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override {
+    return inner_.rms_norm(x, weight, eps);
+  }
+  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
+                    Activation act) const override {
+    return inner_.group_norm(x, groups, weight, bias, eps, act);
+  }
+  Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {
+    return inner_.norm_modulate(x, shift, scale, eps);
+  }
+  Tensor add(Tensor x, const Tensor& y) const override { return inner_.add(std::move(x), y); }
+  Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override {
+    return inner_.gated_add(std::move(x), gate, y);
+  }
+  Tensor activate(const Tensor& x, Activation act) const override { return inner_.activate(x, act); }
+  Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override {
+    return inner_.gated_activate(gate, x, act);
+  }
+  std::vector<Tensor> attention(std::span<const AttentionStream> streams,
+                                const AttentionOptions& options) const override {
+    return inner_.attention(streams, options);
+  }
+  Tensor embedding(const Tensor& table, const Tensor& ids) const override {
+    return inner_.embedding(table, ids);
+  }
+  Tensor upsample_nearest2x(const Tensor& x) const override { return inner_.upsample_nearest2x(x); }
+  Tensor concat(std::span<const Tensor> parts, int dim) const override { return inner_.concat(parts, dim); }
+  Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
+    return inner_.slice(x, dim, begin, end);
+  }
+  Tensor permute(const Tensor& x, std::span<const int> order) const override {
+    return inner_.permute(x, order);
+  }
+  void tap(std::string_view name, const Tensor& x) const override { inner_.tap(name, x); }
+
+ protected:
+  const Ops& inner() const { return inner_; }
+
+ private:
+  const Ops& inner_;
+};
+
+}  // namespace sd35

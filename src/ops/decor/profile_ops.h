@@ -1,0 +1,50 @@
+// Times every verb of an engine: where a step goes.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "ops/decor/forwarding_ops.h"
+
+namespace sd35 {
+
+class ProfileOps : public ForwardingOps {
+ public:
+  using ForwardingOps::ForwardingOps;
+
+  // A line for each verb and shape, the longest first: calls, seconds, GFLOP/s where the verb multiplies
+  // matrices.
+  std::string report() const;
+
+  Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override;
+  Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override;
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override;
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override;
+  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
+                    Activation act) const override;
+  Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override;
+  Tensor add(Tensor x, const Tensor& y) const override;
+  Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override;
+  Tensor activate(const Tensor& x, Activation act) const override;
+  Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override;
+  std::vector<Tensor> attention(std::span<const AttentionStream> streams,
+                                const AttentionOptions& options) const override;
+  Tensor embedding(const Tensor& table, const Tensor& ids) const override;
+  Tensor upsample_nearest2x(const Tensor& x) const override;
+  Tensor concat(std::span<const Tensor> parts, int dim) const override;
+  Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override;
+  Tensor permute(const Tensor& x, std::span<const int> order) const override;
+
+ private:
+  struct Entry {
+    int calls = 0;
+    double seconds = 0;
+    double flops = 0;
+  };
+  template <class Body>
+  auto timed(const std::string& what, double flops, Body body) const;
+
+  mutable std::map<std::string, Entry> entries_;
+};
+
+}  // namespace sd35

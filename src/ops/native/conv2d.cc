@@ -1,0 +1,92 @@
+#include "ops/native/conv2d.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "ops/checks.h"
+#include "ops/native/conversion.h"
+#include "ops/native/onednn.h"
+
+namespace sd35::native {
+namespace {
+
+// The picture that decides the layout of a prepared filter. Nearly every size prefers the same.
+constexpr std::int64_t kTypicalSide = 64;
+
+class PackedFilter : public PreparedWeight {
+ public:
+  PackedFilter(DType dtype, onednn::Layout layout)
+      : dtype(dtype),
+        layout(std::move(layout)),
+        elements({static_cast<std::int64_t>(this->layout.bytes())}, DType::u8) {}
+
+  DType dtype;
+  onednn::Layout layout;
+  Tensor elements;
+};
+
+onednn::ConvolutionSpec spec_of(const Shape& x, const Shape& y, const Conv2d& w, DType dtype,
+                                DType result_dtype) {
+  return {x[0],     x[1],     x[2],         y[1],        y[2],  w.in_channels, w.out_channels,
+          w.kernel, w.stride, w.pad_before, w.pad_after, dtype, result_dtype,  w.bias.defined()};
+}
+
+PackedFilter pack(const Conv2d& conv, DType dtype, const onednn::Layout& layout) {
+  if (conv.weight.shape() != Shape{conv.out_channels, conv.in_channels, conv.kernel, conv.kernel})
+    throw Error("conv2d: a weight of " + conv.weight.shape().to_string() + " for " +
+                std::to_string(conv.in_channels) + " to " + std::to_string(conv.out_channels) +
+                " channels, kernel " + std::to_string(conv.kernel));
+  PackedFilter packed(dtype, layout);
+  const Tensor weight = converted(conv.weight, dtype);
+  onednn::reorder(onednn::Layout::filter(dtype, conv.out_channels, conv.in_channels, conv.kernel),
+                  weight.raw(), layout, packed.elements.raw());
+  return packed;
+}
+
+// Runs `convolution`, whose layout of the weight may differ from `filter`'s: some small pictures prefer
+// another blocking.
+void run(const onednn::ConvolutionSpec& spec, const PackedFilter& filter, const Tensor& x, const Conv2d& w,
+         Tensor& y) {
+  const auto convolution = onednn::primitive(spec, std::nullopt);
+  const float* bias = spec.bias ? w.bias.data<float>() : nullptr;
+  if (convolution->weight_layout() == filter.layout)
+    return convolution->run(x.raw(), filter.elements.raw(), bias, y.raw());
+  PackedFilter other(filter.dtype, convolution->weight_layout());
+  onednn::reorder(filter.layout, filter.elements.raw(), other.layout, other.elements.raw());
+  convolution->run(x.raw(), other.elements.raw(), bias, y.raw());
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result_type) {
+  const Shape shape = checks::conv2d(x, w);
+  const auto* filter = dynamic_cast<const PackedFilter*>(w.prepared.get());
+  if (w.prepared != nullptr && filter == nullptr)
+    throw Error("conv2d: the weight was prepared by another engine");
+  const DType dtype = filter != nullptr ? filter->dtype : gemm_type(compute_type);
+  Tensor y(shape, result_type == DType::f32 ? DType::f32 : dtype);
+  if (y.numel() != 0) {
+    const onednn::ConvolutionSpec spec = spec_of(x.shape(), shape, w, dtype, y.dtype());
+    const Tensor input = converted(x, dtype);
+    if (filter != nullptr)
+      run(spec, *filter, input, w, y);
+    else
+      run(spec, pack(w, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()), input, w, y);
+  }
+  return converted(y, result_type);
+}
+
+void prepare_conv2d(Conv2d& conv, DType compute_type) {
+  if (!conv.weight.defined() || conv.weight.numel() == 0) return;
+  const DType dtype = gemm_type(compute_type);
+  const std::int64_t side = std::max<std::int64_t>(kTypicalSide, conv.kernel);
+  const std::int64_t result_side = (side + conv.pad_before + conv.pad_after - conv.kernel) / conv.stride + 1;
+  const onednn::ConvolutionSpec spec =
+      spec_of({1, side, side, conv.in_channels}, {1, result_side, result_side, conv.out_channels}, conv,
+              dtype, dtype);
+  conv.prepared = std::make_shared<PackedFilter>(
+      pack(conv, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()));
+  conv.weight = Tensor();
+}
+
+}  // namespace sd35::native

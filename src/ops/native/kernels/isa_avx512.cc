@@ -1,0 +1,8 @@
+// The kernels compiled for avx512; kernels.cmake sets the flags.
+#include "ops/native/kernels/isa_kernels.h"
+
+namespace sd35::kernels {
+
+const IsaKernels& avx512_kernels() { return kernels_of_this_file(); }
+
+}  // namespace sd35::kernels

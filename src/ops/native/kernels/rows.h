@@ -1,0 +1,49 @@
+// Kernels over rows of f32 or bf16 elements; mathematics in f32. They know nothing of tensors and run on the
+// calling thread: the caller deals the rows out to threads. A NaN in the input reaches the output.
+#pragma once
+
+#include <cstdint>
+
+namespace sd35::kernels {
+
+enum class Element : std::uint8_t { f32, bf16 };
+
+enum class Function : std::uint8_t { identity, silu, gelu, gelu_tanh, quick_gelu };
+
+// Elements in memory, read only or written.
+struct In {
+  const void* data;
+  Element type;
+};
+struct Out {
+  void* data;
+  Element type;
+};
+
+// One level of instructions' worth of kernels; row_kernels() gives the best this CPU runs.
+struct RowKernels {
+  // y = (x - mean) / sqrt(var + eps) * (weight + weight_offset) + bias for `rows` rows of `width`; weight and
+  // bias [width], or null for 1 and 0.
+  void (*layer_norm)(In x, Out y, std::int64_t rows, std::int64_t width, const float* weight,
+                     float weight_offset, const float* bias, float eps);
+  // y = x / sqrt(mean(x^2) + eps) * weight; weight [width] or null.
+  void (*rms_norm)(In x, Out y, std::int64_t rows, std::int64_t width, const float* weight, float eps);
+  // x += gate * y; gate [width], or null for 1.
+  void (*gated_add)(Out x, In y, std::int64_t rows, std::int64_t width, const float* gate);
+  // y = f(x)
+  void (*activate)(In x, Out y, std::int64_t count, Function f);
+  // y = f(gate) * x
+  void (*gated_activate)(In gate, In x, Out y, std::int64_t count, Function f);
+  // Adds the sums of x - pivot and of (x - pivot)^2 of each of `channels` over `pixels` rows to
+  // sums[channels] and squares[channels].
+  void (*channel_sums)(In x, std::int64_t pixels, std::int64_t channels, const float* pivot, double* sums,
+                       double* squares);
+  // y = f(x * scale + shift) with scale and shift a channel.
+  void (*scale_shift)(In x, Out y, std::int64_t pixels, std::int64_t channels, const float* scale,
+                      const float* shift, Function f);
+  void (*convert)(In x, Out y, std::int64_t count);
+};
+
+const RowKernels& row_kernels();
+
+}  // namespace sd35::kernels

@@ -1,0 +1,15 @@
+// Linear layers on oneDNN's matrix products.
+#pragma once
+
+#include "ops/ops.h"
+
+namespace sd35::native {
+
+// act(x W^T + b) in `result_type`, f32 or the compute type. Weights may be prepared or of any float type.
+Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_type, DType result_type);
+
+// Reuse::many repacks the weight for the matrix unit; Reuse::once keeps it as it lies. Either way it ends in
+// the compute type, and `linear.weight` is left undefined where `linear.prepared` took its place.
+void prepare_linear(Linear& linear, Reuse reuse, DType compute_type);
+
+}  // namespace sd35::native

@@ -1,0 +1,158 @@
+// The operations models are written in. One description of the model, several engines: `ref` (plain loops,
+// the oracle), `native` (oneDNN and our kernels), later `torch`.
+//
+// Activations of tokens are [B, T, D]; pictures are channels last, [B, Y, X, C], in every engine: oneDNN's
+// bf16 convolution runs at 98 % of the machine's ceiling there and at 50-75 % on planes.
+//
+// Element types. An engine has one compute type (f32 or bf16). Verbs whose results feed a GEMM (linear,
+// conv2d, norms, activations, attention) return the compute type, unless `Out::f32` asks for f32; verbs of
+// the residual stream (add, gated_add) return the type of their first operand, which models keep in f32.
+// Statistics, softmax and accumulation are f32 in every engine. Inputs may be f32 or the compute type.
+//
+// Every verb throws Error, naming itself and the shapes, when shapes do not fit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace sd35 {
+
+enum class Activation : std::uint8_t {
+  none,
+  silu,        // x sigmoid(x)
+  gelu,        // x Phi(x), with erf
+  gelu_tanh,   // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  quick_gelu,  // x sigmoid(1.702 x)
+};
+
+// The element type of a result: the engine's compute type, or f32.
+enum class Out : std::uint8_t { compute, f32 };
+
+// How often a prepared weight will be used: `once` takes it as it lies in the file (T5 streams through),
+// `many` repacks it into the engine's fastest layout.
+enum class Reuse : std::uint8_t { once, many };
+
+// What an engine keeps beside a weight after prepare().
+class PreparedWeight {
+ public:
+  virtual ~PreparedWeight() = default;
+};
+
+// y = x W^T + b
+struct Linear {
+  Tensor weight;                                   // [out, in], any float type
+  Tensor bias;                                     // [out] f32, or undefined
+  std::shared_ptr<const PreparedWeight> prepared;  // set by Ops::prepare; then `weight` may be released
+  std::int64_t out_features = 0;
+  std::int64_t in_features = 0;
+
+  bool loaded() const { return weight.defined() || prepared != nullptr; }
+};
+
+// A convolution with stride and zero padding on each side. The weight keeps the reference's order of
+// dimensions.
+struct Conv2d {
+  Tensor weight;  // [out, in, kernel, kernel], any float type
+  Tensor bias;    // [out] f32
+  std::shared_ptr<const PreparedWeight> prepared;
+  std::int64_t out_channels = 0;
+  std::int64_t in_channels = 0;
+  int kernel = 3;
+  int stride = 1;
+  int pad_before = 1;  // top and left
+  int pad_after = 1;   // bottom and right
+};
+
+// One stream of tokens that takes part in an attention: its fused projection and the RMS norms of its queries
+// and keys.
+struct AttentionStream {
+  Tensor qkv;                // [B, T, 3 H d]: the rows of q, then k, then v, each head-major
+  Tensor norm_q, norm_k;     // [d] f32, or undefined for no norm
+  bool wants_output = true;  // false: its tokens only serve as keys and values
+};
+
+struct AttentionOptions {
+  int heads = 1;
+  float scale = 1.0f;      // of the scores; usually 1 / sqrt(d), T5 uses 1
+  float norm_eps = 1e-6f;  // of the RMS norms of q and k
+  bool causal = false;     // token t sees tokens 0..t (one stream only)
+  Tensor bias;             // [H, T, T] f32 added to the scores (one stream only), or undefined
+};
+
+class Ops {
+ public:
+  virtual ~Ops() = default;
+
+  virtual std::string_view name() const = 0;
+  // What GEMM-feeding verbs return: f32 or bf16.
+  virtual DType compute_type() const = 0;
+
+  // Gives the engine a weight to keep in its own form. Optional: verbs also take unprepared weights.
+  virtual void prepare(Linear& linear, Reuse reuse) const;
+  virtual void prepare(Conv2d& conv) const;
+
+  // act(x W^T + b): [..., in] -> [..., out]
+  virtual Tensor linear(const Tensor& x, const Linear& w, Activation act = Activation::none,
+                        Out out = Out::compute) const = 0;
+  // [B, Y, X, in] -> [B, Y', X', out]
+  virtual Tensor conv2d(const Tensor& x, const Conv2d& w, Out out = Out::compute) const = 0;
+
+  // (x - mean) / sqrt(var + eps) * weight + bias over the last dimension; weight and bias [D] f32 or
+  // undefined.
+  virtual Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const = 0;
+  // x / sqrt(mean(x^2) + eps) * weight over the last dimension.
+  virtual Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const = 0;
+  // act(group norm) of [B, Y, X, C]: statistics over Y, X and the C / groups channels of a group; weight and
+  // bias [C] f32.
+  virtual Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
+                            Activation act) const = 0;
+  // layer_norm(x) * (1 + scale) + shift with one shift and scale a picture: x [B, T, D], shift and scale [B,
+  // D] f32.
+  virtual Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale,
+                               float eps) const = 0;
+
+  // x + y of equal shapes, or y [T, D] broadcast over the batch of x [B, T, D].
+  virtual Tensor add(Tensor x, const Tensor& y) const = 0;
+  // x + gate * y with one gate a picture: x and y [B, T, D], gate [B, D] f32.
+  virtual Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const = 0;
+  // act(x), in the compute type.
+  virtual Tensor activate(const Tensor& x, Activation act) const = 0;
+  // act(gate) * x, in the compute type.
+  virtual Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const = 0;
+
+  // softmax(scale q k^T + bias) v over the tokens of all streams together, heads apart. One result a stream,
+  // [B, T, H d], undefined where the stream wants none.
+  virtual std::vector<Tensor> attention(std::span<const AttentionStream> streams,
+                                        const AttentionOptions& options) const = 0;
+
+  // Rows of a table [V, D] of any float type: ids i32 [...] -> [..., D] f32. Throws Error for an id outside
+  // the table.
+  virtual Tensor embedding(const Tensor& table, const Tensor& ids) const = 0;
+  // Nearest neighbour, twice as high and wide: [B, Y, X, C] -> [B, 2Y, 2X, C].
+  virtual Tensor upsample_nearest2x(const Tensor& x) const = 0;
+  // Concatenation along dimension `dim`; one type.
+  virtual Tensor concat(std::span<const Tensor> parts, int dim) const = 0;
+  // Elements [begin, end) of dimension `dim`.
+  virtual Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const = 0;
+  // Dimensions reordered: result dimension i is dimension order[i] of x.
+  virtual Tensor permute(const Tensor& x, std::span<const int> order) const = 0;
+
+  // A named intermediate, for engines that dump, check or profile; free otherwise.
+  virtual void tap(std::string_view /*name*/, const Tensor& /*x*/) const {}
+};
+
+// The engines.
+std::unique_ptr<Ops> make_ref_ops();
+// `compute_type` f32 or bf16; otherwise throws ArgumentError.
+std::unique_ptr<Ops> make_native_ops(DType compute_type);
+// "ref" or "native"; throws ArgumentError naming the known ones.
+std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type);
+
+}  // namespace sd35

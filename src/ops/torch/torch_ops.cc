@@ -1,0 +1,319 @@
+#include "ops/torch/torch_ops.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "ops/checks.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::array kScalarTypes{
+    std::pair{DType::f32, at::kFloat},     std::pair{DType::f16, at::kHalf},
+    std::pair{DType::bf16, at::kBFloat16}, std::pair{DType::f64, at::kDouble},
+    std::pair{DType::i64, at::kLong},      std::pair{DType::i32, at::kInt},
+    std::pair{DType::i16, at::kShort},     std::pair{DType::i8, at::kChar},
+    std::pair{DType::u8, at::kByte},       std::pair{DType::boolean, at::kBool}};
+
+DType dtype_of(at::ScalarType type) {
+  for (const auto& [dtype, scalar_type] : kScalarTypes)
+    if (scalar_type == type) return dtype;
+  throw Error(std::string("a torch tensor of ") + at::toString(type) + " has no counterpart here");
+}
+
+bool has_scalar_type(DType type) {
+  for (const auto& [dtype, scalar_type] : kScalarTypes)
+    if (dtype == type) return true;
+  return false;
+}
+
+at::ScalarType scalar_type_of(DType type) {
+  for (const auto& [dtype, scalar_type] : kScalarTypes)
+    if (dtype == type) return scalar_type;
+  throw Error("torch has no " + std::string(name_of(type)));
+}
+
+at::IntArrayRef sizes_of(const Shape& shape) { return {shape.dims().data(), shape.dims().size()}; }
+
+class TorchStorage : public Storage {
+ public:
+  explicit TorchStorage(at::Tensor value)
+      : Storage(value.data_ptr(), value.nbytes()), value_(std::move(value)) {}
+  const at::Tensor& value() const { return value_; }
+
+ private:
+  at::Tensor value_;  // contiguous
+};
+
+// The memory of another engine, shared for as long as the result lives.
+at::Tensor wrap(const Tensor& x) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(x.raw()) % size_of(x.dtype()) == 0;
+  if (!aligned) return wrap(x.clone());  // of a mapped file
+  return at::from_blob(
+      const_cast<void*>(x.raw()), sizes_of(x.shape()), [keep = x.storage()](void*) {},
+      at::TensorOptions(scalar_type_of(x.dtype())));
+}
+
+at::Tensor apply(Activation act, const at::Tensor& x) {
+  switch (act) {
+    case Activation::none:
+      return x;
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+    case Activation::quick_gelu:
+      return x * at::sigmoid(1.702 * x);
+  }
+  throw Error("unknown activation");
+}
+
+at::Tensor to_planes(const at::Tensor& x) { return x.permute({0, 3, 1, 2}); }
+at::Tensor to_channels_last(const at::Tensor& x) { return x.permute({0, 2, 3, 1}); }
+
+class TorchOps : public Ops {
+ public:
+  TorchOps(at::ScalarType compute, at::Device device)
+      : compute_(compute), wide_(compute == at::kDouble ? at::kDouble : at::kFloat), device_(device) {}
+
+  std::string_view name() const override { return "torch"; }
+  DType compute_type() const override { return dtype_of(compute_); }
+
+  void prepare(Linear& linear, Reuse reuse) const override {
+    if (reuse == Reuse::many) linear.weight = resident(linear.weight);
+  }
+  void prepare(Conv2d& conv) const override { conv.weight = resident(conv.weight); }
+
+  Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
+    checks::linear(x, w);
+    const at::Tensor weight = computing(w.weight).view({w.out_features, w.in_features});
+    return result(apply(act, at::linear(computing(x), weight, computing(w.bias))), out);
+  }
+
+  Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override {
+    checks::conv2d(x, w);
+    at::Tensor planes = to_planes(computing(x));
+    std::array<std::int64_t, 2> padding{w.pad_before, w.pad_before};
+    const std::array<std::int64_t, 2> stride{w.stride, w.stride};
+    if (w.pad_before != w.pad_after) {
+      planes = at::constant_pad_nd(planes, {w.pad_before, w.pad_after, w.pad_before, w.pad_after});
+      padding = {0, 0};
+    }
+    return result(
+        to_channels_last(at::conv2d(planes, computing(w.weight), computing(w.bias), stride, padding)), out);
+  }
+
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override {
+    checks::last_dim("layer_norm", x, weight);
+    checks::last_dim("layer_norm", x, bias);
+    return result(at::layer_norm(wide(x), {x.dim(-1)}, wide(weight), wide(bias), eps));
+  }
+
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override {
+    checks::last_dim("rms_norm", x, weight);
+    return result(normalize_rms(wide(x), weight, eps));
+  }
+
+  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
+                    Activation act) const override {
+    checks::group_norm(x, groups, weight, bias);
+    const at::Tensor normed = at::group_norm(to_planes(wide(x)), groups, wide(weight), wide(bias), eps);
+    return result(to_channels_last(apply(act, normed)));
+  }
+
+  Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {
+    checks::per_picture("norm_modulate", x, shift);
+    checks::per_picture("norm_modulate", x, scale);
+    const at::Tensor normed = at::layer_norm(wide(x), {x.dim(-1)}, {}, {}, eps);
+    return result(normed * (1 + wide(scale).unsqueeze(1)) + wide(shift).unsqueeze(1));
+  }
+
+  Tensor add(Tensor x, const Tensor& y) const override {
+    checks::broadcast("add", x, y);
+    const at::Tensor first = on_device(x);
+    return from_torch((first + on_device(y)).to(first.scalar_type()));
+  }
+
+  Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override {
+    checks::same_shape("gated_add", x, y);
+    checks::per_picture("gated_add", x, gate);
+    const at::Tensor first = on_device(x);
+    return from_torch((first + wide(gate).unsqueeze(1) * wide(y)).to(first.scalar_type()));
+  }
+
+  Tensor activate(const Tensor& x, Activation act) const override { return result(apply(act, on_device(x))); }
+
+  Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override {
+    checks::same_shape("gated_activate", gate, x);
+    return result(apply(act, on_device(gate)) * on_device(x));
+  }
+
+  std::vector<Tensor> attention(std::span<const AttentionStream> streams,
+                                const AttentionOptions& options) const override;
+
+  Tensor embedding(const Tensor& table, const Tensor& ids) const override {
+    checks::embedding(table, ids);
+    // The table stays where it lies: only the rows travel.
+    const at::Tensor rows = to_torch(table);
+    return result(at::embedding(rows, to_torch(ids).to(rows.device(), at::kLong)), Out::f32);
+  }
+
+  Tensor upsample_nearest2x(const Tensor& x) const override {
+    const std::int64_t B = x.dim(0), Y = x.dim(1), X = x.dim(2), C = x.dim(3);
+    const at::Tensor pixels = on_device(x).view({B, Y, 1, X, 1, C}).expand({B, Y, 2, X, 2, C});
+    return from_torch(pixels.reshape({B, 2 * Y, 2 * X, C}));
+  }
+
+  Tensor concat(std::span<const Tensor> parts, int dim) const override {
+    checks::concat(parts, dim);
+    std::vector<at::Tensor> values;
+    for (const Tensor& part : parts) values.push_back(on_device(part));
+    return from_torch(at::cat(values, dim));
+  }
+
+  Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
+    checks::slice(x, dim, begin, end);
+    return from_torch(on_device(x).narrow(dim, begin, end - begin));
+  }
+
+  Tensor permute(const Tensor& x, std::span<const int> order) const override {
+    checks::permute(x, order);
+    return from_torch(on_device(x).permute(std::vector<std::int64_t>(order.begin(), order.end())));
+  }
+
+ private:
+  at::Tensor on_device(const Tensor& x) const {
+    const at::Tensor value = to_torch(x).to(device_);
+    return compute_ == at::kDouble && value.is_floating_point() ? value.to(at::kDouble) : value;
+  }
+  at::Tensor computing(const Tensor& x) const { return cast(x, compute_); }
+  at::Tensor wide(const Tensor& x) const { return cast(x, wide_); }
+  at::Tensor cast(const Tensor& x, at::ScalarType type) const {
+    return x.defined() ? to_torch(x).to(device_, type) : at::Tensor();
+  }
+  Tensor result(const at::Tensor& value, Out out = Out::compute) const {
+    return from_torch(value.to(device_, out == Out::f32 ? wide_ : compute_));
+  }
+
+  // A weight in the form that its uses need. One that is trained stays: an optimizer changes it.
+  Tensor resident(const Tensor& weight) const {
+    return to_torch(weight).requires_grad() ? weight : from_torch(computing(weight));
+  }
+
+  at::Tensor normalize_rms(const at::Tensor& x, const Tensor& weight, float eps) const {
+    const at::Tensor normed = x * at::rsqrt(x.square().mean(-1, true) + eps);
+    return weight.defined() ? normed * wide(weight) : normed;
+  }
+
+  at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                    const AttentionOptions& options) const;
+
+  at::ScalarType compute_;
+  at::ScalarType wide_;  // f32, or f64 in an f64 engine
+  at::Device device_;
+};
+
+// q [B, H, queries, d], k and v [B, H, T, d] -> [B, H, queries, d]
+at::Tensor TorchOps::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionOptions& options) const {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+  // Keeps no scores for the backward pass, but would round a bias to the compute type.
+  if (!options.bias.defined())
+    return at::scaled_dot_product_attention(q, k, v, {}, 0.0, options.causal, options.scale);
+#endif
+  at::Tensor scores = at::matmul(options.scale * q.to(wide_), k.to(wide_).transpose(2, 3));
+  if (options.bias.defined()) scores = scores + wide(options.bias);
+  if (options.causal) {
+    const at::Tensor all = at::ones({q.size(2), k.size(2)}, at::TensorOptions(at::kBool).device(device_));
+    scores = scores.masked_fill(all.triu(1), -INFINITY);
+  }
+  return at::matmul(at::softmax(scores, -1), v.to(wide_));
+}
+
+std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams,
+                                        const AttentionOptions& options) const {
+  checks::attention(streams, options);
+  const std::int64_t B = streams[0].qkv.dim(0), width = streams[0].qkv.dim(2) / 3, H = options.heads;
+  std::vector<at::Tensor> queries, keys, values;  // [B, T, H, d] a stream
+  const auto head_norm = [&](const at::Tensor& x, const Tensor& weight) {
+    return weight.defined() ? normalize_rms(x.to(wide_), weight, options.norm_eps).to(compute_) : x;
+  };
+  for (const AttentionStream& s : streams) {
+    const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
+    if (s.wants_output) queries.push_back(head_norm(parts[0], s.norm_q));
+    keys.push_back(head_norm(parts[1], s.norm_k));
+    values.push_back(parts[2]);
+  }
+  std::vector<Tensor> results(streams.size());
+  if (queries.empty()) return results;
+
+  const auto heads_first = [](const std::vector<at::Tensor>& parts) {
+    return at::cat(parts, 1).transpose(1, 2);
+  };
+  const at::Tensor attended = attend(heads_first(queries), heads_first(keys), heads_first(values), options)
+                                  .transpose(1, 2)
+                                  .flatten(2);  // [B, queries, H d]
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    if (!streams[i].wants_output) continue;
+    const std::int64_t tokens = streams[i].qkv.dim(1);
+    results[i] = result(attended.narrow(1, first, tokens));
+    first += tokens;
+  }
+  return results;
+}
+
+at::Device device_from_name(const std::string& name) {
+  try {
+    const at::Device device(name);
+    at::empty({0}, at::TensorOptions(device));
+    return device;
+  } catch (const c10::Error&) {
+    throw ArgumentError("LibTorch has no device '" + name +
+                        "' here; known: cpu, and cuda where there is one");
+  }
+}
+
+}  // namespace
+
+Tensor from_torch(const at::Tensor& value) {
+  if (!value.defined()) return {};
+  Shape shape(std::vector<std::int64_t>(value.sizes().begin(), value.sizes().end()));
+  return {std::move(shape), dtype_of(value.scalar_type()),
+          std::make_shared<TorchStorage>(value.contiguous())};
+}
+
+at::Tensor to_torch(const Tensor& x) {
+  if (!x.defined()) return {};
+  const auto* storage = dynamic_cast<const TorchStorage*>(x.storage().get());
+  if (storage == nullptr) return wrap(has_scalar_type(x.dtype()) ? x : x.to(DType::f32));
+
+  // `x` may be another shape of some rows of what the storage holds.
+  const at::Tensor& whole = storage->value();
+  const at::IntArrayRef sizes = sizes_of(x.shape());
+  if (whole.sizes() == sizes) return whole;
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(x.raw()) - reinterpret_cast<std::uintptr_t>(storage->data());
+  const auto first = static_cast<std::int64_t>(offset / size_of(x.dtype()));
+  return whole.view({whole.numel()}).narrow(0, first, x.numel()).view(sizes);
+}
+
+std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device) {
+  if (compute_type != DType::f32 && compute_type != DType::bf16 && compute_type != DType::f64)
+    throw ArgumentError("the torch engine computes in f32, bf16 or f64, not in " +
+                        std::string(name_of(compute_type)));
+  at::set_num_threads(thread_count());
+  return std::make_unique<TorchOps>(scalar_type_of(compute_type), device_from_name(device));
+}
+
+}  // namespace sd35

@@ -1,0 +1,80 @@
+#include "pipeline/components.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "mmdit/transformer.h"
+#include "vae/autoencoder.h"
+#include "weights/load.h"
+#include "weights/model_files.h"
+
+namespace sd35 {
+namespace {
+
+template <class Config>
+Config read_config(const ModelFiles& files, Component component) {
+  return Config::from_json(files.config(component), files.config_location(component));
+}
+
+std::shared_ptr<const WeightSource> check_transformer(const ModelFiles& files, const MmditConfig& config) {
+  auto weights = files.weights(Component::transformer);
+  Transformer transformer(config);
+  check_all_bound(*weights, [&](const Parameters& p) { transformer.parameters(p); });
+  return weights;
+}
+
+std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const VaeConfig& config) {
+  auto weights = files.weights(Component::vae);
+  VaeEncoder encoder(config);
+  VaeDecoder decoder(config);
+  check_all_bound(*weights, [&](const Parameters& p) {
+    encoder.parameters(p.scope("encoder"));
+    decoder.parameters(p.scope("decoder"));
+  });
+  return weights;
+}
+
+void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
+                 std::int64_t expected) {
+  if (value != expected)
+    throw FileError(location + ": " + what + " is " + std::to_string(value) + ", but " + expected_by +
+                    " is " + std::to_string(expected) + "; the components belong to different models");
+}
+
+// The widths at which the components meet.
+void check_widths(const std::string& location, const Components& c) {
+  const std::int64_t width = c.transformer.joint_attention_dim;
+  if (c.prompt_encoder.has_t5())
+    check_equal(location, "the width of the third text encoder", c.prompt_encoder.t5_width(),
+                "the transformer's joint_attention_dim", width);
+  if (c.prompt_encoder.clip_width() > width)
+    throw FileError(location + ": the CLIP encoders are " + std::to_string(c.prompt_encoder.clip_width()) +
+                    " wide together, but the transformer's joint_attention_dim is only " +
+                    std::to_string(width));
+  check_equal(location, "the pooled width of the CLIP encoders", c.prompt_encoder.pooled_width(),
+              "the transformer's pooled_projection_dim", c.transformer.pooled_projection_dim);
+  check_equal(location, "the VAE's latent_channels", c.vae.latent_channels, "the transformer's in_channels",
+              c.transformer.in_channels);
+}
+
+}  // namespace
+
+Components open_components(const std::string& model, const LoadOptions& options) {
+  const ModelFiles files =
+      ModelFiles::open(model, {options.clip_l, options.clip_g, options.t5xxl, options.tokenizers});
+  const std::string missing = files.missing_to_generate(options.use_t5);
+  if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
+
+  const auto transformer = read_config<MmditConfig>(files, Component::transformer);
+  const auto vae = read_config<VaeConfig>(files, Component::vae);
+  Components components{PromptEncoder(files, options.use_t5),
+                        transformer,
+                        vae,
+                        SchedulerConfig::from_json(files.scheduler_config(), files.location()),
+                        check_transformer(files, transformer),
+                        check_vae(files, vae)};
+  check_widths(files.location(), components);
+  return components;
+}
+
+}  // namespace sd35

@@ -1,0 +1,29 @@
+// A model opened: configurations read and compared with each other, weights mapped and compared with them,
+// nothing loaded.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "mmdit/config.h"
+#include "sampling/sigmas.h"
+#include "sd35/sd35.h"
+#include "text/prompt_encoder.h"
+#include "vae/config.h"
+#include "weights/source.h"
+
+namespace sd35 {
+
+struct Components {
+  PromptEncoder prompt_encoder;
+  MmditConfig transformer;
+  VaeConfig vae;
+  SchedulerConfig scheduler;
+  std::shared_ptr<const WeightSource> transformer_weights;
+  std::shared_ptr<const WeightSource> vae_weights;
+};
+
+// Throws FileError for anything that is missing, unused, damaged or does not fit together.
+Components open_components(const std::string& model, const LoadOptions& options);
+
+}  // namespace sd35

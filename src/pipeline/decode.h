@@ -1,0 +1,21 @@
+// From latents to a picture.
+#pragma once
+
+#include "ops/ops.h"
+#include "pipeline/progress.h"
+#include "sd35/sd35.h"
+#include "vae/autoencoder.h"
+#include "vae/config.h"
+
+namespace sd35 {
+
+// Whether latents of h x w are decoded in tiles: when asked for, and when the activations of the whole
+// picture would take more than about 2.5 GB. (Pictures not larger than a tile are never cut.)
+bool wants_tiles(const VaeConfig& config, DType compute_type, std::int64_t h, std::int64_t w, bool asked);
+
+// Latents [1, C, h, w] f32 in the denoiser's scale -> a picture of 8 w x 8 h pixels. Throws NumericError when
+// it holds NaN or infinity, Cancelled between two blocks.
+Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
+               bool tiled, const StageProgress& progress);
+
+}  // namespace sd35

@@ -1,0 +1,128 @@
+#include "pipeline/denoise.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "pipeline/preview.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
+#include "sampling/sigmas.h"
+
+namespace sd35 {
+namespace {
+
+// The latents of one picture, `copies` times.
+Tensor batch_of(std::span<const float> latents, const Shape& shape, std::int64_t copies) {
+  Tensor batch({copies, shape[1], shape[2], shape[3]}, DType::f32);
+  for (std::int64_t copy = 0; copy < copies; ++copy)
+    std::ranges::copy(latents, batch.data<float>() + copy * static_cast<std::int64_t>(latents.size()));
+  return batch;
+}
+
+// The velocity that the sampler follows: one forward of the prompts, perhaps one more without some blocks.
+class GuidedTransformer {
+ public:
+  GuidedTransformer(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
+                    const GenerateOptions& options, const Shape& shape, const StageProgress& progress)
+      : ops_(ops),
+        transformer_(transformer),
+        prompt_(prompt),
+        options_(options),
+        guided_(guidance_enabled(options.guidance_scale)),
+        shape_(shape),
+        progress_(progress) {
+    const SkipLayerOptions& skip = options.skip_layer_guidance;
+    if (guided_) skip_ = {skip.layers, skip.scale, skip.start, skip.stop};
+    const bool heun = sampler_from_name(options.sampler) == SamplerKind::heun;
+    for (int step = 0; step < options.num_inference_steps; ++step) {
+      all_work_ += work(step);
+      if (heun && step + 1 < options.num_inference_steps) all_work_ += work(step + 1);
+    }
+  }
+
+  std::vector<float> velocity(std::span<const float> latents, float sigma, int index) {
+    const std::int64_t prompts = prompt_.tokens.dim(0);
+    const Tensor v = forward(latents, sigma, 0, prompts, {});  // [B, C, h, w]
+    if (!guided_) return {v.floats().begin(), v.floats().end()};
+
+    const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
+    std::vector<float> guided = guided_velocity(negative, positive, options_.guidance_scale);
+    if (skip_.active(index, options_.num_inference_steps)) {
+      const Tensor skipped = forward(latents, sigma, prompts - 1, prompts, skip_.layers);
+      skip_.add_to(guided, positive, skipped.floats());
+    }
+    return guided;
+  }
+
+  void step_done(int steps, std::span<const float> latents) {
+    steps_done_ = steps;
+    report();
+    const Callbacks& callbacks = progress_.callbacks();
+    if (callbacks.on_preview) callbacks.on_preview(preview_of(batch_of(latents, shape_, 1)), steps);
+  }
+
+ private:
+  // Blocks that an evaluation at sigma number `index` runs, for each picture of its batch.
+  double work(int index) const {
+    const double forwards = guided_ ? 2 : 1;
+    const bool skip = skip_.active(index, options_.num_inference_steps);
+    return (forwards + (skip ? 1 : 0)) * transformer_.config().num_layers;
+  }
+
+  void report() const { progress_.report(work_done_ / all_work_, steps_done_); }
+
+  Tensor forward(std::span<const float> latents, float sigma, std::int64_t begin, std::int64_t end,
+                 std::span<const int> skip_layers) {
+    const std::int64_t batch = end - begin;
+    TransformerInput input;
+    input.latents = batch_of(latents, shape_, batch);
+    input.timesteps.assign(static_cast<std::size_t>(batch), timestep_at(sigma));
+    input.prompt_embedding = prompt_.tokens.rows(begin, end);
+    input.pooled_projection = prompt_.pooled.rows(begin, end);
+    input.skip_layers = skip_layers;
+    input.on_block = [&](int) {
+      work_done_ += static_cast<double>(batch);
+      report();
+    };
+    return transformer_.forward(ops_, input);
+  }
+
+  const Ops& ops_;
+  const Transformer& transformer_;
+  const PromptEmbedding& prompt_;
+  const GenerateOptions& options_;
+  bool guided_;
+  Shape shape_;
+  const StageProgress& progress_;
+  SkipLayerGuidance skip_;
+  double all_work_ = 0, work_done_ = 0;
+  int steps_done_ = 0;
+};
+
+}  // namespace
+
+Tensor initial_noise(const GenerateOptions& options, DType dtype, std::uint64_t seed, const Shape& shape) {
+  if (!options.noise_dtype.empty()) dtype = dtype_from_name(options.noise_dtype);
+  Tensor noise(shape, DType::f32);
+  fill_normal(random_source_from_name(options.generator), seed, dtype,
+              {noise.data<float>(), static_cast<std::size_t>(noise.numel())});
+  return noise;
+}
+
+Tensor denoise(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
+               const GenerateOptions& options, std::span<const float> sigmas, Tensor noise,
+               const StageProgress& progress) {
+  GuidedTransformer guided(ops, transformer, prompt, options, noise.shape(), progress);
+  sample(
+      sampler_from_name(options.sampler), sigmas,
+      {noise.data<float>(), static_cast<std::size_t>(noise.numel())},
+      [&](std::span<const float> latents, float sigma, int index) {
+        return guided.velocity(latents, sigma, index);
+      },
+      [&](int steps, std::span<const float> latents) { guided.step_done(steps, latents); });
+  return noise;
+}
+
+}  // namespace sd35

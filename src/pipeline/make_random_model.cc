@@ -1,0 +1,171 @@
+// Files and folders of a random model.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "pipeline/progress.h"
+#include "pipeline/random_model.h"
+#include "pipeline/tiny_configs.h"
+#include "sd35/sd35.h"
+#include "text/tokenizers/clip_tokenizer.h"
+#include "text/tokenizers/t5_tokenizer.h"
+#include "text/tokenizers/tiny_tokenizers.h"
+#include "weights/config_file.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfigFiles[] = {"model_index.json",
+                                        "scheduler/scheduler_config.json",
+                                        "text_encoder/config.json",
+                                        "text_encoder_2/config.json",
+                                        "text_encoder_3/config.json",
+                                        "transformer/config.json",
+                                        "vae/config.json"};
+constexpr const char* kTokenizers[] = {"tokenizer", "tokenizer_2", "tokenizer_3"};
+
+// A folder that becomes `target` when it is complete, and vanishes otherwise.
+class NewFolder {
+ public:
+  explicit NewFolder(const fs::path& target)
+      : target_(target.has_filename() ? target : target.parent_path()),
+        path_(fs::path(target_).concat(".incomplete")) {
+    if (fs::exists(target_) && !(fs::is_directory(target_) && fs::is_empty(target_)))
+      throw ArgumentError(target_.string() + " exists already; name a new folder");
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+  void commit() {
+    fs::rename(path_, target_);
+    path_.clear();
+  }
+
+ private:
+  fs::path target_;
+  fs::path path_;  // empty after commit
+};
+
+void write_text(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(text)));
+  file.commit();
+}
+
+// Makes the three tokenizers inside `folder`.
+void put_tokenizers(const RandomModelOptions& options, const fs::path& folder) {
+  if (options.like.empty()) {
+    write_tiny_tokenizers(folder);
+    return;
+  }
+  for (const char* name : kTokenizers) {
+    if (!fs::is_directory(options.like / name))
+      throw FileError((options.like / name).string() + ": there is no such folder");
+    // Not the folder as a whole: a read-only one would refuse its own files.
+    fs::create_directories(folder / name);
+    for (const fs::directory_entry& entry : fs::directory_iterator(options.like / name))
+      if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / name / entry.path().filename());
+  }
+}
+
+// The configuration files of the model, by path below its folder; `vocabulary` belongs to the tiny one.
+std::map<std::string, nlohmann::ordered_json> read_configs(const RandomModelOptions& options,
+                                                           const VocabularySizes& vocabulary) {
+  if (options.like.empty()) return tiny_configs(vocabulary);
+  std::map<std::string, nlohmann::ordered_json> configs;
+  for (const char* name : kConfigFiles) configs[name] = read_json_file(options.like / name);
+  return configs;
+}
+
+std::string file_name(Component component) {
+  const bool diffusers = component == Component::transformer || component == Component::vae;
+  return diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors";
+}
+
+struct Description {
+  std::map<std::string, nlohmann::ordered_json> configs;
+  RandomModel model;
+};
+
+Description describe(const RandomModelOptions& options, const fs::path& tokenizers) {
+  const VocabularySizes vocabulary{ClipTokenizer::load(tokenizers / kTokenizers[0]).vocab_size(),
+                                   T5Tokenizer::load(tokenizers / kTokenizers[2]).vocab_size()};
+  Description description;
+  description.configs = read_configs(options, vocabulary);
+  const std::map<std::string, nlohmann::json> configs(description.configs.begin(), description.configs.end());
+  description.model =
+      describe_model(configs, options.like.empty() ? "the tiny model" : options.like.string());
+  return description;
+}
+
+void check(const RandomModelOptions& options) {
+  if (options.size != "tiny" && options.size != "medium")
+    throw ArgumentError("unknown size '" + options.size + "' of a random model; known: tiny, medium");
+  if (options.size == "medium" && options.like.empty())
+    throw ArgumentError(
+        "a random model of size medium needs a folder with its configurations and tokenizers");
+  if (options.layout != "diffusers" && options.layout != "single")
+    throw ArgumentError("unknown layout '" + options.layout +
+                        "' of a random model; known: diffusers, single");
+  const DType dtype = dtype_from_name(options.dtype);
+  if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
+    throw ArgumentError("a random model of type " + options.dtype + "; known: f32, f16, bf16");
+}
+
+// The model in a folder of its own.
+void make_folder(const RandomModelOptions& options, const fs::path& output, const StageProgress& progress) {
+  NewFolder folder(output);
+  put_tokenizers(options, folder / "");
+  const Description made = describe(options, folder / "");
+  for (const auto& [name, json] : made.configs) write_text(folder / name, json.dump(2) + "\n");
+  RandomWriter writer(made.model, options.seed, dtype_from_name(options.dtype), element_count(made.model),
+                      [&](double fraction) { progress.report(fraction); });
+  for (const auto& [component, tensors] : made.model.components)
+    writer.write(folder / std::string(folder_of(component)) / file_name(component), component_file(tensors));
+  folder.commit();
+}
+
+// The model as one file, beside a folder `tokenizers`.
+void make_single(const RandomModelOptions& options, const fs::path& output, const StageProgress& progress) {
+  const fs::path tokenizers = output.parent_path() / "tokenizers";
+  if (fs::exists(output)) throw ArgumentError(output.string() + " exists already; name a new file");
+  if (fs::exists(tokenizers))
+    throw ArgumentError(tokenizers.string() + " exists already; name a file in a new folder");
+  NewFolder folder(tokenizers);
+  put_tokenizers(options, folder / "");
+  const Description made = describe(options, folder / "");
+  RandomWriter writer(made.model, options.seed, dtype_from_name(options.dtype), element_count(made.model),
+                      [&](double fraction) { progress.report(fraction); });
+  writer.write(output, single_file(made.model));
+  folder.commit();
+}
+
+}  // namespace
+
+void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
+                       const Callbacks& callbacks) {
+  check(options);
+  const StageProgress progress(callbacks, Stage::load);
+  try {
+    if (options.layout == "single")
+      make_single(options, output, progress);
+    else
+      make_folder(options, output, progress);
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(std::string("cannot write the model: ") + error.what());
+  }
+}
+
+}  // namespace sd35

@@ -1,0 +1,150 @@
+// The stages in order, each with its models: what one stage needs is dropped before the next begins, so that
+// the peak of memory is that of the largest stage.
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/tensor.h"
+#include "core/threads.h"
+#include "mmdit/transformer.h"
+#include "pipeline/components.h"
+#include "pipeline/decode.h"
+#include "pipeline/denoise.h"
+#include "pipeline/loading.h"
+#include "pipeline/progress.h"
+#include "pipeline/recipe.h"
+#include "pipeline/validation.h"
+#include "sampling/guidance.h"
+#include "sampling/sigmas.h"
+#include "sd35/sd35.h"
+#include "text/prompt_encoder.h"
+#include "vae/autoencoder.h"
+
+namespace sd35 {
+namespace {
+
+void check_finite(const Tensor& values, const char* what) {
+  for (const float value : values.floats())
+    if (!std::isfinite(value)) throw NumericError(std::string(what) + " holds NaN or infinity");
+}
+
+// The negative prompt first, where guidance is on.
+std::vector<PromptTexts> prompts_of(const GenerateOptions& options) {
+  std::vector<PromptTexts> prompts;
+  if (guidance_enabled(options.guidance_scale))
+    prompts.push_back({options.negative_prompt, options.negative_prompt_2.value_or(options.negative_prompt),
+                       options.negative_prompt_3.value_or(options.negative_prompt)});
+  prompts.push_back(
+      {options.prompt, options.prompt_2.value_or(options.prompt), options.prompt_3.value_or(options.prompt)});
+  return prompts;
+}
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(std::string model, LoadOptions load)
+      : model_(std::move(model)),
+        load_(std::move(load)),
+        ops_(make_ops(load_.engine, dtype_from_name(load_.dtype))),
+        components_(open_components(model_, load_)) {
+    set_thread_count(load_.threads);
+  }
+
+  std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks) {
+    check_options(options, components_.transformer, components_.vae);
+    warn_of_options(options, callbacks);
+    warn_of_machine(callbacks);
+    set_thread_count(load_.threads);
+    // The pool keeps what a stage freed, its weights included, until it is told otherwise.
+    const PromptEmbedding prompt = encode_prompts(options, callbacks);
+    trim_pool();
+    const std::vector<Tensor> latents = denoise_all(prompt, options, callbacks);
+    trim_pool();
+    std::vector<Picture> pictures = decode_all(latents, options, callbacks);
+    trim_pool();
+    return pictures;
+  }
+
+ private:
+  void warn_of_machine(const Callbacks& callbacks) const {
+    if (ops_->compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions())
+      warn(callbacks,
+           "this CPU has no bf16 instructions: weights of type bf16 are widened and multiplied in f32");
+  }
+
+  PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
+    const StageProgress progress(callbacks, Stage::encode_prompt);
+    EncodingCallbacks encoding;
+    encoding.on_progress = [&](double fraction) { progress.report(fraction); };
+    encoding.on_warning = [&](const std::string& message) { warn(callbacks, message); };
+    PromptEmbedding prompt = components_.prompt_encoder.encode(*ops_, prompts_of(options),
+                                                               components_.transformer.joint_attention_dim,
+                                                               options.max_sequence_length, encoding);
+    check_finite(prompt.tokens, "encode prompt: the prompt embedding");
+    check_finite(prompt.pooled, "encode prompt: the pooled prompt embedding");
+    return prompt;
+  }
+
+  std::vector<Tensor> denoise_all(const PromptEmbedding& prompt, const GenerateOptions& options,
+                                  const Callbacks& callbacks) const {
+    const int scale = components_.vae.scale(), steps = options.num_inference_steps;
+    const Shape shape{1, components_.transformer.in_channels, options.height / scale, options.width / scale};
+    const SchedulerConfig& scheduler = components_.scheduler;
+    const std::vector<float> sigmas = flow_sigmas(steps, scheduler.shift, scheduler.num_train_timesteps);
+
+    Transformer transformer(components_.transformer);
+    load_model(transformer, *components_.transformer_weights, "", *ops_,
+               StageProgress(callbacks, Stage::load));
+    std::vector<Tensor> latents;
+    for (int i = 0; i < options.count; ++i) {
+      const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
+      Tensor noise = initial_noise(options, ops_->compute_type(), seed, shape);
+      const StageProgress progress(callbacks, Stage::denoise, i, steps);
+      latents.push_back(denoise(*ops_, transformer, prompt, options, sigmas, std::move(noise), progress));
+    }
+    return latents;
+  }
+
+  std::vector<Picture> decode_all(const std::vector<Tensor>& latents, const GenerateOptions& options,
+                                  const Callbacks& callbacks) const {
+    const VaeConfig& config = components_.vae;
+    VaeDecoder decoder(config);
+    load_model(decoder, *components_.vae_weights, "decoder", *ops_, StageProgress(callbacks, Stage::load));
+    std::vector<Picture> pictures;
+    for (std::size_t i = 0; i < latents.size(); ++i) {
+      const Tensor& z = latents[i];
+      const bool tiled = wants_tiles(config, ops_->compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
+      const StageProgress progress(callbacks, Stage::decode, static_cast<int>(i));
+      pictures.push_back(decode(*ops_, config, decoder, z, tiled, progress));
+
+      Recipe recipe{model_, load_, options};
+      recipe.generate.seed = options.seed + i;
+      recipe.generate.count = 1;
+      pictures.back().metadata = metadata_of(recipe);
+    }
+    return pictures;
+  }
+
+  std::string model_;
+  LoadOptions load_;
+  std::unique_ptr<Ops> ops_;
+  Components components_;
+};
+
+Pipeline Pipeline::from_pretrained(const std::string& model, const LoadOptions& options) {
+  return Pipeline(std::make_unique<Impl>(model, options));
+}
+
+Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Pipeline::~Pipeline() = default;
+Pipeline::Pipeline(Pipeline&&) noexcept = default;
+Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
+
+std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) {
+  return impl_->generate(options, callbacks);
+}
+
+}  // namespace sd35

@@ -1,0 +1,25 @@
+#include "pipeline/progress.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace sd35 {
+
+StageProgress::StageProgress(const Callbacks& callbacks, Stage stage, int picture, int steps)
+    : callbacks_(callbacks), stage_(stage), picture_(picture), steps_(steps) {
+  report(0);
+}
+
+void StageProgress::report(double fraction, int step) const {
+  if (!callbacks_.on_progress) return;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const Progress progress{stage_, picture_, step, steps_, std::clamp(fraction, 0.0, 1.0), seconds};
+  if (!callbacks_.on_progress(progress)) throw Cancelled();
+}
+
+void warn(const Callbacks& callbacks, const std::string& message) {
+  if (callbacks.on_warning) callbacks.on_warning(message);
+}
+
+}  // namespace sd35

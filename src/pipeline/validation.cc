@@ -1,0 +1,89 @@
+#include "pipeline/validation.h"
+
+#include <cmath>
+#include <string>
+
+#include "core/dtype.h"
+#include "core/error.h"
+#include "core/random.h"
+#include "pipeline/progress.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
+
+namespace sd35 {
+namespace {
+
+constexpr int kSmallestSide = 256, kLargestSide = 1440;  // what the model was trained for
+constexpr int kMostPictures = 1000;
+constexpr int kLongestSequence = 512;  // T5's own limit
+constexpr int kTrainedSequence = 256;
+
+[[noreturn]] void fail(const std::string& what) { throw ArgumentError(what); }
+
+void check_range(const char* name, int value, int least, int most) {
+  if (value < least || value > most)
+    fail(std::string(name) + " is " + std::to_string(value) + "; it must be " + std::to_string(least) +
+         " to " + std::to_string(most));
+}
+
+void check_finite(const char* name, double value) {
+  if (!std::isfinite(value)) fail(std::string(name) + " is not a finite number");
+}
+
+void check_side(const char* name, int value, int unit, int most) {
+  if (value % unit == 0 && value >= unit && value <= most) return;
+  std::string message = std::string(name) + " is " + std::to_string(value) + "; it must be a multiple of " +
+                        std::to_string(unit) + " from " + std::to_string(unit) + " to " +
+                        std::to_string(most);
+  if (value > unit && value < most)
+    message += ", such as " + std::to_string((value + unit / 2) / unit * unit);
+  fail(message);
+}
+
+void check_skip_layers(const SkipLayerOptions& options, int num_layers) {
+  for (const int layer : options.layers)
+    if (layer < 0 || layer >= num_layers)
+      fail("skip-layer guidance of layer " + std::to_string(layer) + "; the model has layers 0 to " +
+           std::to_string(num_layers - 1));
+  check_finite("the scale of skip-layer guidance", options.scale);
+  check_finite("the start of skip-layer guidance", options.start);
+  check_finite("the stop of skip-layer guidance", options.stop);
+}
+
+}  // namespace
+
+void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae) {
+  const int unit = vae.scale() * transformer.patch_size;
+  check_side("width", options.width, unit, unit * transformer.pos_embed_max_size);
+  check_side("height", options.height, unit, unit * transformer.pos_embed_max_size);
+  check_range("num_inference_steps", options.num_inference_steps, 1, 1000);
+  check_range("count", options.count, 1, kMostPictures);
+  check_range("max_sequence_length", options.max_sequence_length, 1, kLongestSequence);
+  check_finite("guidance_scale", options.guidance_scale);
+  check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
+  sampler_from_name(options.sampler);
+  random_source_from_name(options.generator);
+  const std::string& noise = options.noise_dtype;
+  if (!noise.empty() && noise != "f32" && noise != "f16" && noise != "bf16")
+    fail("unknown noise_dtype '" + noise + "'; known: f32, f16, bf16");
+}
+
+void warn_of_options(const GenerateOptions& options, const Callbacks& callbacks) {
+  const auto usual = [](int side) { return side >= kSmallestSide && side <= kLargestSide; };
+  if (!usual(options.width) || !usual(options.height))
+    warn(callbacks, std::to_string(options.width) + "x" + std::to_string(options.height) +
+                        " is outside what the model was trained for, " + std::to_string(kSmallestSide) +
+                        " to " + std::to_string(kLargestSide) +
+                        " pixels a side; the picture may be incoherent");
+  if (options.max_sequence_length > kTrainedSequence)
+    warn(callbacks, "max_sequence_length " + std::to_string(options.max_sequence_length) + " is above " +
+                        std::to_string(kTrainedSequence) +
+                        ", which may cause artifacts at the picture's edges");
+  if (guidance_enabled(options.guidance_scale)) return;
+  if (!options.skip_layer_guidance.layers.empty())
+    warn(callbacks, "skip-layer guidance is off, because it needs a guidance_scale above 1");
+  if (!options.negative_prompt.empty() || options.negative_prompt_2 || options.negative_prompt_3)
+    warn(callbacks, "the negative prompt has no effect, because it needs a guidance_scale above 1");
+}
+
+}  // namespace sd35

@@ -1,0 +1,36 @@
+// How the velocities of several forwards become the one that is followed.
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace sd35 {
+
+// A scale of 1 or less runs the prompt alone.
+inline bool guidance_enabled(double guidance_scale) { return guidance_scale > 1; }
+
+// Classifier-free guidance (Ho and Salimans 2022): v_n + guidance_scale (v_p - v_n), from the velocities of
+// the negative and the positive prompt. The spans have one size.
+std::vector<float> guided_velocity(std::span<const float> negative, std::span<const float> positive,
+                                   double guidance_scale);
+
+// Skip-layer guidance of Stable Diffusion 3.5 Medium: a third forward with the positive prompt leaves out
+// some blocks, and the guided velocity moves away from it. Only together with classifier-free guidance, as in
+// diffusers' StableDiffusion3Pipeline.
+struct SkipLayerGuidance {
+  std::vector<int> layers;  // blocks left out; empty: off
+  double scale = 2.8;
+  double start = 0.01;  // fraction of the steps, exclusive
+  double stop = 0.2;    // fraction of the steps, exclusive
+
+  // Whether step `step` (from 0) of `steps` has the third forward.
+  bool active(int step, int steps) const {
+    return !layers.empty() && step > steps * start && step < steps * stop;
+  }
+
+  // velocity += scale (positive - skipped). The spans have one size.
+  void add_to(std::span<float> velocity, std::span<const float> positive,
+              std::span<const float> skipped) const;
+};
+
+}  // namespace sd35

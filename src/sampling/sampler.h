@@ -1,0 +1,38 @@
+// Solvers of the rectified flow's ODE dx / dsigma = v(x, sigma), from noise at sigma 1 to a picture at sigma
+// 0.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sd35 {
+
+enum class SamplerKind : std::uint8_t {
+  euler,     // first order, one evaluation a step (FlowMatchEulerDiscreteScheduler)
+  heun,      // second order, two evaluations a step, one in the last (FlowMatchHeunDiscreteScheduler)
+  dpmpp_2m,  // second order, one evaluation a step (DPM-Solver++ 2M, Lu et al. 2022, algorithm 2, on the
+             // flow)
+};
+
+// "euler", "heun" or "dpm++2m". Throws ArgumentError naming them.
+SamplerKind sampler_from_name(std::string_view name);
+
+// The velocity v = noise - x_0 that the network predicts for `latents` at `sigma`, of the same size.
+// `index` is sigma's place in the list of sigmas: the step, except in Heun's second evaluation, which looks
+// at the end of its step.
+using Denoiser = std::function<std::vector<float>(std::span<const float> latents, float sigma, int index)>;
+
+// Called after each step with the number of steps done; may throw to stop.
+using StepCallback = std::function<void(int steps_done, std::span<const float> latents)>;
+
+// Moves `latents` from sigmas.front() to sigmas.back() in sigmas.size() - 1 steps, in place.
+// Throws ArgumentError for sigmas that do not decrease within [0, 1] (see check_sigmas), NumericError naming
+// the step when a velocity holds NaN or infinity, Error when it has another size than the latents; what the
+// callbacks throw passes through. After an exception the latents are those of the last whole step.
+void sample(SamplerKind kind, std::span<const float> sigmas, std::span<float> latents,
+            const Denoiser& denoise, const StepCallback& on_step = {});
+
+}  // namespace sd35

@@ -1,0 +1,207 @@
+#include "text/prompt_encoder.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "weights/load.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::int64_t kClipTokens = 77;
+
+// The distinct texts of a batch, and which of them each prompt has.
+struct DistinctTexts {
+  std::vector<std::string> texts;
+  std::vector<std::int64_t> index;  // [B]
+
+  explicit DistinctTexts(std::span<const std::string> all) {
+    for (const std::string& text : all) {
+      const auto found = std::ranges::find(texts, text);
+      index.push_back(found - texts.begin());
+      if (found == texts.end()) texts.push_back(text);
+    }
+  }
+};
+
+// The multiplications of a layer a token.
+double layer_work(const ClipConfig& c) {
+  return static_cast<double>(c.hidden_size) *
+         static_cast<double>(4 * c.hidden_size + 2 * c.intermediate_size);
+}
+
+double layer_work(const T5Config& c) {
+  return static_cast<double>(c.d_model) * static_cast<double>(4 * c.num_heads * c.d_kv + 3 * c.d_ff);
+}
+
+double all_work(const ClipConfig& c) { return layer_work(c) * c.num_hidden_layers; }
+double all_work(const T5Config& c) { return layer_work(c) * c.num_layers; }
+
+// target[b, first_token.., first_column..] = source[index[b]]: encoder outputs [U, T, D'] into the sequences.
+void place(const Tensor& source, std::span<const std::int64_t> index, Tensor& target,
+           std::int64_t first_token, std::int64_t first_column) {
+  const std::int64_t tokens = source.dim(1), columns = source.dim(2);
+  for (std::size_t b = 0; b < index.size(); ++b)
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const std::int64_t row = static_cast<std::int64_t>(b) * target.dim(1) + first_token + t;
+      std::copy_n(source.data<float>() + (index[b] * tokens + t) * columns, columns,
+                  target.data<float>() + row * target.dim(2) + first_column);
+    }
+}
+
+// One row of ids a text, and what did not fit.
+template <class Tokenizer>
+Tensor tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts, std::int64_t length,
+                const std::function<void(const std::string& lost)>& on_truncated) {
+  Tensor ids({static_cast<std::int64_t>(texts.size()), length}, DType::i32);
+  std::int32_t* row = ids.data<std::int32_t>();
+  for (const std::string& text : texts) {
+    const auto encoded = tokenizer.encode(text, static_cast<int>(length));
+    std::ranges::copy(encoded.ids, row);
+    row += length;
+    if (!encoded.truncated.empty()) on_truncated(encoded.truncated);
+  }
+  return ids;
+}
+
+void check_vocabulary(const std::string& location, std::int64_t tokens, std::int64_t rows) {
+  if (tokens > rows)
+    throw FileError(location + ": the tokenizer has " + std::to_string(tokens) +
+                    " tokens, but the encoder only " + std::to_string(rows) +
+                    " embeddings; they belong to different models");
+}
+
+}  // namespace
+
+// Between layers of all encoders.
+class PromptEncoder::Progress {
+ public:
+  Progress(const EncodingCallbacks& callbacks, double all_work)
+      : callbacks_(callbacks), all_work_(all_work) {}
+
+  void done(double work) {
+    work_done_ += work;
+    if (callbacks_.on_progress) callbacks_.on_progress(work_done_ / all_work_);
+  }
+  void truncated(const char* encoder, std::int64_t length, const std::string& lost) const {
+    if (callbacks_.on_warning)
+      callbacks_.on_warning(std::string("the prompt is longer than the ") + std::to_string(length) +
+                            " tokens of " + encoder + ", which does not see: \"" + lost + "\"");
+  }
+
+  // Loads a layer when its turn comes; the one before is dropped by then.
+  template <class Layer, class Model>
+  LayerProvider<Layer> streamed(const Model& model, Loader& loader) {
+    return [&](int index) {
+      if (index > 0) done(layer_work(model.config()));
+      auto layer = std::make_shared<Layer>();
+      layer->parameters(model.config(), Model::layer_scope(Parameters(loader), index));
+      return layer;
+    };
+  }
+
+ private:
+  const EncodingCallbacks& callbacks_;
+  double all_work_;
+  double work_done_ = 0;
+};
+
+PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component encoder, int tokenizer) {
+  const std::string location = files.config_location(encoder);
+  Clip clip{files.weights(encoder), ClipConfig::from_json(files.config(encoder), location),
+            ClipTokenizer::load(files.tokenizer(tokenizer))};
+  ClipTextModel model(clip.config);
+  check_all_bound(*clip.weights, [&](const Parameters& p) { model.parameters(p); });
+  check_vocabulary(location, clip.tokenizer.vocab_size(), clip.config.vocab_size);
+  if (clip.config.max_position_embeddings < kClipTokens)
+    throw FileError(location + ": max_position_embeddings is " +
+                    std::to_string(clip.config.max_position_embeddings) + "; prompts have 77 tokens");
+  // Without a projection the pooled vector keeps its width.
+  if (clip.weights->find("text_projection.weight") == nullptr)
+    clip.config.projection_dim = clip.config.hidden_size;
+  return clip;
+}
+
+PromptEncoder::T5 PromptEncoder::open_t5(const ModelFiles& files) {
+  constexpr Component kEncoder = Component::text_encoder_3;
+  const std::string location = files.config_location(kEncoder);
+  T5 t5{files.weights(kEncoder), T5Config::from_json(files.config(kEncoder), location),
+        T5Tokenizer::load(files.tokenizer(3))};
+  T5Encoder model(t5.config);
+  check_all_bound(*t5.weights, [&](const Parameters& p) { model.parameters(p); });
+  check_vocabulary(location, t5.tokenizer.vocab_size(), t5.config.vocab_size);
+  return t5;
+}
+
+PromptEncoder::PromptEncoder(const ModelFiles& files, bool use_t5)
+    : clip_l_(open_clip(files, Component::text_encoder, 1)),
+      clip_g_(open_clip(files, Component::text_encoder_2, 2)) {
+  if (use_t5) t5_ = open_t5(files);
+}
+
+std::int64_t PromptEncoder::clip_width() const {
+  return clip_l_.config.hidden_size + clip_g_.config.hidden_size;
+}
+
+std::int64_t PromptEncoder::pooled_width() const {
+  return clip_l_.config.projection_dim + clip_g_.config.projection_dim;
+}
+
+std::int64_t PromptEncoder::t5_width() const { return t5_ ? t5_->config.d_model : 0; }
+
+void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* name,
+                                std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
+                                Progress& progress, PromptEmbedding& result) {
+  const DistinctTexts distinct(texts);
+  const Tensor ids = tokenize(clip.tokenizer, distinct.texts, kClipTokens,
+                              [&](const std::string& lost) { progress.truncated(name, kClipTokens, lost); });
+  ClipTextModel model(clip.config);
+  Loader loader(*clip.weights, ops, Reuse::once);
+  model.outer_parameters(Parameters(loader));
+  const ClipOutput output =
+      model.forward(ops, ids, clip.tokenizer.end_of_text(), progress.streamed<ClipLayer>(model, loader));
+  progress.done(layer_work(clip.config));
+  place(output.hidden.to(DType::f32), distinct.index, result.tokens, 0, hidden);
+  // A pooled vector is a sequence of one token.
+  Tensor target = result.pooled.reshape({result.pooled.dim(0), 1, result.pooled.dim(1)});
+  place(output.pooled.reshape({output.pooled.dim(0), 1, output.pooled.dim(1)}), distinct.index, target, 0,
+        pooled);
+}
+
+void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts,
+                              Progress& progress, PromptEmbedding& result) {
+  const DistinctTexts distinct(texts);
+  const std::int64_t length = result.tokens.dim(1) - kClipTokens;
+  const Tensor ids = tokenize(t5.tokenizer, distinct.texts, length,
+                              [&](const std::string& lost) { progress.truncated("T5", length, lost); });
+  T5Encoder model(t5.config);
+  Loader loader(*t5.weights, ops, Reuse::once);
+  model.outer_parameters(Parameters(loader));
+  const Tensor hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));  // [U, S, D]
+  progress.done(layer_work(t5.config));
+  place(hidden, distinct.index, result.tokens, kClipTokens, 0);
+}
+
+PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptTexts> prompts,
+                                      std::int64_t width, int max_sequence_length,
+                                      const EncodingCallbacks& callbacks) const {
+  const auto batch = static_cast<std::int64_t>(prompts.size());
+  PromptEmbedding result;
+  result.tokens = Tensor::zeros({batch, kClipTokens + max_sequence_length, width});
+  result.pooled = Tensor::zeros({batch, pooled_width()});
+  const auto texts = [&](std::string PromptTexts::*text) {
+    std::vector<std::string> all;
+    for (const PromptTexts& prompt : prompts) all.push_back(prompt.*text);
+    return all;
+  };
+  Progress progress(callbacks,
+                    all_work(clip_l_.config) + all_work(clip_g_.config) + (t5_ ? all_work(t5_->config) : 0));
+  encode_clip(ops, clip_l_, "CLIP-L", texts(&PromptTexts::clip_l), 0, 0, progress, result);
+  encode_clip(ops, clip_g_, "CLIP-G", texts(&PromptTexts::clip_g), clip_l_.config.hidden_size,
+              clip_l_.config.projection_dim, progress, result);
+  if (t5_) encode_t5(ops, *t5_, texts(&PromptTexts::t5), progress, result);
+  return result;
+}
+
+}  // namespace sd35

@@ -1,0 +1,81 @@
+// From texts to what the denoiser reads: three tokenizers, three encoders, one sequence.
+// Reference: SD3 paper (arXiv 2403.03206) figure 2; diffusers pipeline_stable_diffusion_3.py, encode_prompt.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ops/ops.h"
+#include "text/clip_text_model.h"
+#include "text/t5_encoder.h"
+#include "text/tokenizers/clip_tokenizer.h"
+#include "text/tokenizers/t5_tokenizer.h"
+#include "weights/model_files.h"
+
+namespace sd35 {
+
+// One prompt: a text for each encoder.
+struct PromptTexts {
+  std::string clip_l, clip_g, t5;
+};
+
+struct PromptEmbedding {
+  Tensor tokens;  // [B, 77 + S, D] f32: CLIP tokens (both encoders side by side, zeros up to D), then T5's
+  Tensor pooled;  // [B, P] f32: the pooled vectors of both CLIP encoders side by side
+};
+
+// What encode() tells its caller; either may be empty.
+struct EncodingCallbacks {
+  std::function<void(double fraction)> on_progress;  // between layers; may throw Cancelled
+  std::function<void(const std::string&)> on_warning;
+};
+
+// Weights are mapped, not loaded: encode() reads each layer when its turn comes and drops it after, so the
+// encoders never take more memory than a layer and the activations.
+class PromptEncoder {
+ public:
+  // Reads configurations and tokenizers and checks that every tensor is bound. Without `use_t5` the third
+  // encoder is not opened and its part of the embedding is zeros. Throws FileError.
+  PromptEncoder(const ModelFiles& files, bool use_t5);
+
+  bool has_t5() const { return t5_.has_value(); }
+  // Sums over the two CLIP encoders, and the width of T5 (0 without).
+  std::int64_t clip_width() const;
+  std::int64_t pooled_width() const;
+  std::int64_t t5_width() const;
+
+  // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
+  PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,
+                         int max_sequence_length, const EncodingCallbacks& callbacks = {}) const;
+
+ private:
+  struct Clip {
+    std::shared_ptr<const WeightSource> weights;
+    ClipConfig config;
+    ClipTokenizer tokenizer;
+  };
+  struct T5 {
+    std::shared_ptr<const WeightSource> weights;
+    T5Config config;
+    T5Tokenizer tokenizer;
+  };
+  class Progress;
+
+  static Clip open_clip(const ModelFiles& files, Component encoder, int tokenizer);
+  static T5 open_t5(const ModelFiles& files);
+  // Writes the encoder's part of `result`: hidden states from column `hidden`, pooled ones from `pooled`.
+  static void encode_clip(const Ops& ops, const Clip& clip, const char* name,
+                          std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
+                          Progress& progress, PromptEmbedding& result);
+  static void encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts, Progress& progress,
+                        PromptEmbedding& result);
+
+  Clip clip_l_, clip_g_;
+  std::optional<T5> t5_;
+};
+
+}  // namespace sd35

@@ -1,0 +1,91 @@
+#include "text/tokenizers/added_tokens.h"
+
+#include "core/error.h"
+#include "text/tokenizers/unicode.h"
+#include "weights/config_file.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::int64_t kLargestId = 10'000'000;
+
+// "pad_token" is a text, or an object with the text as its content.
+std::string special_token(const nlohmann::json& json, const std::string& key, const std::string& location) {
+  const auto it = json.find(key);
+  if (it == json.end() || it->is_null()) return "";
+  if (it->is_object()) return ConfigReader(*it, location).text("content");
+  return ConfigReader(json, location).text(key);
+}
+
+std::int32_t id_from_key(const std::string& key, const std::string& location) {
+  const bool digits =
+      !key.empty() && key.size() <= 8 && key.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || std::stoll(key) > kLargestId)
+    throw FileError(location + ": added_tokens_decoder: a token id is a number up to " +
+                    std::to_string(kLargestId));
+  return static_cast<std::int32_t>(std::stoll(key));
+}
+
+}  // namespace
+
+TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "tokenizer_config.json";
+  TokenizerConfig config;
+  if (!std::filesystem::exists(path)) return config;
+  const nlohmann::json json = read_json_file(path);
+  const std::string location = path.string();
+  config.bos_token = special_token(json, "bos_token", location);
+  config.eos_token = special_token(json, "eos_token", location);
+  config.pad_token = special_token(json, "pad_token", location);
+  config.unk_token = special_token(json, "unk_token", location);
+  const auto added = json.find("added_tokens_decoder");
+  if (added == json.end() || added->is_null()) return config;
+  if (!added->is_object()) throw FileError(location + ": added_tokens_decoder is not an object");
+  for (const auto& [key, value] : added->items()) {
+    if (!value.is_object()) throw FileError(location + ": added_tokens_decoder: an entry is not an object");
+    const ConfigReader entry(value, location);
+    AddedToken token{entry.text("content"), id_from_key(key, location), entry.boolean("lstrip", false),
+                     entry.boolean("rstrip", false), entry.boolean("normalized", false)};
+    if (token.content.empty()) throw FileError(location + ": added_tokens_decoder: an empty token");
+    config.added_tokens.push_back(std::move(token));
+  }
+  return config;
+}
+
+std::vector<Segment> split_added_tokens(const std::u32string& text, const std::vector<AddedToken>& tokens,
+                                        bool normalized) {
+  struct Pattern {
+    std::u32string content;
+    const AddedToken* token;
+  };
+  std::vector<Pattern> patterns;
+  for (const AddedToken& token : tokens)
+    if (token.normalized == normalized) patterns.push_back({unicode::decode(token.content), &token});
+
+  std::vector<Segment> segments;
+  std::size_t begin = 0;  // of the text that belongs to no token yet
+  const auto keep_text = [&](std::size_t end) {
+    if (end > begin) segments.push_back({text.substr(begin, end - begin), -1});
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    const Pattern* best = nullptr;
+    for (const Pattern& pattern : patterns)
+      if (text.compare(i, pattern.content.size(), pattern.content) == 0 &&
+          (best == nullptr || pattern.content.size() > best->content.size()))
+        best = &pattern;
+    if (best == nullptr) {
+      ++i;
+      continue;
+    }
+    std::size_t first = i, last = i + best->content.size();
+    while (best->token->strip_left && first > begin && unicode::is_space(text[first - 1])) --first;
+    while (best->token->strip_right && last < text.size() && unicode::is_space(text[last])) ++last;
+    keep_text(first);
+    segments.push_back({{}, best->token->id});
+    begin = i = last;
+  }
+  keep_text(text.size());
+  return segments;
+}
+
+}  // namespace sd35

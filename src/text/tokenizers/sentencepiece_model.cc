@@ -1,0 +1,139 @@
+#include "text/tokenizers/sentencepiece_model.h"
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::uintmax_t kLargestFile = 64'000'000;
+
+// A field of a message: its number and its value, which is a number or bytes.
+struct Field {
+  std::uint32_t number = 0;
+  std::uint64_t value = 0;
+  std::string_view bytes;
+};
+
+// The fields of a message, one after another.
+class Message {
+ public:
+  Message(std::string_view bytes, const std::string& location) : rest_(bytes), location_(location) {}
+
+  bool next(Field& field) {
+    if (rest_.empty()) return false;
+    const std::uint64_t key = varint();
+    field = {static_cast<std::uint32_t>(key >> 3), 0, {}};
+    switch (key & 7) {
+      case 0:
+        field.value = varint();
+        break;
+      case 1:
+        field.bytes = take(8);
+        break;
+      case 2:
+        field.bytes = take(varint());
+        break;
+      case 5:
+        field.bytes = take(4);
+        break;
+      default:
+        fail("an unknown type of field");
+    }
+    return true;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw FileError(location_ + ": not a SentencePiece model: " + what);
+  }
+
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const auto byte = static_cast<std::uint8_t>(take(1)[0]);
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if ((byte & 0x80) == 0) return value;
+    }
+    fail("a number longer than 64 bits");
+  }
+
+  std::string_view take(std::uint64_t count) {
+    if (count > rest_.size()) fail("the file is cut short, or a length in it is wrong");
+    const std::string_view taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+
+  std::string_view rest_;
+  const std::string& location_;
+};
+
+SentencePiece parse_piece(std::string_view bytes, const std::string& location) {
+  enum : std::uint32_t { kText = 1, kScore = 2 };
+  SentencePiece piece;
+  Message message(bytes, location);
+  for (Field field; message.next(field);) {
+    if (field.number == kText) piece.text = field.bytes;
+    if (field.number == kScore && field.bytes.size() == 4) {
+      float score = 0;
+      std::memcpy(&score, field.bytes.data(), sizeof(score));
+      if (!std::isfinite(score)) throw FileError(location + ": a piece has a score that is no number");
+      piece.score = score;
+    }
+  }
+  return piece;
+}
+
+void parse_trainer(std::string_view bytes, const std::string& location, SentencePieceModel& model) {
+  enum : std::uint32_t { kModelType = 3, kUnknownId = 40 };
+  constexpr std::uint64_t unigram = 1;
+  Message message(bytes, location);
+  for (Field field; message.next(field);) {
+    if (field.number == kModelType && field.value != unigram)
+      throw FileError(location + ": not a unigram model; T5 has one");
+    if (field.number == kUnknownId) model.unknown_id = static_cast<std::int32_t>(field.value);
+  }
+}
+
+std::string parse_normalizer(std::string_view bytes, const std::string& location) {
+  constexpr std::uint32_t character_map = 2;
+  std::string map;
+  Message message(bytes, location);
+  for (Field field; message.next(field);)
+    if (field.number == character_map) map = field.bytes;
+  return map;
+}
+
+}  // namespace
+
+SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& location) {
+  enum : std::uint32_t { kPieces = 1, kTrainer = 2, kNormalizer = 3 };
+  SentencePieceModel model;
+  Message message(bytes, location);
+  for (Field field; message.next(field);) {
+    if (field.number == kPieces) model.pieces.push_back(parse_piece(field.bytes, location));
+    if (field.number == kTrainer) parse_trainer(field.bytes, location, model);
+    if (field.number == kNormalizer) model.character_map = parse_normalizer(field.bytes, location);
+  }
+  if (model.pieces.empty()) throw FileError(location + ": not a SentencePiece model: it holds no pieces");
+  if (model.unknown_id < 0 || model.unknown_id >= static_cast<std::int32_t>(model.pieces.size()))
+    throw FileError(location + ": the id of the unknown piece is beyond the vocabulary");
+  return model;
+}
+
+SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw FileError(path.string() + ": cannot be opened; T5's tokenizer needs this file");
+  if (std::filesystem::file_size(path) > kLargestFile)
+    throw FileError(path.string() + ": larger than any tokenizer, " + std::to_string(kLargestFile) +
+                    " bytes");
+  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return parse_sentencepiece_model(bytes, path.string());
+}
+
+}  // namespace sd35

@@ -1,0 +1,42 @@
+// The tokenizer of T5: normalized words, each cut into the pieces of a unigram model.
+// Reference: transformers tokenization_t5.py (T5Tokenizer), which is built on huggingface/tokenizers.
+// SentencePiece itself, whose files these are, normalizes text with combining characters differently; the ids
+// here are those of transformers.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "text/tokenizers/added_tokens.h"
+#include "text/tokenizers/precompiled_normalizer.h"
+#include "text/tokenizers/tokenized.h"
+#include "text/tokenizers/unigram.h"
+
+namespace sd35 {
+
+class T5Tokenizer {
+ public:
+  // `folder` holds spiece.model and, for other added tokens than T5's own, tokenizer_config.json. Throws
+  // FileError naming the file and what is wrong with it.
+  static T5Tokenizer load(const std::filesystem::path& folder);
+
+  // The pieces of `text` (UTF-8, else ArgumentError) and the end of text; neither cut nor padded.
+  std::vector<std::int32_t> encode(std::string_view text) const;
+  // The same in exactly `length` >= 1 ids.
+  Tokenized encode(std::string_view text, int length) const;
+
+  // Pieces and added tokens.
+  std::int32_t vocab_size() const { return vocab_size_; }
+
+ private:
+  T5Tokenizer(SentencePieceModel model, const std::string& location);
+  void encode_segment(const std::u32string& text, std::vector<std::int32_t>& ids) const;
+  std::string text_of(std::int32_t id) const;
+
+  PrecompiledNormalizer normalizer_;
+  Unigram unigram_;
+  std::vector<AddedToken> added_tokens_;
+  std::int32_t vocab_size_ = 0, padding_ = 0, end_of_text_ = 1;
+};
+
+}  // namespace sd35

@@ -1,0 +1,15 @@
+// What a tokenizer makes of a text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sd35 {
+
+struct Tokenized {
+  std::vector<std::int32_t> ids;  // exactly the length asked for: cut or padded, the end of text kept
+  std::string truncated;          // the text of the tokens that were cut; empty where everything fitted
+};
+
+}  // namespace sd35

@@ -1,0 +1,156 @@
+#include "vae/autoencoder.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::array kToChannelsLast{0, 2, 3, 1};
+constexpr std::array kToPlanes{0, 3, 1, 2};
+
+Tensor map(const Tensor& x, const std::function<float(float)>& f) {
+  Tensor y(x.shape(), DType::f32);
+  std::ranges::transform(x.floats(), y.data<float>(), f);
+  return y;
+}
+
+}  // namespace
+
+VaeEncoder::VaeEncoder(const VaeConfig& config)
+    : conv_in_(conv3x3(config.in_channels, config.block_out_channels.front())),
+      mid_(config.block_out_channels.back(), config.norm_num_groups),
+      conv_out_(
+          conv3x3(config.block_out_channels.back(), 2 * static_cast<std::int64_t>(config.latent_channels))) {
+  norm_out_.groups = config.norm_num_groups;
+  std::int64_t in = config.block_out_channels.front();
+  for (std::size_t l = 0; l < config.block_out_channels.size(); ++l) {
+    const std::int64_t out = config.block_out_channels[l];
+    Level level;
+    for (int j = 0; j < config.layers_per_block; ++j)
+      level.blocks.emplace_back(j == 0 ? in : out, out, config.norm_num_groups);
+    if (l + 1 < config.block_out_channels.size()) {
+      level.downsample = conv3x3(out, out);
+      level.downsample->stride = 2;
+      level.downsample->pad_before = 0;  // zeros on the right and at the bottom only
+    }
+    levels_.push_back(std::move(level));
+    in = out;
+  }
+}
+
+void VaeEncoder::parameters(const Parameters& p) {
+  p.conv2d("conv_in", conv_in_);
+  for (std::size_t l = 0; l < levels_.size(); ++l) {
+    const Parameters level = p.scope("down_blocks").scope(static_cast<std::int64_t>(l));
+    for (std::size_t j = 0; j < levels_[l].blocks.size(); ++j)
+      levels_[l].blocks[j].parameters(level.scope("resnets").scope(static_cast<std::int64_t>(j)));
+    if (levels_[l].downsample) level.scope("downsamplers.0").conv2d("conv", *levels_[l].downsample);
+  }
+  mid_.parameters(p.scope("mid_block"));
+  norm_out_.parameters(p.scope("conv_norm_out"), conv_out_.in_channels);
+  p.conv2d("conv_out", conv_out_);
+}
+
+Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture) const {
+  const std::int64_t factor = std::int64_t{1} << (levels_.size() - 1);
+  if (picture.dim(2) % factor != 0 || picture.dim(3) % factor != 0)
+    throw ArgumentError("a picture of " + picture.shape().to_string() + " does not divide by " +
+                        std::to_string(factor));
+  Tensor x = ops.conv2d(ops.permute(picture, kToChannelsLast), conv_in_);  // [B, Y, X, C]
+  for (const Level& level : levels_) {
+    for (const ResnetBlock& block : level.blocks) x = block.forward(ops, std::move(x));
+    if (level.downsample) x = ops.conv2d(x, *level.downsample);
+  }
+  x = mid_.forward(ops, std::move(x));
+  x = ops.conv2d(norm_out_.forward(ops, x, Activation::silu), conv_out_, Out::f32);
+  return ops.permute(x, kToPlanes);
+}
+
+VaeDecoder::VaeDecoder(const VaeConfig& config)
+    : conv_in_(conv3x3(config.latent_channels, config.block_out_channels.back())),
+      mid_(config.block_out_channels.back(), config.norm_num_groups),
+      conv_out_(conv3x3(config.block_out_channels.front(), config.out_channels)) {
+  norm_out_.groups = config.norm_num_groups;
+  std::int64_t in = config.block_out_channels.back();
+  for (std::size_t l = config.block_out_channels.size(); l-- > 0;) {
+    const std::int64_t out = config.block_out_channels[l];
+    Level level;
+    for (int j = 0; j <= config.layers_per_block; ++j)
+      level.blocks.emplace_back(j == 0 ? in : out, out, config.norm_num_groups);
+    if (l > 0) level.upsample = conv3x3(out, out);
+    levels_.push_back(std::move(level));
+    in = out;
+  }
+}
+
+void VaeDecoder::parameters(const Parameters& p) {
+  p.conv2d("conv_in", conv_in_);
+  mid_.parameters(p.scope("mid_block"));
+  for (std::size_t l = 0; l < levels_.size(); ++l) {
+    const Parameters level = p.scope("up_blocks").scope(static_cast<std::int64_t>(l));
+    for (std::size_t j = 0; j < levels_[l].blocks.size(); ++j)
+      levels_[l].blocks[j].parameters(level.scope("resnets").scope(static_cast<std::int64_t>(j)));
+    if (levels_[l].upsample) level.scope("upsamplers.0").conv2d("conv", *levels_[l].upsample);
+  }
+  norm_out_.parameters(p.scope("conv_norm_out"), conv_out_.in_channels);
+  p.conv2d("conv_out", conv_out_);
+}
+
+int VaeDecoder::block_count() const {
+  int count = 1;
+  for (const Level& level : levels_)
+    count += static_cast<int>(level.blocks.size()) + (level.upsample ? 1 : 0);
+  return count;
+}
+
+Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents,
+                           const std::function<void()>& on_block) const {
+  const auto done = [&] {
+    if (on_block) on_block();
+  };
+  Tensor x = ops.conv2d(ops.permute(latents, kToChannelsLast), conv_in_);  // [B, h, w, C]
+  x = mid_.forward(ops, std::move(x));
+  done();
+  for (const Level& level : levels_) {
+    for (const ResnetBlock& block : level.blocks) {
+      x = block.forward(ops, std::move(x));
+      done();
+    }
+    if (!level.upsample) continue;
+    x = ops.conv2d(ops.upsample_nearest2x(x), *level.upsample);
+    done();
+  }
+  x = ops.conv2d(norm_out_.forward(ops, x, Activation::silu), conv_out_, Out::f32);
+  return ops.permute(x, kToPlanes);  // [B, 3, Y, X]
+}
+
+Tensor to_denoiser_scale(const VaeConfig& config, const Tensor& latents) {
+  return map(latents, [&](float z) { return (z - config.shift_factor) * config.scaling_factor; });
+}
+
+Tensor to_autoencoder_scale(const VaeConfig& config, const Tensor& latents) {
+  return map(latents, [&](float z) { return z / config.scaling_factor + config.shift_factor; });
+}
+
+Tensor sample_posterior(const Tensor& moments, const Tensor& noise) {
+  const std::int64_t B = moments.dim(0), C = moments.dim(1) / 2, pixels = moments.dim(2) * moments.dim(3);
+  Tensor latents({B, C, moments.dim(2), moments.dim(3)}, DType::f32);
+  if (noise.defined() && noise.shape() != latents.shape())
+    throw Error("noise of " + noise.shape().to_string() + " for latents of " + latents.shape().to_string());
+  for (std::int64_t b = 0; b < B; ++b)
+    for (std::int64_t i = 0; i < C * pixels; ++i) {
+      const float mean = moments.data<float>()[b * 2 * C * pixels + i];
+      const float log_variance =
+          std::clamp(moments.data<float>()[(b * 2 + 1) * C * pixels + i], -30.0f, 20.0f);
+      const std::int64_t at = b * C * pixels + i;
+      latents.data<float>()[at] =
+          noise.defined() ? mean + std::exp(0.5f * log_variance) * noise.data<float>()[at] : mean;
+    }
+  return latents;
+}
+
+}  // namespace sd35

@@ -1,0 +1,30 @@
+// The sizes of the autoencoder, as vae/config.json of the diffusers layout gives them (AutoencoderKL).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace sd35 {
+
+struct VaeConfig {
+  std::vector<std::int64_t> block_out_channels = {128, 256, 512, 512};
+  int layers_per_block = 2;
+  int norm_num_groups = 32;
+  int in_channels = 3;
+  int out_channels = 3;
+  int latent_channels = 16;
+  int sample_size = 1024;  // pixels a side of a tile
+  float scaling_factor = 1.5305f;
+  float shift_factor = 0.0609f;
+
+  // Pixels a side that one latent covers: 8.
+  int scale() const { return 1 << (block_out_channels.size() - 1); }
+
+  // Throws FileError naming `location` and the key when a value is missing, impossible or not supported
+  // (quant_conv layers).
+  static VaeConfig from_json(const nlohmann::json& json, const std::string& location);
+};
+
+}  // namespace sd35

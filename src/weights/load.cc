@@ -1,0 +1,165 @@
+#include "weights/load.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "core/error.h"
+#include "weights/messages.h"
+
+namespace sd35 {
+namespace {
+
+// Name of a parameter in messages: of a fused one, its first part.
+std::string shown(const ParameterSpec& spec) { return "tensor " + in_quotes(spec.names.front()); }
+
+// What the source holds for a parameter: one tensor a name, null where it has none.
+std::vector<const StoredTensor*> find_parts(const WeightSource& source, const ParameterSpec& spec) {
+  std::vector<const StoredTensor*> parts;
+  for (const std::string& name : spec.names) parts.push_back(source.find(name));
+  return parts;
+}
+
+bool is_absent(const ParameterSpec& spec, const std::vector<const StoredTensor*>& parts) {
+  return spec.optional && std::ranges::all_of(parts, [](const auto* part) { return part == nullptr; });
+}
+
+// The shape of `parts` stacked along the first dimension; a scalar stacks with nothing.
+Shape stacked_shape(const std::vector<const StoredTensor*>& parts) {
+  std::vector<std::int64_t> dims(parts[0]->shape.dims().begin(), parts[0]->shape.dims().end());
+  for (std::size_t i = 1; i < parts.size(); ++i) dims.front() += parts[i]->shape[0];
+  return Shape(std::move(dims));
+}
+
+bool stackable(const std::vector<const StoredTensor*>& parts) {
+  const auto tail = [](const StoredTensor* part) {
+    return std::vector(part->shape.dims().begin() + 1, part->shape.dims().end());
+  };
+  return std::ranges::all_of(parts, [&](const StoredTensor* part) {
+    return part->shape.rank() > 0 && tail(part) == tail(parts[0]);
+  });
+}
+
+// What keeps the source's tensors from being `spec`; empty when nothing does.
+std::string misfit(const ParameterSpec& spec, const std::vector<const StoredTensor*>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] == nullptr) return in_quotes(spec.names[i]) + " is missing";
+    if (!is_float(parts[i]->dtype))
+      return in_quotes(spec.names[i]) + " is of type " + std::string(name_of(parts[i]->dtype)) +
+             ", which is no float type";
+  }
+  if (parts.size() == 1) {
+    if (parts[0]->shape == spec.shape) return "";
+    return in_quotes(spec.names[0]) + " has shape " + parts[0]->shape.to_string() + " instead of " +
+           spec.shape.to_string();
+  }
+  if (stackable(parts) && stacked_shape(parts) == spec.shape) return "";
+  std::string shapes;
+  for (const StoredTensor* part : parts) shapes += (shapes.empty() ? "" : ", ") + part->shape.to_string();
+  return in_quotes(spec.names.front()) + " and the tensors stacked below it have shapes " + shapes +
+         " instead of " + spec.shape.to_string() + " in all";
+}
+
+// One after another in the file, of one type and without a scale: the stack is there already.
+bool contiguous(const std::vector<const StoredTensor*>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const StoredTensor& part = *parts[i];
+    if (part.segments.size() != 1 || part.scale != 1.0f || part.dtype != parts[0]->dtype) return false;
+    if (i > 0 &&
+        part.segments[0].data() != parts[i - 1]->segments[0].data() + parts[i - 1]->segments[0].size())
+      return false;
+  }
+  return true;
+}
+
+Tensor read_stacked(const ParameterSpec& spec, const std::vector<const StoredTensor*>& parts) {
+  if (contiguous(parts)) {
+    StoredTensor whole = *parts[0];
+    whole.shape = spec.shape;
+    const std::byte* end = parts.back()->segments[0].data() + parts.back()->segments[0].size();
+    whole.segments = {{parts[0]->segments[0].data(), end}};
+    return whole.read();
+  }
+  std::vector<Tensor> tensors;
+  tensors.reserve(parts.size());
+  for (const StoredTensor* part : parts) tensors.push_back(part->read());
+  const DType first = tensors[0].dtype();
+  const bool same = std::ranges::all_of(tensors, [&](const Tensor& t) { return t.dtype() == first; });
+  Tensor stack(spec.shape, same ? first : DType::f32);
+  auto* target = static_cast<std::byte*>(stack.raw());
+  for (Tensor& tensor : tensors) {
+    convert(tensor.raw(), tensor.dtype(), target, stack.dtype(), static_cast<std::size_t>(tensor.numel()));
+    target += static_cast<std::size_t>(tensor.numel()) * size_of(stack.dtype());
+    tensor = {};
+  }
+  return stack;
+}
+
+// Records what a model describes and how it fits.
+class FitChecker : public ParameterVisitor {
+ public:
+  explicit FitChecker(const WeightSource& source) : source_(source) {}
+
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    used_.insert(spec.names.begin(), spec.names.end());
+    const std::vector<const StoredTensor*> parts = find_parts(source_, spec);
+    if (is_absent(spec, parts)) return;
+    const std::string problem = misfit(spec, parts);
+    if (!problem.empty()) problems_.add(problem);
+  }
+
+  // What is wrong, with the tensors nobody asked for.
+  ProblemList finish() {
+    for (const std::string& name : source_.names())
+      if (!used_.contains(name)) problems_.add(in_quotes(name) + " is not used by the model");
+    return problems_;
+  }
+
+ private:
+  const WeightSource& source_;
+  std::set<std::string, std::less<>> used_;
+  ProblemList problems_;
+};
+
+}  // namespace
+
+void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
+  const std::vector<const StoredTensor*> parts = find_parts(source_, spec);
+  if (is_absent(spec, parts)) {
+    tensor = {};
+    return;
+  }
+  const std::string problem = misfit(spec, parts);
+  if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem);
+  const bool table = spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table;
+  if (!table)  // of a table only few rows are read
+    for (const StoredTensor* part : parts) part->prefetch();
+  tensor = parts.size() == 1 ? parts[0]->read() : read_stacked(spec, parts);
+
+  if (spec.shape.rank() != 1) return;
+  tensor = tensor.to(DType::f32);
+  const std::span<const float> values = tensor.floats();
+  const auto bad = std::ranges::find_if_not(values, [](float value) { return std::isfinite(value); });
+  if (bad != values.end())
+    throw FileError(source_.location() + ": " + shown(spec) + " holds NaN or infinity at element " +
+                    std::to_string(bad - values.begin()) + "; the file is damaged");
+}
+
+void Loader::linear_done(Linear& linear) {
+  if (linear.weight.defined()) ops_.prepare(linear, reuse_);
+}
+
+void Loader::conv_done(Conv2d& conv) { ops_.prepare(conv); }
+
+void check_all_bound(const WeightSource& source, const std::function<void(Parameters)>& describe) {
+  FitChecker checker(source);
+  describe(Parameters(checker));
+  const ProblemList problems = checker.finish();
+  if (problems.count() == 0) return;
+  throw FileError(source.location() + ": " + std::to_string(problems.count()) +
+                  (problems.count() == 1 ? " tensor does" : " tensors do") +
+                  " not fit the model: " + problems.text());
+}
+
+}  // namespace sd35

@@ -1,0 +1,25 @@
+// Names from files in messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sd35 {
+
+// `name` in single quotes, on one line and of bounded length whatever the file holds: control characters
+// become \xNN, a long name is cut.
+std::string in_quotes(std::string_view name);
+
+// Collects problems and says the first few: "a; b; c and 4 more".
+class ProblemList {
+ public:
+  void add(const std::string& problem);
+  int count() const { return count_; }
+  std::string text() const;
+
+ private:
+  std::string shown_;
+  int count_ = 0;
+};
+
+}  // namespace sd35

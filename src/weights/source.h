@@ -1,0 +1,92 @@
+// Where weights come from: named tensors as they lie in files, under the names of the diffusers layout.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace sd35 {
+
+// A file mapped read-only. Its size is read once, when it is opened: a file that is cut short while it is
+// mapped kills the process on the next read beyond its new end (SIGBUS), as it would any program that maps
+// files.
+class MappedFile {
+ public:
+  // Throws FileError when `path` is no regular file or cannot be opened or mapped.
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::string& path() const { return path_; }
+  // Gives the whole pages inside `range` back to the system; they are read again when touched.
+  void release(std::span<const std::byte> range) const;
+  // Asks the system to read `range` ahead.
+  void prefetch(std::span<const std::byte> range) const;
+
+ private:
+  MappedFile(std::string path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {}
+
+  // Of a range of bytes(), from the start of the file, which starts a page.
+  std::size_t offset_of(std::span<const std::byte> range) const {
+    return static_cast<std::size_t>(range.data() - bytes_.data());
+  }
+
+  std::string path_;
+  std::span<const std::byte> bytes_;
+};
+
+// One tensor as stored: its elements are the segments one after another, row-major. More than one segment, or
+// a scale, is what a layout other than ours needs (halves that are swapped, rows of a fused projection,
+// scaled fp8).
+struct StoredTensor {
+  DType dtype = DType::f32;
+  Shape shape;
+  std::vector<std::span<const std::byte>> segments;
+  float scale = 1.0f;  // value = stored value * scale
+  std::shared_ptr<const MappedFile> file;
+
+  // The elements as they are: shares the mapped file where one aligned segment without a scale allows it (its
+  // pages go back to the system with the last tensor that uses them), else a copy (in f32 when scaled).
+  Tensor read() const;
+  // Asks the system to read the elements ahead.
+  void prefetch() const;
+};
+
+using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
+
+// The tensors of one component.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  // Every tensor that a model must bind, sorted.
+  virtual std::vector<std::string> names() const = 0;
+  // Null when there is none of this name.
+  virtual const StoredTensor* find(std::string_view name) const = 0;
+  // The file or folder, for messages.
+  virtual const std::string& location() const = 0;
+};
+
+// A source that holds its tensors in a map.
+class StoredWeights : public WeightSource {
+ public:
+  StoredWeights(std::string location, StoredTensors tensors)
+      : location_(std::move(location)), tensors_(std::move(tensors)) {}
+  std::vector<std::string> names() const override;
+  const StoredTensor* find(std::string_view name) const override;
+  const std::string& location() const override { return location_; }
+
+ private:
+  std::string location_;
+  StoredTensors tensors_;
+};
+
+}  // namespace sd35

@@ -1,0 +1,165 @@
+// What the native engine promises beyond values: element types, memory, determinism, errors.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <thread>
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+#include "tests/support/compare.h"
+#include "tests/unit/ops/op_cases.h"
+
+namespace sd35 {
+namespace {
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+class NativeOpsTest : public testing::TestWithParam<DType> {
+ protected:
+  std::unique_ptr<Ops> ops = make_native_ops(GetParam());
+};
+INSTANTIATE_TEST_SUITE_P(Types, NativeOpsTest, testing::Values(DType::f32, DType::bf16),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+TEST(NativeOps, ComputesInF32OrBf16Only) {
+  EXPECT_THROW(make_native_ops(DType::f16), ArgumentError);
+  EXPECT_EQ(make_native_ops(DType::bf16)->name(), "native");
+}
+
+TEST_P(NativeOpsTest, GemmFeedingVerbsReturnTheComputeType) {
+  const Tensor x = random_tensor({2, 4, 8}, 1), picture = random_tensor({1, 3, 3, 8}, 1),
+               vector = random_tensor({2, 8}, 2), ones = random_tensor({8}, 3);
+  const Linear layer = random_linear(8, 8);
+  Conv2d conv;
+  conv.in_channels = conv.out_channels = 8;
+  conv.weight = random_tensor({8, 8, 3, 3}, 1);
+  const std::array stream{AttentionStream{random_tensor({1, 5, 24}, 1).to(GetParam()), {}, {}}};
+  for (const Tensor& y :
+       {ops->linear(x, layer), ops->conv2d(picture, conv), ops->layer_norm(x, ones, ones, 1e-5f),
+        ops->rms_norm(x, ones, 1e-5f), ops->norm_modulate(x, vector, vector, 1e-5f),
+        ops->group_norm(picture, 2, ones, ones, 1e-5f, Activation::silu), ops->activate(x, Activation::silu),
+        ops->gated_activate(x, x, Activation::gelu), ops->attention(stream, {})[0]})
+    EXPECT_EQ(y.dtype(), GetParam());
+  EXPECT_EQ(ops->linear(x, layer, Activation::none, Out::f32).dtype(), DType::f32);
+  EXPECT_EQ(ops->conv2d(picture, conv, Out::f32).dtype(), DType::f32);
+}
+
+TEST_P(NativeOpsTest, TheResidualStreamKeepsTheTypeOfItsFirstOperand) {
+  const Tensor x = random_tensor({2, 3, 8}, 1), gate = random_tensor({2, 8}, 2);
+  for (const DType type : {DType::f32, GetParam()})
+    for (const DType other : {DType::f32, GetParam()}) {
+      EXPECT_EQ(ops->add(x.to(type).clone(), x.to(other)).dtype(), type);
+      EXPECT_EQ(ops->gated_add(x.to(type).clone(), gate, x.to(other)).dtype(), type);
+    }
+}
+
+TEST_P(NativeOpsTest, AddsInPlaceOnlyWhenNobodyElseLooks) {
+  const Tensor y = random_tensor({2, 3, 8}, 2), gate = random_tensor({2, 8}, 3);
+  const auto check = [&](const auto& sum) {
+    Tensor alone = random_tensor({2, 3, 8}, 1);
+    const void* memory = alone.raw();
+    const Tensor in_place = sum(std::move(alone));
+    EXPECT_EQ(in_place.raw(), memory);
+
+    const Tensor shared = random_tensor({2, 3, 8}, 1);
+    const Tensor copy = sum(shared);
+    EXPECT_TRUE(same_bits(shared, random_tensor({2, 3, 8}, 1)));
+    EXPECT_TRUE(same_bits(copy, in_place));
+  };
+  check([&](Tensor x) { return ops->add(std::move(x), y); });
+  check([&](Tensor x) { return ops->gated_add(std::move(x), gate, y); });
+}
+
+TEST_P(NativeOpsTest, PreparedWeightsReplaceTheStoredOnes) {
+  for (const DType stored : {DType::f32, DType::bf16, DType::f16, DType::f8_e4m3}) {
+    Linear layer = random_linear(130, 70, stored);
+    const Tensor x = random_tensor({5, 70}, 1), before = ops->linear(x, layer);
+    ops->prepare(layer, Reuse::many);
+    EXPECT_TRUE(layer.loaded());
+    EXPECT_NE(layer.prepared != nullptr, layer.weight.defined());
+    EXPECT_LE(relative_error(ops->linear(x, layer).to(DType::f32), before.to(DType::f32)), 1e-3);
+  }
+}
+
+TEST_P(NativeOpsTest, AWeightUsedOnceStaysWhereItIsWhenItsTypeFits) {
+  Linear layer = random_linear(30, 20, GetParam());
+  const void* memory = layer.weight.raw();
+  ops->prepare(layer, Reuse::once);
+  EXPECT_EQ(layer.weight.raw(), memory);
+}
+
+TEST_P(NativeOpsTest, RepeatsItselfBitForBit) {
+  for (const auto& cases : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+    for (const OpCase& c : cases) {
+      const std::vector<Tensor> first = c.run(*ops), second = c.run(*ops);
+      ASSERT_EQ(first.size(), second.size());
+      for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(same_bits(first[i], second[i])) << c.name;
+    }
+}
+
+TEST_P(NativeOpsTest, ThreadsChangeNothingButRounding) {
+  const double bound = GetParam() == DType::f32 ? 1e-6 : 0x1p-7;
+  for (const auto& cases : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+    for (const OpCase& c : cases) {
+      set_thread_count(1);
+      const Tensor one = c.run(*ops)[0].to(DType::f32);
+      set_thread_count(3);
+      const Tensor three = c.run(*ops)[0].to(DType::f32);
+      set_thread_count(0);
+      EXPECT_TRUE(same_bits(three, one) || relative_error(three, one) <= bound) << c.name;
+    }
+}
+
+TEST_P(NativeOpsTest, ServesSeveralThreadsAtOnce) {
+  Linear layer = random_linear(65, 33);
+  ops->prepare(layer, Reuse::many);
+  std::array<Tensor, 4> results;
+  std::array<std::thread, 4> threads;
+  for (std::size_t t = 0; t < threads.size(); ++t)
+    threads[t] = std::thread([&, t] {
+      for (const std::int64_t rows : {1, 2, 3, 7, 9, 40})
+        results[t] = ops->linear(random_tensor({rows, 33}, 1), layer);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const Tensor& result : results) EXPECT_TRUE(same_bits(result, results[0]));
+}
+
+TEST_P(NativeOpsTest, EmptyInputsGiveEmptyResults) {
+  EXPECT_EQ(ops->linear(Tensor({0, 8}, DType::f32), random_linear(4, 8)).shape(), (Shape{0, 4}));
+  EXPECT_EQ(ops->activate(Tensor({0, 8}, DType::f32), Activation::silu).numel(), 0);
+  EXPECT_EQ(ops->layer_norm(Tensor({0, 8}, DType::f32), {}, {}, 1e-6f).numel(), 0);
+  EXPECT_EQ(ops->permute(Tensor({0, 8}, DType::f32), std::array{1, 0}).shape(), (Shape{8, 0}));
+}
+
+TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
+  const Tensor x = random_tensor({2, 3, 8}, 1);
+  const std::array parts{x, random_tensor({2, 3, 9}, 1)};
+  Linear never_loaded;
+  never_loaded.out_features = 4;
+  never_loaded.in_features = 8;
+  EXPECT_THROW(ops->linear(x, random_linear(4, 9)), Error);
+  EXPECT_THROW(ops->linear(x, never_loaded), Error);
+  EXPECT_THROW(ops->conv2d(x, Conv2d{}), Error);
+  EXPECT_THROW(ops->layer_norm(x, random_tensor({7}, 1), {}, 1e-6f), Error);
+  EXPECT_THROW(ops->rms_norm(x, random_tensor({7}, 1), 1e-6f), Error);
+  EXPECT_THROW(ops->group_norm(x, 2, {}, {}, 1e-6f, Activation::none), Error);
+  EXPECT_THROW(ops->norm_modulate(x, random_tensor({1, 8}, 1), random_tensor({2, 8}, 1), 1e-6f), Error);
+  EXPECT_THROW(ops->add(x, random_tensor({2, 8}, 1)), Error);
+  EXPECT_THROW(ops->gated_add(x, random_tensor({2, 8}, 1), random_tensor({2, 3, 7}, 1)), Error);
+  EXPECT_THROW(ops->gated_activate(x, random_tensor({2, 3, 7}, 1), Activation::silu), Error);
+  EXPECT_THROW(ops->attention({}, {}), Error);
+  EXPECT_THROW(ops->concat(parts, 0), Error);
+  EXPECT_THROW(ops->slice(x, 1, 2, 4), Error);
+  EXPECT_THROW(ops->permute(x, std::array{0, 1}), Error);
+  EXPECT_THROW(ops->permute(x, std::array{0, 1, 1}), Error);
+  EXPECT_THROW(ops->upsample_nearest2x(x), Error);
+  EXPECT_THROW(ops->embedding(random_tensor({4, 8}, 1), Tensor::from({1}, std::array{4})), Error);
+  EXPECT_THROW(ops->embedding(random_tensor({4, 8}, 1), Tensor::from({1}, std::array{-1})), Error);
+}
+
+}  // namespace
+}  // namespace sd35

@@ -1,0 +1,314 @@
+// From prompt to picture with the tiny random model: what a caller of the library may rely on.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "core/error.h"
+#include "sd35/sd35.h"
+#include "tests/support/file_bytes.h"
+#include "tests/support/temporary_folder.h"
+#include "weights/safetensors.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One model for all tests of the process.
+const fs::path& model() {
+  static const TemporaryFolder folder;
+  static const fs::path path = [] {
+    make_random_model({}, folder / "tiny");
+    return folder / "tiny";
+  }();
+  return path;
+}
+
+LoadOptions f32() {
+  LoadOptions options;
+  options.dtype = "f32";
+  return options;
+}
+
+Pipeline open() { return Pipeline::from_pretrained(model().string(), f32()); }
+
+GenerateOptions small() {
+  GenerateOptions options;
+  options.prompt = "a red square";
+  options.negative_prompt = "blurry";
+  options.width = 64;
+  options.height = 48;
+  options.num_inference_steps = 3;
+  options.max_sequence_length = 16;
+  return options;
+}
+
+Picture draw(const GenerateOptions& options) { return open().generate(options).at(0); }
+
+// Root of the mean squared difference, in steps of 255.
+double difference(const Picture& a, const Picture& b) {
+  EXPECT_EQ(a.rgb.size(), b.rgb.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i)
+    sum += std::pow(static_cast<double>(a.rgb[i]) - static_cast<double>(b.rgb[i]), 2);
+  return std::sqrt(sum / static_cast<double>(a.rgb.size()));
+}
+
+TEST(GenerateTest, PicturesHaveTheAskedSizeAndUseTheRange) {
+  const Picture picture = draw(small());
+  EXPECT_EQ(picture.width, 64);
+  EXPECT_EQ(picture.height, 48);
+  ASSERT_EQ(picture.rgb.size(), 64u * 48 * 3);
+  const auto [least, most] = std::ranges::minmax(picture.rgb);
+  EXPECT_LT(least, 60);
+  EXPECT_GT(most, 195);
+}
+
+TEST(GenerateTest, PictureIOfASeriesIsThatOfSeedPlusI) {
+  GenerateOptions options = small();
+  options.seed = 5;
+  options.count = 2;
+  Pipeline pipeline = open();
+  const std::vector<Picture> series = pipeline.generate(options);
+  ASSERT_EQ(series.size(), 2u);
+  EXPECT_NE(series[0].rgb, series[1].rgb);
+  options.seed = 6;
+  options.count = 1;
+  const Picture alone = pipeline.generate(options).at(0);
+  EXPECT_EQ(alone.rgb, series[1].rgb);
+  EXPECT_EQ(alone.metadata, series[1].metadata);
+}
+
+TEST(GenerateTest, ARecipeGivesTheSameBytes) {
+  const TemporaryFolder folder;
+  GenerateOptions options = small();
+  options.prompt_3 = "another text";
+  options.sampler = "dpm++2m";
+  options.seed = 1u << 31;
+  options.skip_layer_guidance = {{1, 2}, 2.8, 0.01, 0.9};
+  for (const char* name : {"a.png", "a.webp", "a.jpg"}) {
+    save(draw(options), folder / name);
+    const Recipe recipe = read_recipe(folder / name);
+    const std::string again = std::string("again_") + name;
+    save(Pipeline::from_pretrained(recipe.model, recipe.load).generate(recipe.generate).at(0),
+         folder / again);
+    EXPECT_EQ(file_bytes(folder / again), file_bytes(folder / name)) << name;
+  }
+}
+
+TEST(GenerateTest, EveryOptionMatters) {
+  const Picture plain = draw(small());
+  const std::map<std::string, std::function<void(GenerateOptions&)>> changes = {
+      {"prompt", [](GenerateOptions& o) { o.prompt = "a blue circle"; }},
+      {"prompt_2", [](GenerateOptions& o) { o.prompt_2 = "a blue circle"; }},
+      {"prompt_3", [](GenerateOptions& o) { o.prompt_3 = "a blue circle"; }},
+      {"negative_prompt", [](GenerateOptions& o) { o.negative_prompt = "sharp"; }},
+      {"negative_prompt_2", [](GenerateOptions& o) { o.negative_prompt_2 = "sharp"; }},
+      {"negative_prompt_3", [](GenerateOptions& o) { o.negative_prompt_3 = "sharp"; }},
+      {"seed", [](GenerateOptions& o) { o.seed = 1; }},
+      {"steps", [](GenerateOptions& o) { o.num_inference_steps = 4; }},
+      {"guidance_scale", [](GenerateOptions& o) { o.guidance_scale = 2; }},
+      {"no guidance", [](GenerateOptions& o) { o.guidance_scale = 1; }},
+      {"heun", [](GenerateOptions& o) { o.sampler = "heun"; }},
+      {"dpm++2m", [](GenerateOptions& o) { o.sampler = "dpm++2m"; }},
+      {"max_sequence_length", [](GenerateOptions& o) { o.max_sequence_length = 20; }},
+      {"generator", [](GenerateOptions& o) { o.generator = "cuda"; }},
+      {"noise_dtype", [](GenerateOptions& o) { o.noise_dtype = "bf16"; }},
+      {"skip layers",
+       [](GenerateOptions& o) {
+         o.skip_layer_guidance = {{1}, 2.8, 0.01, 0.9};
+       }},
+  };
+  for (const auto& [name, change] : changes) {
+    GenerateOptions options = small();
+    change(options);
+    EXPECT_GT(difference(draw(options), plain), 0.01) << name;
+  }
+}
+
+TEST(GenerateTest, EnginesAndTypesAgree) {
+  LoadOptions ref = f32(), bf16;
+  ref.engine = "ref";
+  GenerateOptions options = small();
+  options.noise_dtype = "f32";
+  options.guidance_scale = 1;
+  const Picture plain = draw(options);
+  EXPECT_LT(difference(Pipeline::from_pretrained(model().string(), ref).generate(options).at(0), plain), 0.5);
+  EXPECT_LT(difference(Pipeline::from_pretrained(model().string(), bf16).generate(options).at(0), plain), 8);
+}
+
+TEST(GenerateTest, TheThirdEncoderMayBeLeftOut) {
+  LoadOptions load = f32();
+  load.use_t5 = false;
+  const Picture picture = Pipeline::from_pretrained(model().string(), load).generate(small()).at(0);
+  EXPECT_GT(difference(picture, draw(small())), 0.1);
+}
+
+TEST(GenerateTest, TilesApproximateTheWholePicture) {
+  GenerateOptions options = small();
+  options.width = 320;  // the tiny model's tiles have 256 pixels
+  const Picture whole = draw(options);
+  options.vae_tiling = true;
+  const Picture tiled = draw(options);
+  EXPECT_NE(tiled.rgb, whole.rgb);
+  EXPECT_LT(difference(tiled, whole), 40);
+}
+
+TEST(GenerateTest, ASingleFileGivesTheSamePicture) {
+  const TemporaryFolder folder;
+  RandomModelOptions options;
+  options.layout = "single";
+  make_random_model(options, folder / "tiny.safetensors");
+  LoadOptions load = f32();
+  load.tokenizers = folder / "tokenizers";
+  Pipeline single = Pipeline::from_pretrained((folder / "tiny.safetensors").string(), load);
+  EXPECT_EQ(single.generate(small()).at(0).rgb, draw(small()).rgb);
+}
+
+// Fractions of a stage rise to 1; stages come in the order of the data flow.
+TEST(GenerateTest, ReportsProgress) {
+  GenerateOptions options = small();
+  options.count = 2;
+  options.sampler = "heun";
+  options.skip_layer_guidance = {{1, 2}, 2.8, 0.01, 0.9};
+  std::vector<Progress> reports;
+  int previews = 0;
+  Callbacks callbacks;
+  callbacks.on_progress = [&](const Progress& progress) {
+    reports.push_back(progress);
+    return true;
+  };
+  callbacks.on_preview = [&](const Picture& preview, int step) {
+    EXPECT_EQ(preview.width, 8);
+    EXPECT_EQ(preview.height, 6);
+    EXPECT_EQ(preview.rgb.size(), 8u * 6 * 3);
+    EXPECT_EQ(step, previews % 3 + 1);
+    ++previews;
+  };
+  open().generate(options, callbacks);
+  EXPECT_EQ(previews, 6);
+  std::vector<Stage> order;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const Progress& now = reports[i];
+    if (now.fraction == 0) {
+      order.push_back(now.stage);
+    } else {
+      EXPECT_EQ(now.stage, reports[i - 1].stage);
+      EXPECT_EQ(now.picture, reports[i - 1].picture);
+      EXPECT_GE(now.fraction, reports[i - 1].fraction);
+      EXPECT_GE(now.step, reports[i - 1].step);
+    }
+    const bool last = i + 1 == reports.size() || reports[i + 1].fraction == 0;
+    if (last) {
+      EXPECT_NEAR(now.fraction, 1, 1e-9);
+    }
+    EXPECT_EQ(now.steps, now.stage == Stage::denoise ? 3 : 0);
+  }
+  EXPECT_EQ(order, (std::vector{Stage::encode_prompt, Stage::load, Stage::denoise, Stage::denoise,
+                                Stage::load, Stage::decode, Stage::decode}));
+}
+
+TEST(GenerateTest, StopsInEveryStage) {
+  Pipeline pipeline = open();
+  for (const Stage stage : {Stage::load, Stage::encode_prompt, Stage::denoise, Stage::decode}) {
+    Callbacks callbacks;
+    callbacks.on_progress = [&](const Progress& progress) {
+      return progress.stage != stage || progress.fraction < 0.1;
+    };
+    EXPECT_THROW(pipeline.generate(small(), callbacks), Cancelled) << static_cast<int>(stage);
+  }
+  EXPECT_EQ(pipeline.generate(small()).at(0).rgb, draw(small()).rgb);  // and works on
+}
+
+TEST(GenerateTest, WarnsOfACutPromptAndQuotesWhatWasCut) {
+  GenerateOptions options = small();
+  for (int i = 0; i < 200; ++i) options.prompt += " word";
+  options.prompt += " square";
+  std::vector<std::string> warnings;
+  Callbacks callbacks;
+  callbacks.on_warning = [&](const std::string& message) { warnings.push_back(message); };
+  open().generate(options, callbacks);
+  for (const char* encoder : {"CLIP-L", "CLIP-G", "T5"})
+    EXPECT_TRUE(std::ranges::any_of(warnings, [&](const std::string& warning) {
+      return warning.find(encoder) != std::string::npos && warning.find("square") != std::string::npos;
+    })) << encoder;
+}
+
+// Overwrites one value of a weight with NaN.
+void poison(const fs::path& file, const std::string& tensor) {
+  std::ptrdiff_t offset = 0;
+  {
+    const SafetensorsFile weights = read_safetensors(file);
+    const StoredTensor& stored = weights.tensors.at(tensor);
+    offset = stored.segments.at(0).data() - stored.file->bytes().data();
+  }
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(offset);
+  stream.write("\xff\xff", 2);  // in bf16
+}
+
+TEST(GenerateTest, NamesTheStageThatWentWrong) {
+  const struct {
+    const char *file, *tensor, *stage;
+  } cases[] = {
+      {"text_encoder_3/model.safetensors", "encoder.block.1.layer.1.DenseReluDense.wo.weight",
+       "encode prompt"},
+      {"text_encoder_2/model.safetensors", "text_projection.weight", "encode prompt"},
+      {"transformer/diffusion_pytorch_model.safetensors", "proj_out.weight", "step 1"},
+      {"vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.weight", "decode"},
+  };
+  for (const auto& [file, tensor, stage] : cases) {
+    const TemporaryFolder folder;
+    fs::copy(model(), folder / "broken", fs::copy_options::recursive);
+    poison(folder / "broken" / file, tensor);
+    try {
+      Pipeline::from_pretrained((folder / "broken").string(), f32()).generate(small());
+      ADD_FAILURE() << tensor;
+    } catch (const NumericError& error) {
+      EXPECT_NE(std::string(error.what()).find(stage), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(GenerateTest, RefusesBeforeItLoads) {
+  GenerateOptions options = small();
+  options.width = 50;
+  EXPECT_THROW(open().generate(options), ArgumentError);
+  options = small();
+  options.width = 16 * 97;  // the tiny table has 96 patches a side
+  EXPECT_THROW(open().generate(options), ArgumentError);
+  LoadOptions load;
+  load.engine = "abacus";
+  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+  load = {};
+  load.dtype = "i8";
+  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+  load = {};
+  load.threads = -1;
+  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+}
+
+TEST(GenerateTest, RefusesModelsThatDoNotFit) {
+  const TemporaryFolder folder;
+  fs::copy(model(), folder / "m", fs::copy_options::recursive);
+  const fs::path config = folder / "m" / "transformer" / "config.json";
+  const std::string good = file_bytes(config);
+  for (const auto& [from, to] : {std::pair{"\"joint_attention_dim\": 320", "\"joint_attention_dim\": 384"},
+                                 {"\"num_layers\": 4", "\"num_layers\": 5"},
+                                 {"\"in_channels\": 16", "\"in_channels\": 8"}}) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    put_file(config, text.replace(at, std::string(from).size(), to));
+    EXPECT_THROW(Pipeline::from_pretrained((folder / "m").string()), FileError) << to;
+  }
+  put_file(config, good);
+  fs::remove(folder / "m" / "vae" / "diffusion_pytorch_model.safetensors");
+  EXPECT_THROW(Pipeline::from_pretrained((folder / "m").string()), FileError);
+}
+
+}  // namespace
+}  // namespace sd35

@@ -1,0 +1,97 @@
+// What a picture says about how it was made, written and read back.
+#include "pipeline/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace sd35 {
+namespace {
+
+Recipe unusual_recipe() {
+  Recipe recipe;
+  recipe.model = "models/sd3.5 medium";
+  recipe.load.engine = "ref";
+  recipe.load.dtype = "f32";
+  recipe.load.threads = 3;
+  recipe.load.use_t5 = false;
+  recipe.load.clip_l = "a/clip_l.safetensors";
+  recipe.load.tokenizers = "tokenizers";
+  recipe.generate.prompt = "a \"quoted\" prompt,\nof two lines: ß 日本 🙂";
+  recipe.generate.prompt_3 = "";
+  recipe.generate.negative_prompt = "blurry";
+  recipe.generate.negative_prompt_2 = "grey";
+  recipe.generate.width = 640;
+  recipe.generate.height = 1440;
+  recipe.generate.num_inference_steps = 7;
+  recipe.generate.guidance_scale = 0.1 + 0.2;
+  recipe.generate.sampler = "dpm++2m";
+  recipe.generate.seed = std::numeric_limits<std::uint64_t>::max();
+  recipe.generate.max_sequence_length = 77;
+  recipe.generate.generator = "cuda";
+  recipe.generate.noise_dtype = "f16";
+  recipe.generate.skip_layer_guidance = {{7, 8, 9}, 2.5, 0.02, 0.3};
+  recipe.generate.vae_tiling = true;
+  return recipe;
+}
+
+TEST(RecipeTest, SurvivesJson) {
+  const std::string json = recipe_to_json(unusual_recipe());
+  const Recipe recipe = recipe_from_json(json, "test");
+  EXPECT_EQ(recipe_to_json(recipe), json);
+  EXPECT_EQ(recipe.generate.seed, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(recipe.generate.guidance_scale, 0.1 + 0.2);
+  EXPECT_EQ(recipe.generate.prompt_3, "");
+  EXPECT_FALSE(recipe.generate.prompt_2.has_value());
+  EXPECT_EQ(recipe.generate.skip_layer_guidance.layers, (std::vector{7, 8, 9}));
+  EXPECT_EQ(recipe.load.clip_l, "a/clip_l.safetensors");
+  EXPECT_TRUE(recipe.load.t5xxl.empty());
+}
+
+TEST(RecipeTest, SurvivesAPictureFile) {
+  const TemporaryFolder folder;
+  Picture picture{16, 16, std::vector<std::uint8_t>(3 * 16 * 16, 90), metadata_of(unusual_recipe())};
+  for (const char* name : {"a.png", "b.jpg", "c.webp"}) {
+    save(picture, folder / name);
+    EXPECT_EQ(recipe_to_json(read_recipe(folder / name)), recipe_to_json(unusual_recipe())) << name;
+  }
+}
+
+TEST(RecipeTest, TheTextForPeopleNamesWhatMatters) {
+  const auto metadata = metadata_of(unusual_recipe());
+  ASSERT_EQ(metadata.size(), 2u);
+  EXPECT_EQ(metadata[0].first, "parameters");
+  for (const char* part : {"🙂\nNegative prompt: blurry\n", "Steps: 7", "Sampler: DPM++ 2M",
+                           "Size: 640x1440", "Seed: 18446744073709551615", "Model: sd3.5 medium"})
+    EXPECT_NE(metadata[0].second.find(part), std::string::npos) << part << " in " << metadata[0].second;
+}
+
+TEST(RecipeTest, MissingOptionsKeepTheirDefaults) {
+  const Recipe recipe = recipe_from_json(R"({"model": "m"})", "test");
+  EXPECT_EQ(recipe.model, "m");
+  EXPECT_EQ(recipe.generate.num_inference_steps, GenerateOptions{}.num_inference_steps);
+  EXPECT_TRUE(recipe.load.use_t5);
+}
+
+TEST(RecipeTest, RefusesWhatIsNoRecipe) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"model": 3})", R"({"model": "m", "load": []})",
+        R"({"model": "m", "generate": {"seed": -1}})", R"({"model": "m", "generate": {"seed": 1e300}})",
+        R"({"model": "m", "generate": {"width": 99999999999}})",
+        R"({"model": "m", "generate": {"width": "wide"}})",
+        R"({"model": "m", "generate": {"skip_layer_guidance": 1}})",
+        R"({"model": "m", "generate": {"skip_layer_guidance": {"layers": [-1]}}})"})
+    EXPECT_THROW(recipe_from_json(text, "test"), FileError) << text;
+}
+
+TEST(RecipeTest, APictureWithoutRecipeSaysSo) {
+  const TemporaryFolder folder;
+  save({16, 16, std::vector<std::uint8_t>(3 * 16 * 16), {}}, folder / "plain.png");
+  EXPECT_THROW(read_recipe(folder / "plain.png"), FileError);
+}
+
+}  // namespace
+}  // namespace sd35

@@ -1,0 +1,91 @@
+// What generate() refuses and warns of.
+#include "pipeline/validation.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+// The message of the refusal; empty when the options are accepted.
+std::string refusal(const std::function<void(GenerateOptions&)>& change) {
+  GenerateOptions options;
+  change(options);
+  try {
+    check_options(options, MmditConfig{}, VaeConfig{});
+  } catch (const ArgumentError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::vector<std::string> warnings(const std::function<void(GenerateOptions&)>& change) {
+  GenerateOptions options;
+  change(options);
+  std::vector<std::string> messages;
+  Callbacks callbacks;
+  callbacks.on_warning = [&](const std::string& message) { messages.push_back(message); };
+  warn_of_options(options, callbacks);
+  return messages;
+}
+
+TEST(ValidationTest, AcceptsTheDefaultsAndTheLimits) {
+  EXPECT_EQ(refusal([](GenerateOptions&) {}), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.width = 16, o.height = 6144; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.num_inference_steps = 1; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.max_sequence_length = 512; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.skip_layer_guidance.layers = {0, 23}; }), "");
+}
+
+TEST(ValidationTest, RefusesSidesAndSaysWhatWouldWork) {
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.width = 1000; }),
+            "width is 1000; it must be a multiple of 16 from 16 to 6144, such as 1008");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.height = 6160; }),
+            "height is 6160; it must be a multiple of 16 from 16 to 6144");
+  EXPECT_NE(refusal([](GenerateOptions& o) { o.width = 0; }), "");
+  EXPECT_NE(refusal([](GenerateOptions& o) { o.height = -16; }), "");
+  EXPECT_NE(refusal([](GenerateOptions& o) { o.height = 2147483647; }), "");
+}
+
+TEST(ValidationTest, RefusesEveryOtherImpossibleOption) {
+  const std::vector<std::function<void(GenerateOptions&)>> changes = {
+      [](GenerateOptions& o) { o.num_inference_steps = 0; },
+      [](GenerateOptions& o) { o.num_inference_steps = 1001; },
+      [](GenerateOptions& o) { o.count = 0; },
+      [](GenerateOptions& o) { o.max_sequence_length = 0; },
+      [](GenerateOptions& o) { o.max_sequence_length = 513; },
+      [](GenerateOptions& o) { o.guidance_scale = NAN; },
+      [](GenerateOptions& o) { o.guidance_scale = INFINITY; },
+      [](GenerateOptions& o) { o.sampler = "ddim"; },
+      [](GenerateOptions& o) { o.generator = "tpu"; },
+      [](GenerateOptions& o) { o.noise_dtype = "i8"; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.layers = {24}; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.layers = {-1}; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.scale = NAN; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.stop = INFINITY; },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_NE(refusal(changes[i]), "") << "change " << i;
+}
+
+TEST(ValidationTest, WarnsOfWhatMayDisappoint) {
+  EXPECT_EQ(warnings([](GenerateOptions&) {}).size(), 0u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.width = 256, o.height = 1440; }).size(), 0u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.width = 240; }).size(), 1u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.height = 1456; }).size(), 1u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.max_sequence_length = 257; }).size(), 1u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1; }).size(), 0u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.negative_prompt = "blurry"; }).size(),
+            1u);
+  EXPECT_EQ(
+      warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.skip_layer_guidance.layers = {7}; }).size(),
+      1u);
+}
+
+}  // namespace
+}  // namespace sd35

@@ -1,0 +1,91 @@
+#include "sampling/guidance.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/error.h"
+#include "sampling/image_to_image.h"
+#include "sampling/sigmas.h"
+#include "tests/support/file_bytes.h"
+
+namespace sd35 {
+namespace {
+
+using Json = nlohmann::json;
+using Floats = std::vector<float>;
+
+const Json& goldens() {
+  static const Json golden = Json::parse(file_bytes(SD35_SOURCE_DIR "/tests/golden/sampling.json"));
+  return golden;
+}
+
+TEST(Guidance, EqualsTheReference) {
+  EXPECT_EQ(guided_velocity(goldens()["latents"].get<Floats>(), goldens()["noise"].get<Floats>(), 4.5),
+            goldens()["guided"].get<Floats>());
+}
+
+TEST(Guidance, Identities) {
+  const Floats negative = {1, -2, 0.5f}, positive = {3, 4, -0.25f};
+  EXPECT_EQ(guided_velocity(negative, positive, 1), positive);
+  EXPECT_EQ(guided_velocity(negative, positive, 0), negative);
+  EXPECT_EQ(guided_velocity(negative, negative, 7), negative);
+  EXPECT_THROW(guided_velocity(negative, Floats{1}, 2), Error);
+  EXPECT_TRUE(guidance_enabled(1.5));
+  EXPECT_FALSE(guidance_enabled(1));
+}
+
+TEST(SkipLayerGuidance, EqualsTheReference) {
+  Floats velocity = goldens()["latents"], skipped;
+  for (const float value : velocity) skipped.push_back(0.3f * value);
+  SkipLayerGuidance{}.add_to(velocity, goldens()["noise"].get<Floats>(), skipped);
+  EXPECT_EQ(velocity, goldens()["skip_layer_guided"].get<Floats>());
+}
+
+TEST(SkipLayerGuidance, NothingSkippedChangesNothing) {
+  Floats velocity = {1, 2};
+  const Floats positive = {5, -3};
+  SkipLayerGuidance{.layers = {7, 8, 9}}.add_to(velocity, positive, positive);
+  EXPECT_EQ(velocity, (Floats{1, 2}));
+  EXPECT_THROW(SkipLayerGuidance{}.add_to(velocity, positive, Floats{1}), Error);
+}
+
+TEST(SkipLayerGuidance, ActiveSteps) {
+  const auto active = [](const SkipLayerGuidance& guidance, int steps) {
+    std::vector<int> list;
+    for (int step = 0; step < steps; ++step)
+      if (guidance.active(step, steps)) list.push_back(step);
+    return list;
+  };
+  const SkipLayerGuidance guidance{.layers = {7, 8, 9}};
+  EXPECT_EQ(active(guidance, 28), (std::vector<int>{1, 2, 3, 4, 5}));        // between 0.28 and 5.6
+  EXPECT_EQ(active(guidance, 40), (std::vector<int>{1, 2, 3, 4, 5, 6, 7}));  // 8 is excluded
+  EXPECT_EQ(active(guidance, 100).front(), 2);                               // 1 is excluded
+  EXPECT_EQ(active(guidance, 4), std::vector<int>{});
+  EXPECT_EQ(active(SkipLayerGuidance{}, 28), std::vector<int>{});
+}
+
+TEST(ImageToImage, FirstStepsEqualDiffusers) {
+  for (const Json& entry : goldens()["first_steps"]) {
+    const int steps = entry[0], expected = entry[2];
+    const double strength = entry[1];
+    EXPECT_EQ(first_step(steps, strength), expected) << entry;
+  }
+}
+
+TEST(ImageToImage, RefusesOtherStrengths) {
+  for (const double strength : {0.0, -0.1, 1.01, 0.0 / 0.0, 1e-20})
+    EXPECT_THROW(first_step(28, strength), ArgumentError) << strength;
+}
+
+TEST(ImageToImage, ScaledNoiseEqualsDiffusers) {
+  const Floats latents = goldens()["latents"];
+  Floats noise = goldens()["noise"];
+  scale_noise(latents, noise, flow_sigmas(28)[11], noise);
+  EXPECT_EQ(noise, goldens()["scaled_noise"].get<Floats>());
+  EXPECT_THROW(scale_noise(latents, noise, 0.5f, std::span<float>(noise).first(3)), Error);
+}
+
+}  // namespace
+}  // namespace sd35

@@ -1,0 +1,365 @@
+#include "weights/model_files.h"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "tests/unit/weights/checkpoint.h"
+#include "weights/safetensors.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+using enum Component;
+
+constexpr const char* kLicence = "accept the Stability AI Community License";
+
+// An environment variable for the time of a test.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+class Model : public testing::Test {
+ protected:
+  // A whole model in the diffusers layout.
+  void make_folder(const fs::path& folder) {
+    put(folder / "model_index.json", R"({"_class_name": "StableDiffusion3Pipeline"})");
+    put(folder / "scheduler/scheduler_config.json", R"({"shift": 2.0})");
+    for (const std::string name : {"transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3"})
+      put(folder / name / "config.json", "{\"name\": \"" + name + "\"}");
+    write_safetensors(folder / "transformer/diffusion_pytorch_model.safetensors", transformer_.diffusers);
+    write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", vae_.diffusers);
+    write_safetensors(folder / "text_encoder/model.safetensors", clip_l_);
+    write_safetensors(folder / "text_encoder_2/model.safetensors", clip_g_);
+    write_safetensors(folder / "text_encoder_3/model.safetensors", t5_);
+    make_tokenizers(folder);
+  }
+
+  void make_tokenizers(const fs::path& folder) {
+    for (const std::string name : {"tokenizer", "tokenizer_2"})
+      for (const std::string file : {"vocab.json", "merges.txt"}) put(folder / name / file, "");
+    put(folder / "tokenizer_3/spiece.model", "");
+  }
+
+  static void put(const fs::path& path, const std::string& text) {
+    fs::create_directories(path.parent_path());
+    put_file(path, text);
+  }
+
+  void expect_whole_model(const ModelFiles& files) {
+    expect_tensors(*files.weights(transformer), transformer_.diffusers);
+    expect_tensors(*files.weights(vae), vae_.diffusers);
+    expect_tensors(*files.weights(text_encoder), clip_l_);
+    expect_tensors(*files.weights(text_encoder_2), clip_g_);
+    expect_tensors(*files.weights(text_encoder_3), t5_);
+    EXPECT_EQ(files.missing_to_generate(), "");
+  }
+
+  void expect_error(const std::string& message, const std::vector<std::string>& parts) {
+    for (const std::string& part : parts) EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+
+  TemporaryFolder folder_;
+  TwoLayouts transformer_ = make_transformer(3, 2), vae_ = make_vae({2, 4});
+  Tensors clip_l_ = make_clip(64, 2, false), clip_g_ = make_clip(128, 1, true), t5_ = make_t5();
+};
+
+TEST_F(Model, Folder) {
+  make_folder(folder_ / "model");
+  const ModelFiles files = ModelFiles::open(folder_ / "model");
+  expect_whole_model(files);
+  EXPECT_FALSE(files.is_single_file());
+  EXPECT_EQ(files.config(vae), (nlohmann::json{{"name", "vae"}}));
+  EXPECT_EQ(files.config_location(vae), folder_ / "model/vae/config.json");
+  EXPECT_EQ(files.scheduler_config().at("shift"), 2.0);
+  EXPECT_EQ(files.tokenizer(1), folder_ / "model/tokenizer");
+  EXPECT_EQ(files.tokenizer(2), folder_ / "model/tokenizer_2");
+  EXPECT_EQ(files.tokenizer(3), folder_ / "model/tokenizer_3");
+}
+
+TEST_F(Model, FolderWithShardsAndVariants) {
+  const fs::path model = folder_ / "model", encoder = model / "text_encoder_3";
+  make_folder(model);
+  fs::remove(encoder / "model.safetensors");
+  Tensors first = t5_, second;
+  second.insert(first.extract("shared.weight"));
+  write_safetensors(encoder / "model.fp16-00001-of-00002.safetensors", first);
+  write_safetensors(encoder / "model.fp16-00002-of-00002.safetensors", second);
+  nlohmann::json map;
+  for (const auto& [name, tensor] : first) map[name] = "model.fp16-00001-of-00002.safetensors";
+  map["shared.weight"] = "model.fp16-00002-of-00002.safetensors";
+  put(encoder / "model.safetensors.index.fp16.json", nlohmann::json{{"weight_map", map}}.dump());
+  fs::rename(model / "text_encoder/model.safetensors", model / "text_encoder/model.fp16.safetensors");
+  // A variant next to the whole is not looked at.
+  put(model / "vae/diffusion_pytorch_model.fp16.safetensors", "damaged");
+  expect_whole_model(ModelFiles::open(model));
+}
+
+TEST_F(Model, FolderWithoutWeights) {
+  make_folder(folder_ / "model");
+  fs::remove(folder_ / "model/transformer/diffusion_pytorch_model.safetensors");
+  fs::remove_all(folder_ / "model/text_encoder_3");
+  fs::remove(folder_ / "model/tokenizer_2/merges.txt");
+  const ModelFiles files = ModelFiles::open(folder_ / "model");
+  EXPECT_FALSE(files.has(transformer));
+  EXPECT_EQ(files.config(transformer).at("name"), "transformer");
+  expect_error(
+      files.missing_to_generate(),
+      {"text_encoder_3/model.safetensors, text_encoder_3/config.json, "
+       "transformer/diffusion_pytorch_model.safetensors, tokenizer_2/merges.txt; get Stable Diffusion 3.5",
+       kLicence, "huggingface-cli download stabilityai/stable-diffusion-3.5-medium"});
+  EXPECT_EQ(files.missing_to_generate(false).find("text_encoder_3"), std::string::npos);
+  expect_error(file_error([&] { files.weights(transformer); }),
+               {"the weights of transformer are missing", kLicence});
+  expect_error(file_error([&] { files.tokenizer(2); }), {"tokenizer_2/merges.txt' is missing"});
+}
+
+TEST_F(Model, NoModel) {
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "none"); }), {"no such file or folder", kLicence});
+  expect_error(file_error([&] { ModelFiles::open(folder_.path()); }),
+               {"holds no model_index.json", kLicence});
+  put(folder_ / "xl/model_index.json", R"({"_class_name": "StableDiffusionXLPipeline"})");
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "xl"); }),
+               {"a model for 'StableDiffusionXLPipeline'; only StableDiffusion3Pipeline is supported"});
+  write_safetensors(folder_ / "lora.safetensors", {{"lora.weight", numbered({1})}});
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "lora.safetensors"); }),
+               {"no tensor is below 'model.diffusion_model.'"});
+}
+
+TEST_F(Model, SingleFile) {
+  const fs::path path = folder_ / "everything.safetensors";
+  Tensors tensors = single_file(transformer_, vae_, clip_l_, clip_g_, t5_);
+  tensors["text_encoders.clip_l.logit_scale"] = numbered({});
+  write_safetensors(path, tensors);
+  make_tokenizers(folder_.path());  // beside the file
+  const ModelFiles files = ModelFiles::open(path);
+  EXPECT_TRUE(files.is_single_file());
+  expect_whole_model(files);
+  EXPECT_EQ(files.scheduler_config().at("shift"), 3.0);
+  EXPECT_EQ(files.config_location(vae), path);
+}
+
+TEST_F(Model, SingleFileDerivesConfigurations) {
+  write_safetensors(folder_ / "m.safetensors", single_file(transformer_, vae_, clip_l_, clip_g_, t5_));
+  const ModelFiles files = ModelFiles::open(folder_ / "m.safetensors");
+  const auto expect_config = [&](Component component, const nlohmann::json& expected) {
+    const nlohmann::json config = files.config(component);
+    for (const auto& [key, value] : expected.items())
+      EXPECT_EQ(config.value(key, nlohmann::json()), value) << key;
+  };
+  expect_config(transformer, {{"patch_size", 2},
+                              {"in_channels", 4},
+                              {"out_channels", 4},
+                              {"num_layers", 3},
+                              {"attention_head_dim", 4},
+                              {"num_attention_heads", 2},
+                              {"joint_attention_dim", 10},
+                              {"caption_projection_dim", 8},
+                              {"pooled_projection_dim", 6},
+                              {"pos_embed_max_size", 3},
+                              {"dual_attention_layers", {0, 1}},
+                              {"qk_norm", "rms_norm"}});
+  expect_config(vae, {{"in_channels", 3},
+                      {"out_channels", 3},
+                      {"latent_channels", 4},
+                      {"block_out_channels", {2, 4}},
+                      {"layers_per_block", 2},
+                      {"norm_num_groups", 32},
+                      {"scaling_factor", 1.5305},
+                      {"shift_factor", 0.0609},
+                      {"use_quant_conv", false}});
+  expect_config(text_encoder, {{"vocab_size", 20},
+                               {"hidden_size", 64},
+                               {"num_attention_heads", 1},
+                               {"num_hidden_layers", 2},
+                               {"intermediate_size", 128},
+                               {"max_position_embeddings", 7},
+                               {"projection_dim", 64},
+                               {"hidden_act", "quick_gelu"}});
+  expect_config(text_encoder_2, {{"hidden_size", 128}, {"num_attention_heads", 2}, {"hidden_act", "gelu"}});
+  expect_config(text_encoder_3, {{"vocab_size", 30},
+                                 {"d_model", 12},
+                                 {"d_kv", 4},
+                                 {"d_ff", 20},
+                                 {"num_layers", 2},
+                                 {"num_heads", 2},
+                                 {"relative_attention_num_buckets", 32}});
+}
+
+TEST_F(Model, SingleFileWithSeparateEncoders) {
+  write_safetensors(folder_ / "m.safetensors", single_file(transformer_, vae_, {}, {}, {}));
+  Tensors prefixed;
+  for (const auto& [name, tensor] : clip_g_) prefixed["text_encoders.clip_g.transformer." + name] = tensor;
+  write_safetensors(folder_ / "clip_l.safetensors", clip_l_);
+  write_safetensors(folder_ / "clip_g.safetensors", prefixed);
+  fs::create_directory(folder_ / "t5");
+  write_safetensors(folder_ / "t5/model.safetensors", t5_);
+  make_tokenizers(folder_ / "words");
+
+  ExtraFiles extra;
+  const std::string alone = ModelFiles::open(folder_ / "m.safetensors", extra).missing_to_generate();
+  expect_error(alone,
+               {"the weights of text_encoder, the weights of text_encoder_2, the weights of text_encoder_3, "
+                "tokenizer/vocab.json",
+                "name them as clip_l, clip_g, t5xxl"});
+  extra = {folder_ / "clip_l.safetensors", folder_ / "clip_g.safetensors", folder_ / "t5", folder_ / "words"};
+  expect_whole_model(ModelFiles::open(folder_ / "m.safetensors", extra));
+
+  extra.tokenizers = folder_ / "m.safetensors";
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors", extra); }), {"is no folder"});
+  extra = {folder_ / "words", {}, {}, {}};
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors", extra); }),
+               {"holds no model.safetensors"});
+}
+
+TEST_F(Model, EncodersLoseWhatNoModelBinds) {
+  make_folder(folder_ / "model");
+  Tensors clip = clip_l_, t5 = t5_;
+  clip["text_model.embeddings.position_ids"] = Tensor::zeros({1, 7}, DType::i64);
+  clip["logit_scale"] = numbered({});
+  t5["encoder.embed_tokens.weight"] = t5["shared.weight"];
+  write_safetensors(folder_ / "model/text_encoder/model.safetensors", clip);
+  write_safetensors(folder_ / "model/text_encoder_3/model.safetensors", t5);
+  expect_whole_model(ModelFiles::open(folder_ / "model"));
+  t5.erase("shared.weight");  // the copy alone
+  write_safetensors(folder_ / "model/text_encoder_3/model.safetensors", t5);
+  expect_whole_model(ModelFiles::open(folder_ / "model"));
+
+  write_safetensors(folder_ / "model/text_encoder_2/model.safetensors", make_clip(128, 1, false));
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "model").weights(text_encoder_2); }),
+               {"'text_projection.weight' of CLIP-G is missing"});
+}
+
+TEST_F(Model, SingleFileWithStrangeTensors) {
+  Tensors tensors = single_file(transformer_, vae_, clip_l_, clip_g_, t5_);
+  tensors["control_model.weight"] = numbered({1});
+  write_safetensors(folder_ / "m.safetensors", tensors);
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors"); }),
+               {"1 tensors belong to no part of Stable Diffusion 3.5: 'control_model.weight'"});
+}
+
+class ScaledFp8 : public Model {
+ protected:
+  // T5 with one scaled linear layer, in the older or newer names.
+  Tensors scaled(bool newer) {
+    Tensors t5 = t5_;
+    t5[layer_ + ".weight"] = Tensor::from(Shape{8, 12}, std::vector<float>(96, 1.5f)).to(DType::f8_e4m3);
+    t5[layer_ + (newer ? ".weight_scale" : ".scale_weight")] =
+        Tensor::from(Shape{}, std::vector<float>{0.25f});
+    t5[layer_ + (newer ? ".input_scale" : ".scale_input")] = Tensor::from(Shape{1}, std::vector<float>{1});
+    return t5;
+  }
+
+  Tensor format(const std::string& text) {
+    Tensor tensor({static_cast<std::int64_t>(text.size())}, DType::u8);
+    std::copy(text.begin(), text.end(), tensor.data<std::uint8_t>());
+    return tensor;
+  }
+
+  std::string error(const Tensors& t5) {
+    write_safetensors(folder_ / "t5.safetensors", t5);
+    write_safetensors(folder_ / "m.safetensors", single_file(transformer_, vae_, {}, {}, {}));
+    return file_error([&] {
+      ModelFiles::open(folder_ / "m.safetensors", {{}, {}, folder_ / "t5.safetensors", {}});
+    });
+  }
+
+  const std::string layer_ = "encoder.block.1.layer.0.SelfAttention.q";
+};
+
+TEST_F(ScaledFp8, ScalesApplyAndMarkersGo) {
+  Tensors older = scaled(false), newer = scaled(true);
+  older["scaled_fp8"] = Tensor({0}, DType::f8_e4m3);
+  newer[layer_ + ".comfy_quant"] = format(R"({"format": "float8_e4m3fn"})");
+  t5_[layer_ + ".weight"] = Tensor::from(Shape{8, 12}, std::vector<float>(96, 0.375f));
+  for (const Tensors& t5 : {older, newer}) {
+    EXPECT_EQ(error(t5), "no error");
+    const ModelFiles files =
+        ModelFiles::open(folder_ / "m.safetensors", {{}, {}, folder_ / "t5.safetensors", {}});
+    expect_tensors(*files.weights(text_encoder_3), t5_);
+  }
+  Tensors everything = single_file(transformer_, vae_, clip_l_, clip_g_, older);
+  everything["text_encoders.clip_l.scaled_fp8"] = Tensor({2}, DType::f8_e4m3);
+  write_safetensors(folder_ / "m.safetensors", everything);
+  expect_tensors(*ModelFiles::open(folder_ / "m.safetensors").weights(text_encoder_3), t5_);
+}
+
+TEST_F(ScaledFp8, OtherQuantizationsAreRefused) {
+  Tensors t5 = scaled(true);
+  t5[layer_ + ".weight_scale"] = numbered({8});
+  expect_error(error(t5), {"t5.safetensors: tensor '" + layer_ + ".weight_scale' has shape [8]; a scale"});
+  t5[layer_ + ".weight_scale"] = Tensor::from(Shape{}, std::vector<float>{-1});
+  expect_error(error(t5), {"is -1.0"});
+  t5[layer_ + ".weight_scale"] = Tensor::zeros({}, DType::i32);
+  expect_error(error(t5), {"is of type i32"});
+  t5 = scaled(true);
+  t5[layer_ + ".weight"] = numbered({8, 12});
+  expect_error(error(t5), {"has a scale but is of type f32"});
+  t5.erase(layer_ + ".weight");
+  expect_error(error(t5), {"scales '" + layer_ + ".weight', which is missing"});
+  t5 = scaled(true);
+  t5[layer_ + ".comfy_quant"] = format(R"({"format": "nvfp4"})");
+  expect_error(error(t5), {"'format' is 'nvfp4'; supported: 'float8_e4m3fn', 'float8_e5m2'"});
+  t5[layer_ + ".comfy_quant"] = format("{");
+  expect_error(error(t5), {"comfy_quant': not valid JSON"});
+}
+
+class HubCache : public Model {
+ protected:
+  // As huggingface_hub lays out a download: snapshots of links into blobs.
+  void download(const fs::path& cache) {
+    const fs::path model = cache / "models--org--sd3.5";
+    make_folder(model / "snapshots" / commit_);
+    const fs::path file = model / "snapshots" / commit_ / "vae/diffusion_pytorch_model.safetensors";
+    fs::create_directories(model / "blobs");
+    fs::rename(file, model / "blobs/0f");
+    fs::create_symlink("../../../blobs/0f", file);
+    put(model / "refs/main", commit_);
+  }
+
+  const std::string commit_ = "b940f670f0eda2d07fbb75229e779da1ad11eb80";
+};
+
+TEST_F(HubCache, IsFoundByTheVariables) {
+  for (const auto& [variable, below] : {std::pair("HF_HUB_CACHE", ""),
+                                        {"HF_HOME", "hub"},
+                                        {"XDG_CACHE_HOME", "huggingface/hub"},
+                                        {"HOME", ".cache/huggingface/hub"}}) {
+    std::vector<std::unique_ptr<Variable>> empty;
+    for (const char* name : {"HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HOME"})
+      empty.push_back(std::make_unique<Variable>(name, folder_ / "empty"));
+    EXPECT_NE(file_error([&] {
+                ModelFiles::open("org/sd3.5");
+              }).find("none of this name in the Hugging Face cache"),
+              std::string::npos);
+    const Variable set(variable, folder_ / variable);
+    download(folder_ / variable / below);
+    expect_whole_model(ModelFiles::open("org/sd3.5"));
+  }
+}
+
+TEST_F(HubCache, NeverLeavesTheCache) {
+  const Variable set("HF_HUB_CACHE", folder_ / "hub");
+  download(folder_ / "hub");
+  for (const std::string name : {"org/../sd3.5", "../sd3.5", "org/.", "org/sd3.5/vae", "org", "/", ""})
+    EXPECT_NE(file_error([&] { ModelFiles::open(name); }), "no error") << name;
+  for (const std::string& commit : {"../snapshots/" + commit_, std::string("..")}) {
+    put(folder_ / "hub/models--org--sd3.5/refs/main", commit);
+    EXPECT_NE(file_error([&] { ModelFiles::open("org/sd3.5"); }), "no error") << commit;
+  }
+}
+
+}  // namespace
+}  // namespace sd35
