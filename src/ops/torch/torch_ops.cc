@@ -151,11 +151,11 @@ class TorchOps : public Ops {
     return from_torch((first + wide(gate).unsqueeze(1) * wide(y)).to(first.scalar_type()));
   }
 
-  Tensor activate(const Tensor& x, Activation act) const override { return result(apply(act, on_device(x))); }
+  Tensor activate(const Tensor& x, Activation act) const override { return result(apply(act, wide(x))); }
 
   Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override {
     checks::same_shape("gated_activate", gate, x);
-    return result(apply(act, on_device(gate)) * on_device(x));
+    return result(apply(act, wide(gate)) * wide(x));
   }
 
   std::vector<Tensor> attention(std::span<const AttentionStream> streams,

@@ -1,5 +1,7 @@
 #include "tests/unit/torch/differences.h"
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -72,7 +74,7 @@ double directional_error(const std::vector<at::Tensor>& leaves, const std::funct
   }
   const double step = kStep / std::sqrt(length);
   const auto loss_at = [&](double distance) {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     for (std::size_t i = 0; i < leaves.size(); ++i) at::Tensor(leaves[i]).add_(direction[i], distance);
     const double value = loss().item<double>();
     for (std::size_t i = 0; i < leaves.size(); ++i) at::Tensor(leaves[i]).sub_(direction[i], distance);

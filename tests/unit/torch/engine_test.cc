@@ -1,7 +1,9 @@
 // The torch engine against the reference engine over the table of operation cases, and its own promises.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/version.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/error.h"
@@ -19,7 +21,9 @@ std::vector<OpCase> computing_cases() {
   return cases;
 }
 
-// Norm-wise relative error. What bf16 loses is its rounding of each step from the inputs to the result.
+// Norm-wise error, relative to the reference or to one, whichever is larger: a row without variance has a
+// norm of nearly zero, which LibTorch computes as the difference of numbers of about 1000. What bf16 loses is
+// its rounding of each step from the inputs to the result.
 double bound(DType compute_type, const OpCase& c) {
   return compute_type == DType::bf16 ? 1e-5 + c.roundings * 0x1p-8 : 1e-5;
 }
@@ -32,7 +36,7 @@ void expect_close(const std::vector<Tensor>& values, const std::vector<Tensor>& 
     const Tensor value = values[i].to(DType::f32), reference = references[i].to(DType::f32);
     ASSERT_EQ(value.shape(), reference.shape());
     const at::Tensor v = to_torch(value), r = to_torch(reference);
-    EXPECT_LE((v - r).norm().item<double>(), bound * r.norm().item<double>());
+    EXPECT_LE((v - r).norm().item<double>(), bound * std::max(1.0, r.norm().item<double>()));
   }
 }
 
@@ -62,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Verbs, MovingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(data_movement_cases())),
                          name_of_case);
 
+#if TORCH_VERSION_MAJOR >= 2  // the first that knows every verb there
 // The device "meta" computes shapes only, and fails, as a GPU would, where tensors of two devices meet.
 TEST(TorchOps, BringsEveryOperandToItsDevice) {
   const auto meta = make_torch_ops(DType::f32, "meta"), cpu = make_torch_ops(DType::f32);
@@ -77,6 +82,7 @@ TEST(TorchOps, BringsEveryOperandToItsDevice) {
     }
   }
 }
+#endif
 
 TEST(TorchOps, KnowsItsTypesAndDevices) {
   EXPECT_EQ(make_torch_ops(DType::bf16)->name(), "torch");
