@@ -15,6 +15,11 @@ void require(bool holds, std::string_view verb, const Tensor& a, const Tensor& b
   if (!holds) fail(verb, a.shape().to_string() + " does not fit " + b.shape().to_string());
 }
 
+void bias(std::string_view verb, const Tensor& bias, std::int64_t features) {
+  if (bias.defined() && bias.shape() != Shape{features})
+    fail(verb, "a bias " + bias.shape().to_string() + " for " + std::to_string(features) + " features");
+}
+
 int positive_dim(std::string_view verb, const Tensor& x, int dim) {
   const int rank = x.shape().rank();
   const int positive = dim < 0 ? dim + rank : dim;
@@ -38,7 +43,8 @@ Shape linear(const Tensor& x, const Linear& w) {
   if (w.weight.defined() && w.weight.numel() != w.out_features * w.in_features)
     fail("linear", "weight " + w.weight.shape().to_string() + " where [" + std::to_string(w.out_features) +
                        ", " + std::to_string(w.in_features) + "] was announced");
-  if (!w.weight.defined() && w.prepared == nullptr) fail("linear", "the weight was never loaded");
+  if (!w.loaded()) fail("linear", "the weight was never loaded");
+  bias("linear", w.bias, w.out_features);
   return with_dim(x.shape(), -1, w.out_features);
 }
 
@@ -47,6 +53,11 @@ Shape conv2d(const Tensor& x, const Conv2d& w) {
     fail("conv2d", x.shape().to_string() + " (channels last) where " + std::to_string(w.in_channels) +
                        " channels were expected");
   if (!w.weight.defined() && w.prepared == nullptr) fail("conv2d", "the weight was never loaded");
+  const Shape filter{w.out_channels, w.in_channels, w.kernel, w.kernel};
+  if (w.weight.defined() && w.weight.shape() != filter)
+    fail("conv2d",
+         "a filter " + w.weight.shape().to_string() + " where " + filter.to_string() + " was announced");
+  bias("conv2d", w.bias, w.out_channels);
   const auto side = [&](std::int64_t n) {
     const std::int64_t padded = n + w.pad_before + w.pad_after;
     if (padded < w.kernel) fail("conv2d", x.shape().to_string() + " is smaller than the kernel");

@@ -20,10 +20,14 @@ class StagesTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(StagesTest, AgreeWithTheReference) {
   const auto ops = make_ops(GetParam(), DType::f32);
-  const NamedTensors outputs =
-      run_stages(ModelFiles::open(tiny_model()), *ops, read_tensors(kGoldens / "stages_inputs.safetensors"));
-  const NamedTensors expected = read_tensors(kGoldens / "stages_outputs.safetensors");
-  ASSERT_GE(expected.size(), 13u);
+  NamedTensors inputs = read_tensors(kGoldens / "stages_inputs.safetensors");
+  NamedTensors expected = read_tensors(kGoldens / "stages_outputs.safetensors");
+  if (ops->name() == "ref") {  // plain loops would take a minute for the large picture
+    inputs.erase("vae_tiled/0/latents");
+    expected.erase("vae_tiled/0/picture");
+  }
+  const NamedTensors outputs = run_stages(ModelFiles::open(tiny_model()), *ops, inputs);
+  ASSERT_GE(expected.size(), 14u);
   for (const auto& [name, reference] : expected) {
     ASSERT_TRUE(outputs.contains(name)) << name;
     EXPECT_LE(relative_error(outputs.at(name), reference), 1e-5) << name;
