@@ -14,6 +14,7 @@ class ReportingLoader : public ParameterVisitor {
                   const StageProgress& progress)
       : loader_(source, ops, reuse), parameter_count_(parameter_count), progress_(progress) {}
 
+  void expect(const std::function<void(Parameters)>& describe) { loader_.expect(describe); }
   void parameter(const ParameterSpec& spec, Tensor& tensor) override {
     loader_.parameter(spec, tensor);
     progress_.report(static_cast<double>(++parameters_done_) / parameter_count_);
@@ -49,6 +50,7 @@ void load_model(Model& model, const WeightSource& source, std::string_view prefi
   ParameterCounter counter;
   model.parameters(place(counter));
   ReportingLoader loader(source, ops, Reuse::many, counter.count(), progress);
+  loader.expect([&](const Parameters& p) { model.parameters(prefix.empty() ? p : p.scope(prefix)); });
   model.parameters(place(loader));
 }
 

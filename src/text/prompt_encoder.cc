@@ -158,6 +158,7 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
                               [&](const std::string& lost) { progress.truncated(name, kClipTokens, lost); });
   ClipTextModel model(clip.config);
   Loader loader(*clip.weights, ops, Reuse::once);
+  loader.expect([&](const Parameters& p) { model.parameters(p); });
   model.outer_parameters(Parameters(loader));
   const ClipOutput output =
       model.forward(ops, ids, clip.tokenizer.end_of_text(), progress.streamed<ClipLayer>(model, loader));
@@ -177,6 +178,7 @@ void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std:
                               [&](const std::string& lost) { progress.truncated("T5", length, lost); });
   T5Encoder model(t5.config);
   Loader loader(*t5.weights, ops, Reuse::once);
+  loader.expect([&](const Parameters& p) { model.parameters(p); });
   model.outer_parameters(Parameters(loader));
   const Tensor hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));  // [U, S, D]
   progress.done(layer_work(t5.config));

@@ -96,6 +96,31 @@ Tensor read_stacked(const ParameterSpec& spec, const std::vector<const StoredTen
   return stack;
 }
 
+// Of a table only few rows are read.
+bool is_table(const ParameterSpec& spec) {
+  return spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table;
+}
+
+std::size_t bytes_of(const StoredTensor& tensor) {
+  return static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype);
+}
+
+// Lists the stored tensors that a model describes, but for tables.
+class ReadingList : public ParameterVisitor {
+ public:
+  explicit ReadingList(const WeightSource& source) : source_(source) {}
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    if (is_table(spec)) return;
+    for (const StoredTensor* part : find_parts(source_, spec))
+      if (part != nullptr) tensors_.push_back(part);
+  }
+  std::vector<const StoredTensor*> take() { return std::move(tensors_); }
+
+ private:
+  const WeightSource& source_;
+  std::vector<const StoredTensor*> tensors_;
+};
+
 // Records what a model describes and how it fits.
 class FitChecker : public ParameterVisitor {
  public:
@@ -124,6 +149,23 @@ class FitChecker : public ParameterVisitor {
 
 }  // namespace
 
+void Loader::expect(const std::function<void(Parameters)>& describe) {
+  ReadingList list(source_);
+  describe(Parameters(list));
+  expected_ = list.take();
+}
+
+void Loader::read_ahead(const std::vector<const StoredTensor*>& parts) {
+  constexpr std::size_t window = std::size_t{512} << 20;  // more than a layer of T5-XXL
+  if (expected_.empty())
+    for (const StoredTensor* part : parts) part->prefetch();
+  for (const StoredTensor* part : parts) visited_bytes_ += bytes_of(*part);
+  while (requested_ < expected_.size() && requested_bytes_ < visited_bytes_ + window) {
+    expected_[requested_]->prefetch();
+    requested_bytes_ += bytes_of(*expected_[requested_++]);
+  }
+}
+
 void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
   const std::vector<const StoredTensor*> parts = find_parts(source_, spec);
   if (is_absent(spec, parts)) {
@@ -132,9 +174,7 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
   }
   const std::string problem = misfit(spec, parts);
   if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem);
-  const bool table = spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table;
-  if (!table)  // of a table only few rows are read
-    for (const StoredTensor* part : parts) part->prefetch();
+  if (!is_table(spec)) read_ahead(parts);
   tensor = parts.size() == 1 ? parts[0]->read() : read_stacked(spec, parts);
 
   if (spec.shape.rank() != 1) return;

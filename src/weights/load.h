@@ -17,14 +17,23 @@ class Loader : public ParameterVisitor {
  public:
   Loader(const WeightSource& source, const Ops& ops, Reuse reuse)
       : source_(source), ops_(ops), reuse_(reuse) {}
+  // Announces what will be visited, in that order: the system then reads it some way ahead of its turn, while
+  // the tensors before it are computed with.
+  void expect(const std::function<void(Parameters)>& describe);
   void parameter(const ParameterSpec& spec, Tensor& tensor) override;
   void linear_done(Linear& linear) override;
   void conv_done(Conv2d& conv) override;
 
  private:
+  void read_ahead(const std::vector<const StoredTensor*>& parts);
+
   const WeightSource& source_;
   const Ops& ops_;
   Reuse reuse_;
+  std::vector<const StoredTensor*> expected_;
+  std::size_t requested_ = 0;  // of expected_
+  std::size_t requested_bytes_ = 0;
+  std::size_t visited_bytes_ = 0;
 };
 
 // Compares what a model describes with what the source holds, before anything is read. Throws FileError that
