@@ -1,6 +1,7 @@
 # A layer is one folder of src/: a static library that sees only the layers it names.
-# sd35_layer(folder NAME target EXCLUDE folder DEPENDS layer... LINK library...)
-# NAME stands for the folder's in the name of the target; EXCLUDE is a folder inside that is a layer of its own.
+# sd35_layer(folder APART NAME target EXCLUDE folder DEPENDS layer... LINK library...)
+# NAME stands for the folder's in the name of the target; EXCLUDE is a folder inside that is a layer of its own;
+# APART keeps the layer out of the installed library.
 add_library(sd35_options INTERFACE)
 target_compile_options(sd35_options INTERFACE -Wall -Wextra -Wpedantic)
 if(SD35_WERROR)
@@ -8,7 +9,7 @@ if(SD35_WERROR)
 endif()
 
 function(sd35_layer folder)
-  cmake_parse_arguments(arg "" "NAME;EXCLUDE" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(arg "APART" "NAME;EXCLUDE" "DEPENDS;LINK" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   if(arg_NAME)
     set(name ${arg_NAME})
@@ -21,7 +22,9 @@ function(sd35_layer folder)
   target_include_directories(sd35_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   list(TRANSFORM arg_DEPENDS PREPEND sd35_)
   target_link_libraries(sd35_${name} PUBLIC ${arg_DEPENDS} PRIVATE sd35_options ${arg_LINK})
-  set_property(GLOBAL APPEND PROPERTY SD35_LAYERS sd35_${name})
+  if(NOT arg_APART)
+    set_property(GLOBAL APPEND PROPERTY SD35_LAYERS sd35_${name})
+  endif()
 endfunction()
 
 # One test program a folder of tests/; every *_test.cc in it is picked up.

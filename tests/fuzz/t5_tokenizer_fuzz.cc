@@ -1,0 +1,43 @@
+// Any bytes as spiece.model, and any text through the tiny one's model.
+#include <cstdint>
+#include <string_view>
+
+#include "sd35/error.h"
+#include "tests/support/temporary_folder.h"
+#include "text/tokenizers/precompiled_normalizer.h"
+#include "text/tokenizers/sentencepiece_model.h"
+#include "text/tokenizers/t5_tokenizer.h"
+#include "text/tokenizers/tiny_tokenizers.h"
+#include "text/tokenizers/unicode.h"
+#include "text/tokenizers/unigram.h"
+
+using namespace sd35;
+
+namespace {
+
+const T5Tokenizer& tiny_tokenizer() {
+  static const TemporaryFolder folder;
+  static const T5Tokenizer tokenizer = [] {
+    write_tiny_tokenizers(folder.path());
+    return T5Tokenizer::load(folder / "tokenizer_3");
+  }();
+  return tokenizer;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  try {
+    tiny_tokenizer().encode(bytes, 16);
+  } catch (const Error&) {
+  }
+  try {
+    const SentencePieceModel model = parse_sentencepiece_model(bytes, "fuzz");
+    const PrecompiledNormalizer normalizer(model.character_map, "fuzz");
+    const Unigram unigram(model.pieces, model.unknown_id);
+    unigram.encode(unicode::encode(normalizer.normalize(U"\u2581a caf\u00e9 \u2028\ufb01")));
+  } catch (const Error&) {
+  }
+  return 0;
+}
