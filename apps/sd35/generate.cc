@@ -74,7 +74,10 @@ void add_model_options(CLI::App& command, LoadOptions& load) {
   command.add_option("--t5xxl", load.t5xxl, "T5-XXL weights, likewise")->group(group);
   command.add_option("--tokenizers", load.tokenizers, "Folder with tokenizer, tokenizer_2 and tokenizer_3")
       ->group(group);
-  command.add_flag("!--no-t5", load.use_t5, "Run without T5: less memory, zeros in its place")->group(group);
+  command
+      .add_flag_callback(
+          "--no-t5", [&load] { load.use_t5 = false; }, "Run without T5: less memory, zeros in its place")
+      ->group(group);
   command.add_option("--dtype", load.dtype, "bf16, or f32 for parity with the reference")
       ->capture_default_str()
       ->group(group);
@@ -114,7 +117,9 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
   add("--count", options.count, "Pictures, one seed after another");
   CLI::Option* seed =
       command.add_option("-s,--seed", options.seed, "Of the first picture; default: a new one each time");
-  seed->group(group);
+  seed->group(group)->check([](const std::string& value) {
+    return value.starts_with('-') ? "a seed is 0 or more, not " + value : std::string();
+  });
   add("--generator", options.generator, "Random numbers of torch on a cpu, or on a cuda device");
   command
       .add_option("--noise-dtype", options.noise_dtype,
@@ -154,9 +159,11 @@ void add_generate(CLI::App& app, std::span<char* const> command_line) {
                       "Keeps a small picture of the work in progress in this file");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->add_flag("--json", arguments->json, "Progress, warnings and results as JSON lines");
-  command->callback([arguments, seed] {
+  command->callback([arguments, seed, command] {
     if (arguments->recipe.model.empty())
       throw ArgumentError("which model? --model takes a folder, a file or a name in the Hugging Face cache");
+    if (arguments->from_image.empty() && command->get_option("--prompt")->count() == 0)
+      throw ArgumentError("what to draw? --prompt takes a text (an empty one too)");
     run(*arguments, seed->count() > 0);
   });
 }

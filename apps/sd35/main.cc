@@ -36,6 +36,8 @@ int run(int argc, char** argv) {
   CLI::App app("Stable Diffusion 3.5 Medium: pictures from prompts, on a CPU, without Python", "sd35");
   app.set_version_flag("--version", "sd35 " + sd35::version());
   app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);  // so that scripts may add defaults
   app.footer(kFooter);
   sd35::cli::add_generate(app, std::span(argv, static_cast<std::size_t>(argc)));
   sd35::cli::add_inspect(app);
@@ -47,6 +49,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return fail(kUsage, std::string(error.what()) + " (sd35 --help, sd35 generate --help)");
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return fail(kFile, "standard output cannot be written (a full disk, or a reader that went away)");
   return 0;
 }
 

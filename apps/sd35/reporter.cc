@@ -38,7 +38,9 @@ int terminal_width() {
 // "denoise 12/40, 9.8 s a step, 4 min 34 s left"
 std::string describe(const Progress& progress) {
   std::ostringstream text;
-  text << name_of(progress.stage);
+  std::string stage = name_of(progress.stage);
+  std::ranges::replace(stage, '_', ' ');
+  text << stage;
   if (progress.picture > 0) text << " picture " << progress.picture + 1;
   if (progress.steps > 0) text << ' ' << progress.step << '/' << progress.steps;
   const double done = progress.fraction * std::max(1, progress.steps);
@@ -113,7 +115,8 @@ void Reporter::progress(const Progress& progress) {
 }
 
 void Reporter::draw_bar(const Progress& progress) {
-  const std::string text = describe(progress);
+  std::string text = describe(progress);
+  text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(0, terminal_width() - 4))));
   const int room = std::clamp(terminal_width() - static_cast<int>(text.size()) - 4, 0, 40);
   const int filled = static_cast<int>(progress.fraction * room);
   const std::string bar = std::string(static_cast<std::size_t>(filled), '=') +

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# The real binary, from the outside: cli_test.sh SD35
+set -u
+sd35=$(realpath "$1")
+work=$(mktemp -d)
+trap 'cleanup' EXIT
+cleanup() {
+  mountpoint -q "$work/small" 2>/dev/null && umount "$work/small"
+  rm -rf "$work"
+}
+passed=0
+failed=0
+
+ok() { passed=$((passed + 1)); }
+bad() {
+  failed=$((failed + 1))
+  echo "FAILED: $1" >&2
+}
+check() { # check NAME COMMAND...: the command succeeds
+  local name=$1
+  shift
+  if "$@"; then ok; else bad "$name"; fi
+}
+# expect NAME CODE TEXT COMMAND...: exit code, one line on stderr that begins "sd35: " and holds TEXT
+expect() {
+  local name=$1 code=$2 text=$3
+  shift 3
+  "$@" >"$work/out" 2>"$work/err" </dev/null
+  local got=$?
+  # Progress lines are not part of the message.
+  grep -vE '^(load|encode prompt|denoise|decode)' "$work/err" >"$work/message"
+  if [ $got -ne "$code" ]; then bad "$name: exit code $got instead of $code: $(head -c 300 "$work/err")"; return; fi
+  if [ "$(wc -l <"$work/message")" -ne 1 ]; then bad "$name: not one line: $(head -c 300 "$work/err")"; return; fi
+  if ! grep -q '^sd35: ' "$work/message"; then bad "$name: $(cat "$work/message")"; return; fi
+  if ! grep -qF -- "$text" "$work/message"; then bad "$name: does not say '$text': $(cat "$work/message")"; return; fi
+  ok
+}
+draw() { "$sd35" generate --quiet --dtype f32 -p "a red cube" -W 256 -H 256 --steps 2 --max-sequence-length 16 "$@"; }
+nothing_left() { [ -z "$(find "$work/target" -mindepth 1 2>/dev/null)" ]; }
+
+mkdir "$work/target"
+tiny=$work/tiny
+"$sd35" make-random-model --size tiny --dtype f32 --seed 7 --quiet -o "$tiny" || exit 1
+"$sd35" make-random-model --size tiny --dtype f32 --seed 7 --layout single --quiet -o "$work/single/model.safetensors" || exit 1
+
+# What works
+check "help" sh -c "'$sd35' --help >/dev/null && '$sd35' generate --help | grep -q guidance-scale"
+check "version" sh -c "'$sd35' --version | grep -qE '^sd35 [0-9]+\.[0-9]+\.[0-9]+$'"
+check "folder" draw -m "$tiny" -s 5 -o "$work/a.png"
+# The recipe inside a picture names the model, so both are called the same from where they lie.
+mkdir "$work/as-folder"
+cp -r "$tiny" "$work/as-folder/model.safetensors"
+cp -r "$work/single/tokenizers" "$work/as-folder/"
+for layout in as-folder single; do
+  (cd "$work/$layout" && draw -m model.safetensors --tokenizers tokenizers -s 5 -o picture.png)
+done
+check "both layouts draw the same bytes" cmp "$work/as-folder/picture.png" "$work/single/picture.png"
+check "replay" draw --from-image "$work/a.png" -o "$work/c.png"
+check "a replay has the same bytes" cmp "$work/a.png" "$work/c.png"
+check "several pictures" draw -m "$tiny" -s 5 --count 2 -o "$work/n.png"
+check "are numbered" [ -f "$work/n-0001.png" -a -f "$work/n-0002.png" ]
+check "the first of several is the single one" cmp "$work/a.png" "$work/n-0001.png"
+check "without T5" draw -m "$tiny" --no-t5 -o "$work/d.jpg"
+check "webp" draw -m "$tiny" -o "$work/d.webp"
+check "quiet says nothing" [ -z "$(draw -m "$tiny" -o "$work/q.png" 2>&1)" ]
+"$sd35" generate --json -m "$tiny" -p cat -W 256 -H 256 --steps 2 -o "$work/j.png" >"$work/json" 2>/dev/null
+check "json tells of progress and the picture" \
+  sh -c "grep -q '\"event\":\"progress\"' '$work/json' && grep -q '\"event\":\"picture\"' '$work/json'"
+check "a full standard output is an error" sh -c "! '$sd35' inspect '$tiny' >/dev/full 2>/dev/null"
+check "inspect" sh -c "'$sd35' inspect '$tiny' | grep -qi transformer"
+
+# What a person gets wrong
+expect "no subcommand" 2 "" "$sd35"
+expect "unknown option" 2 "--frobnicate" "$sd35" generate --frobnicate
+expect "no prompt" 2 "--prompt" "$sd35" generate -m "$tiny"
+expect "negative seed" 2 "-1" draw -m "$tiny" -s -1 -o "$work/target/x.png"
+expect "no model" 2 "--model" "$sd35" generate -p cat
+for size in 0 17 -16 100000; do expect "width $size" 2 "$size" draw -m "$tiny" -W $size -o "$work/target/x.png"; done
+expect "no steps" 2 "step" draw -m "$tiny" --steps 0 -o "$work/target/x.png"
+expect "unknown sampler" 2 "euler" draw -m "$tiny" --sampler warp -o "$work/target/x.png"
+expect "unknown extension" 2 "png" draw -m "$tiny" -o "$work/target/x.bmp"
+expect "missing output folder" 3 "nowhere" draw -m "$tiny" -o "$work/nowhere/x.png"
+expect "missing model" 3 "huggingface.co" draw -m "no-such/model" -o "$work/target/x.png"
+expect "no recipe" 3 "" "$sd35" generate --from-image "$tiny/model_index.json"
+
+# Models that are broken
+broken() { rm -rf "$work/broken" && cp -r "$tiny" "$work/broken"; }
+weights=transformer/diffusion_pytorch_model.safetensors
+broken && truncate -s -100 "$work/broken/$weights"
+expect "truncated weights" 3 "$weights" draw -m "$work/broken" -o "$work/target/x.png"
+broken && rm -r "$work/broken/vae"
+expect "missing component" 3 "vae" draw -m "$work/broken" -o "$work/target/x.png"
+broken && sed -i 's/"context_embedder.bias"/"context_embedder.bxas"/' "$work/broken/$weights"
+expect "renamed tensor" 3 "context_embedder.bias" draw -m "$work/broken" -o "$work/target/x.png"
+broken && sed -i 's/"num_layers": 4/"num_layers": 3/' "$work/broken/transformer/config.json"
+expect "unused tensors" 3 "not used" draw -m "$work/broken" -o "$work/target/x.png"
+broken && sed -i 's/"pos_embed_max_size": 96/"pos_embed_max_size": 95/' "$work/broken/transformer/config.json"
+expect "wrong shapes" 3 "shape" draw -m "$work/broken" -o "$work/target/x.png"
+broken && echo '{ "num_layers": ' >"$work/broken/transformer/config.json"
+expect "broken JSON" 3 "config.json" draw -m "$work/broken" -o "$work/target/x.png"
+broken && truncate -s 1000 "$work/broken/tokenizer_3/spiece.model"
+expect "truncated tokenizer" 3 "spiece.model" draw -m "$work/broken" -o "$work/target/x.png"
+broken && echo "zz qq" >>"$work/broken/tokenizer/merges.txt"
+expect "unknown merge" 3 "merges.txt" draw -m "$work/broken" -o "$work/target/x.png"
+broken && size=$(stat -c %s "$work/broken/$weights") &&
+  printf '\377\377\377\377%.0s' {1..512} | dd of="$work/broken/$weights" bs=1 seek=$((size / 2)) conv=notrunc status=none
+expect "NaN weights" 4 "" draw -m "$work/broken" -o "$work/target/x.png"
+check "no failure left a file" nothing_left
+
+# A full disk
+if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" && mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
+  expect "full disk" 3 "No space left" draw -m "$tiny" -o "$work/small/x.png"
+  check "a full disk keeps no half file" [ -z "$(find "$work/small" -mindepth 1)" ]
+else
+  (ulimit -f 16 && expect "full disk" 3 "x.png" draw -m "$tiny" -o "$work/target/x.png" && [ $failed -eq 0 ]) || bad "full disk"
+  check "a full disk keeps no half file" nothing_left
+fi
+
+# Ctrl-C
+"$sd35" generate --json -m "$tiny" -p cat -W 512 -H 512 --steps 1000 -o "$work/target/x.png" >"$work/json" 2>"$work/err" &
+pid=$!
+for _ in $(seq 200); do
+  grep -q '"stage":"denoise"' "$work/json" && break
+  sleep 0.05
+done
+kill -INT $pid
+wait $pid
+check "interrupted" [ $? -eq 130 ]
+check "an interruption leaves nothing" nothing_left
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,133 @@
+// The tokenizers against transformers on hard strings (tools/reference/tokenizer_goldens.py), and against
+// broken files.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+#include "tests/support/file_bytes.h"
+#include "tests/support/temporary_folder.h"
+#include "text/tokenizers/clip_tokenizer.h"
+#include "text/tokenizers/t5_tokenizer.h"
+#include "text/tokenizers/tiny_tokenizers.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+using Ids = std::vector<std::int32_t>;
+
+const fs::path& tiny() {
+  static const TemporaryFolder folder;
+  static const bool written = (write_tiny_tokenizers(folder.path()), true);
+  (void)written;
+  return folder.path();
+}
+
+template <class Tokenizer>
+void expect_golden(const std::string& name) {
+  std::ifstream file(fs::path(SD35_SOURCE_DIR) / "tests" / "golden" / "tokenizers.json");
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  const Tokenizer tokenizer = Tokenizer::load(tiny() / name);
+  ASSERT_GE(golden.at("strings").size(), 200u);
+  for (std::size_t i = 0; i < golden.at("strings").size(); ++i) {
+    const std::string text = golden.at("strings")[i];
+    EXPECT_EQ(tokenizer.encode(text), golden.at(name)[i].get<Ids>()) << "string " << i << ": " << text;
+  }
+}
+
+TEST(TokenizersTest, ClipLEqualsTheReference) { expect_golden<ClipTokenizer>("tokenizer"); }
+TEST(TokenizersTest, ClipGEqualsTheReference) { expect_golden<ClipTokenizer>("tokenizer_2"); }
+TEST(TokenizersTest, T5EqualsTheReference) { expect_golden<T5Tokenizer>("tokenizer_3"); }
+
+TEST(TokenizersTest, PaddingFollowsTheConfiguration) {
+  const ClipTokenizer l = ClipTokenizer::load(tiny() / "tokenizer"),
+                      g = ClipTokenizer::load(tiny() / "tokenizer_2");
+  EXPECT_EQ(l.encode("", 4).ids,
+            (Ids{l.end_of_text() - 1, l.end_of_text(), l.end_of_text(), l.end_of_text()}));
+  EXPECT_EQ(g.encode("", 4).ids, (Ids{g.end_of_text() - 1, g.end_of_text(), 0, 0}));
+  EXPECT_EQ(T5Tokenizer::load(tiny() / "tokenizer_3").encode("", 3).ids, (Ids{1, 0, 0}));
+}
+
+TEST(TokenizersTest, CuttingKeepsTheEndAndTellsWhatWasLost) {
+  const ClipTokenizer clip = ClipTokenizer::load(tiny() / "tokenizer");
+  const T5Tokenizer t5 = T5Tokenizer::load(tiny() / "tokenizer_3");
+  const Tokenized short_clip = clip.encode("a sign a sign hello world", 6);
+  const Ids whole = clip.encode("a sign a sign hello world");
+  EXPECT_EQ(short_clip.ids.size(), 6u);
+  EXPECT_EQ(short_clip.ids.back(), clip.end_of_text());
+  EXPECT_TRUE(std::equal(short_clip.ids.begin(), short_clip.ids.end() - 1, whole.begin()));
+  EXPECT_TRUE(short_clip.truncated.ends_with("hello world")) << short_clip.truncated;
+  const Tokenized short_t5 = t5.encode("a sign that reads hello world", 3);
+  EXPECT_EQ(short_t5.ids.back(), 1);
+  EXPECT_TRUE(short_t5.truncated.ends_with("hello world")) << short_t5.truncated;
+  EXPECT_EQ(clip.encode("a cat", 77).truncated, "");
+}
+
+TEST(TokenizersTest, TextMustBeUtf8) {
+  const ClipTokenizer clip = ClipTokenizer::load(tiny() / "tokenizer");
+  try {
+    clip.encode("ab\xff");
+    FAIL();
+  } catch (const ArgumentError& error) {
+    EXPECT_NE(std::string(error.what()).find("byte 2"), std::string::npos) << error.what();
+  }
+}
+
+TEST(TokenizersTest, TheTinyFilesAreTheSameEachTime) {
+  const TemporaryFolder again;
+  write_tiny_tokenizers(again.path());
+  for (const char* file :
+       {"tokenizer/vocab.json", "tokenizer_2/tokenizer_config.json", "tokenizer_3/spiece.model"})
+    EXPECT_EQ(read_bytes(tiny() / file), read_bytes(again / file)) << file;
+}
+
+// A copy of the tiny tokenizers with one file replaced; loading it fails with a message that names the file.
+template <class Tokenizer>
+void expect_file_error(const std::string& folder, const std::string& file, const std::string& content) {
+  const TemporaryFolder copy;
+  write_tiny_tokenizers(copy.path());
+  std::ofstream(copy.path() / folder / file, std::ios::binary) << content;
+  try {
+    Tokenizer::load(copy.path() / folder);
+    ADD_FAILURE() << file << " was accepted: " << content.substr(0, 60);
+  } catch (const FileError& error) {
+    EXPECT_NE(std::string(error.what()).find(file), std::string::npos) << error.what();
+  }
+}
+
+TEST(TokenizersTest, BrokenClipFilesAreRefused) {
+  for (const char* vocabulary : {"", "{", "[]", "{}", R"({"a": -1})", R"({"a": 0, "b": 0})", R"({"a": "0"})",
+                                 R"({"a": 5})", R"({"a": 0})"})
+    expect_file_error<ClipTokenizer>("tokenizer", "vocab.json", vocabulary);
+  for (const char* merges : {"zz qq", "a", "a b c", "#version\n\xff\xfe x"})
+    expect_file_error<ClipTokenizer>("tokenizer", "merges.txt", merges);
+  for (const char* config :
+       {"[]", R"({"added_tokens_decoder": 3})", R"({"added_tokens_decoder": {"x": {"content": "a"}}})",
+        R"({"added_tokens_decoder": {"999999": {"content": "a"}}})",
+        R"({"added_tokens_decoder": {"1": {"content": ""}}})", R"({"pad_token": 7})"})
+    expect_file_error<ClipTokenizer>("tokenizer", "tokenizer_config.json", config);
+}
+
+TEST(TokenizersTest, BrokenT5FilesAreRefused) {
+  const std::string model = read_bytes(tiny() / "tokenizer_3" / "spiece.model");
+  for (const std::size_t length :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, model.size() / 2, model.size() - 1})
+    expect_file_error<T5Tokenizer>("tokenizer_3", "spiece.model", model.substr(0, length));
+  expect_file_error<T5Tokenizer>("tokenizer_3", "spiece.model", "not a model at all");
+  expect_file_error<T5Tokenizer>("tokenizer_3", "tokenizer_config.json", R"({"pad_token": "<nowhere>"})");
+}
+
+TEST(BytePairEncodingTest, EveryByteHasItsOwnPrintableSymbol) {
+  std::set<char32_t> symbols;
+  for (int byte = 0; byte < 256; ++byte) symbols.insert(symbol_of_byte(static_cast<std::uint8_t>(byte)));
+  EXPECT_EQ(symbols.size(), 256u);
+  EXPECT_EQ(symbol_of_byte('a'), U'a');
+  EXPECT_EQ(symbol_of_byte(0), U'\u0100');
+  EXPECT_EQ(symbol_of_byte(' '), U'\u0120');
+}
+
+}  // namespace
+}  // namespace sd35
