@@ -81,7 +81,7 @@ TEST(TokenizersTest, TheTinyFilesAreTheSameEachTime) {
   write_tiny_tokenizers(again.path());
   for (const char* file :
        {"tokenizer/vocab.json", "tokenizer_2/tokenizer_config.json", "tokenizer_3/spiece.model"})
-    EXPECT_EQ(read_bytes(tiny() / file), read_bytes(again / file)) << file;
+    EXPECT_EQ(file_bytes(tiny() / file), file_bytes(again / file)) << file;
 }
 
 // A copy of the tiny tokenizers with one file replaced; loading it fails with a message that names the file.
@@ -112,7 +112,7 @@ TEST(TokenizersTest, BrokenClipFilesAreRefused) {
 }
 
 TEST(TokenizersTest, BrokenT5FilesAreRefused) {
-  const std::string model = read_bytes(tiny() / "tokenizer_3" / "spiece.model");
+  const std::string model = file_bytes(tiny() / "tokenizer_3" / "spiece.model");
   for (const std::size_t length :
        {std::size_t{0}, std::size_t{1}, std::size_t{7}, model.size() / 2, model.size() - 1})
     expect_file_error<T5Tokenizer>("tokenizer_3", "spiece.model", model.substr(0, length));

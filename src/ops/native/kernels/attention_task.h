@@ -14,7 +14,7 @@ struct AttentionTask {
   std::int64_t total = 0;  // tokens of all streams
   std::int64_t batch = 0;
   std::int64_t head = 0;
-  void* keys = nullptr;  // packed, zero where padded
+  void* keys = nullptr;  // packed
   void* values = nullptr;
   float* scratch = nullptr;  // of this thread
 };
@@ -27,7 +27,8 @@ struct AttentionKernels {
   PackedBytes (*packed_bytes)(std::int64_t tokens, std::int64_t head_size);
   std::int64_t (*scratch_floats)(std::int64_t head_size);
   std::int64_t query_block;
-  // Packs keys and values [begin, end).
+  std::int64_t key_panel;
+  // Packs keys and values [begin, end), multiples of key_panel; `end` may lie beyond the last token.
   void (*pack)(const AttentionTask& task, std::int64_t begin, std::int64_t end);
   // Attends with queries [begin, end) of one stream, at most query_block of them; `offset` is the stream's
   // first place among all.

@@ -1,8 +1,6 @@
 // Chooses the kernels for this CPU and deals attention out to threads.
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <memory>
+#include <cstddef>
 
 #include "core/cpu.h"
 #include "core/tensor.h"
@@ -28,42 +26,109 @@ const IsaKernels& kernels() {
   return generic_kernels();
 }
 
-// Packed keys and values of one head; zeroed because padding must be zero.
-struct Packed {
-  Packed(const AttentionKernels& kernels, const AttentionTask& task)
-      : bytes(kernels.packed_bytes(task.total, task.sizes.head_size)),
-        memory(Tensor::zeros({bytes.keys + bytes.values}, DType::u8)) {}
-  void* keys() { return memory.raw(); }
-  void* values() { return static_cast<std::byte*>(memory.raw()) + bytes.keys; }
-
-  PackedBytes bytes;
-  Tensor memory;
-};
-
-// All blocks of queries of a head, numbered through its streams; calls attend on blocks [begin, end).
-void attend_blocks(const AttentionKernels& kernels, const AttentionTask& task, std::int64_t begin,
-                   std::int64_t end) {
-  std::int64_t block = 0, offset = 0;
-  for (const AttentionTokens& tokens : std::span(task.streams, static_cast<std::size_t>(task.stream_count))) {
-    if (tokens.result.data != nullptr)
-      for (std::int64_t query = 0; query < tokens.tokens; query += kernels.query_block, ++block)
-        if (block >= begin && block < end)
-          kernels.attend(task, tokens, offset, query, std::min(query + kernels.query_block, tokens.tokens));
-    offset += tokens.tokens;
+// How attention is dealt out: heads in groups that are packed, then attended to.
+class Attention {
+ public:
+  Attention(const AttentionKernels& kernels, const AttentionTask& task)
+      : kernels_(kernels),
+        task_(task),
+        packed_(kernels.packed_bytes(task.total, task.sizes.head_size)),
+        panels_((task.total + kernels.key_panel - 1) / kernels.key_panel) {
+    for (const AttentionTokens& tokens : streams())
+      if (tokens.result.data != nullptr)
+        blocks_ += (tokens.tokens + kernels.query_block - 1) / kernels.query_block;
   }
-}
 
-std::int64_t block_count(const AttentionKernels& kernels, const AttentionTask& task) {
-  std::int64_t blocks = 0;
-  for (const AttentionTokens& tokens : std::span(task.streams, static_cast<std::size_t>(task.stream_count)))
-    if (tokens.result.data != nullptr)
-      blocks += (tokens.tokens + kernels.query_block - 1) / kernels.query_block;
-  return blocks;
-}
+  void run() const {
+    const std::int64_t heads = task_.sizes.batch * task_.sizes.heads, threads = thread_count();
+    if (heads % threads == 0 || heads >= 8 * threads)  // whole heads a thread
+      return parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
+        Workspace workspace(*this, 1);
+        for (std::int64_t head = begin; head < end; ++head) {
+          pack(workspace, head, head, 0, panels_);
+          attend(workspace, head, head, 0, blocks_);
+        }
+      });
+    const std::int64_t group =
+        std::clamp<std::int64_t>(kGroupBytes / (packed_.keys + packed_.values), 1, heads);
+    Workspace shared(*this, group);
+    for (std::int64_t first = 0; first < heads; first += group) {  // all threads on a group of heads
+      const std::int64_t count = std::min(group, heads - first);
+      deal(shared, first, count, panels_, &Attention::pack);
+      deal(shared, first, count, blocks_, &Attention::attend);
+    }
+  }
 
-Tensor scratch_for(const AttentionKernels& kernels, const AttentionTask& task) {
-  return Tensor({kernels.scratch_floats(task.sizes.head_size)}, DType::f32);
-}
+ private:
+  // Memory that the packed heads of a group may take.
+  static constexpr std::int64_t kGroupBytes = std::int64_t{64} << 20;
+
+  struct Workspace {
+    Workspace(const Attention& attention, std::int64_t heads)
+        : packed({heads * (attention.packed_.keys + attention.packed_.values)}, DType::u8),
+          scratch({attention.kernels_.scratch_floats(attention.task_.sizes.head_size)}, DType::f32) {}
+    Tensor packed, scratch;
+  };
+  using Part = void (Attention::*)(Workspace&, std::int64_t, std::int64_t, std::int64_t, std::int64_t) const;
+
+  std::span<const AttentionTokens> streams() const {
+    return {task_.streams, static_cast<std::size_t>(task_.stream_count)};
+  }
+
+  // Deals `items` of each of `count` heads out to the threads.
+  void deal(const Workspace& shared, std::int64_t first, std::int64_t count, std::int64_t items,
+            Part part) const {
+    parallel_for(count * items, 1, [&](std::int64_t begin, std::int64_t end) {
+      Workspace own(*this, 0);
+      own.packed = shared.packed;
+      while (begin < end) {
+        const std::int64_t head = begin / items, stop = std::min(end, (head + 1) * items);
+        (this->*part)(own, first + head, first, begin - head * items, stop - head * items);
+        begin = stop;
+      }
+    });
+  }
+
+  // The task of one head, whose place in the workspace is behind those of heads `first` on.
+  AttentionTask task_of(Workspace& workspace, std::int64_t head, std::int64_t first) const {
+    AttentionTask task = task_;
+    task.batch = head / task.sizes.heads;
+    task.head = head % task.sizes.heads;
+    auto* packed =
+        static_cast<std::byte*>(workspace.packed.raw()) + (head - first) * (packed_.keys + packed_.values);
+    task.keys = packed;
+    task.values = packed + packed_.keys;
+    task.scratch = workspace.scratch.data<float>();
+    return task;
+  }
+
+  // Packs panels [begin, end) of keys and values.
+  void pack(Workspace& workspace, std::int64_t head, std::int64_t first, std::int64_t begin,
+            std::int64_t end) const {
+    kernels_.pack(task_of(workspace, head, first), begin * kernels_.key_panel, end * kernels_.key_panel);
+  }
+
+  // Attends with blocks [begin, end) of the queries, numbered through all streams.
+  void attend(Workspace& workspace, std::int64_t head, std::int64_t first, std::int64_t begin,
+              std::int64_t end) const {
+    const AttentionTask task = task_of(workspace, head, first);
+    std::int64_t block = 0, offset = 0;
+    for (const AttentionTokens& tokens : streams()) {
+      if (tokens.result.data != nullptr)
+        for (std::int64_t query = 0; query < tokens.tokens; query += kernels_.query_block, ++block)
+          if (block >= begin && block < end)
+            kernels_.attend(task, tokens, offset, query,
+                            std::min(query + kernels_.query_block, tokens.tokens));
+      offset += tokens.tokens;
+    }
+  }
+
+  const AttentionKernels& kernels_;
+  AttentionTask task_;
+  PackedBytes packed_;
+  std::int64_t panels_;
+  std::int64_t blocks_ = 0;
+};
 
 }  // namespace
 
@@ -73,56 +138,14 @@ void attention(std::span<const AttentionTokens> tokens, const AttentionSizes& si
   const IsaKernels& level = kernels();
   const bool all_bf16 =
       std::ranges::all_of(tokens, [](const AttentionTokens& t) { return t.qkv.type == Element::bf16; });
-  const AttentionKernels& best =
-      all_bf16 && level.attention_bf16 != nullptr ? *level.attention_bf16 : level.attention_f32;
-  AttentionTask all;
-  all.sizes = sizes;
-  all.streams = tokens.data();
-  all.stream_count = static_cast<std::int64_t>(tokens.size());
-  for (const AttentionTokens& t : tokens) all.total += t.tokens;
-
-  const std::int64_t heads = sizes.batch * sizes.heads;
-  if (heads >= 4 * thread_count()) {  // whole heads a thread
-    parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      Packed packed(best, all);
-      Tensor scratch = scratch_for(best, all);
-      AttentionTask task = all;
-      task.keys = packed.keys();
-      task.values = packed.values();
-      task.scratch = scratch.data<float>();
-      for (std::int64_t h = begin; h < end; ++h) {
-        task.batch = h / sizes.heads;
-        task.head = h % sizes.heads;
-        best.pack(task, 0, task.total);
-        attend_blocks(best, task, 0, block_count(best, task));
-      }
-    });
-    return;
-  }
-  Packed packed(best, all);
-  all.keys = packed.keys();
-  all.values = packed.values();
-  for (std::int64_t h = 0; h < heads; ++h) {  // all threads on one head
-    all.batch = h / sizes.heads;
-    all.head = h % sizes.heads;
-    const auto on_thread = [&](auto body) {
-      return [&all, &best, body](std::int64_t begin, std::int64_t end) {
-        Tensor scratch = scratch_for(best, all);
-        AttentionTask task = all;
-        task.scratch = scratch.data<float>();
-        body(task, begin, end);
-      };
-    };
-    // Two keys may share a unit, so threads begin at even ones.
-    parallel_for((all.total + 1) / 2, 64,
-                 on_thread([&](const AttentionTask& task, std::int64_t begin, std::int64_t end) {
-                   best.pack(task, 2 * begin, std::min(2 * end, task.total));
-                 }));
-    parallel_for(block_count(best, all), 1,
-                 on_thread([&](const AttentionTask& task, std::int64_t begin, std::int64_t end) {
-                   attend_blocks(best, task, begin, end);
-                 }));
-  }
+  AttentionTask task;
+  task.sizes = sizes;
+  task.streams = tokens.data();
+  task.stream_count = static_cast<std::int64_t>(tokens.size());
+  for (const AttentionTokens& t : tokens) task.total += t.tokens;
+  if (task.total == 0) return;
+  Attention(all_bf16 && level.attention_bf16 != nullptr ? *level.attention_bf16 : level.attention_f32, task)
+      .run();
 }
 
 }  // namespace sd35::kernels

@@ -14,10 +14,10 @@ const IsaKernels& kernels_of_this_file() {
 #else
   static constexpr const AttentionKernels* attention_bf16 = nullptr;
 #endif
-  static constexpr IsaKernels kernels = {
-      {layer_norm, rms_norm, gated_add, activate, gated_activate, channel_sums, scale_shift, convert},
-      attention_kernels_of<F32Unit>(),
-      attention_bf16};
+  static constexpr IsaKernels kernels = {{layer_norm, rms_norm, gated_add, activate, gated_activate,
+                                          channel_sums, scale_shift, convert, widen_stored},
+                                         attention_kernels_of<F32Unit>(),
+                                         attention_bf16};
   return kernels;
 }
 

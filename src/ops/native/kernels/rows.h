@@ -8,6 +8,9 @@ namespace sd35::kernels {
 
 enum class Element : std::uint8_t { f32, bf16 };
 
+// What weights may also be stored as; the formats are those of core/dtype.h.
+enum class Stored : std::uint8_t { f16, f8_e4m3, f8_e5m2 };
+
 enum class Function : std::uint8_t { identity, silu, gelu, gelu_tanh, quick_gelu };
 
 // Elements in memory, read only or written.
@@ -42,6 +45,8 @@ struct RowKernels {
   void (*scale_shift)(In x, Out y, std::int64_t pixels, std::int64_t channels, const float* scale,
                       const float* shift, Function f);
   void (*convert)(In x, Out y, std::int64_t count);
+  // The same from `count` elements of a storage type.
+  void (*widen)(const void* x, Stored type, Out y, std::int64_t count);
 };
 
 const RowKernels& row_kernels();

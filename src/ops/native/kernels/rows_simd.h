@@ -1,37 +1,12 @@
 // The row kernels of one level of instructions; see rows.h. Included by isa_*.cc.
 #pragma once
 
-#include <cmath>
+#include <type_traits>
 
-#include "ops/native/kernels/simd.h"
+#include "ops/native/kernels/functions_simd.h"
 
 namespace sd35::kernels {
 namespace {
-
-SD35_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp_of(-x)); }
-
-// erf within 1.5e-7 (Abramowitz and Stegun 7.1.26).
-SD35_INLINE Vec erf_of(Vec x) {
-  const Vec magnitude = x < 0.0f ? -x : x;
-  const Vec t = 1.0f / (1.0f + 0.3275911f * magnitude);
-  Vec p = splat(1.061405429f);
-  p = p * t - 1.453152027f;
-  p = p * t + 1.421413741f;
-  p = p * t - 0.284496736f;
-  p = p * t + 0.254829592f;
-  const Vec y = 1.0f - p * t * exp_of(-magnitude * magnitude);
-  return x < 0.0f ? -y : y;
-}
-
-template <Function F>
-SD35_INLINE Vec apply(Vec x) {
-  if constexpr (F == Function::silu) return x * sigmoid(x);
-  if constexpr (F == Function::quick_gelu) return x * sigmoid(1.702f * x);
-  if constexpr (F == Function::gelu) return 0.5f * x * (1.0f + erf_of(x * 0.707106781f));
-  // (1 + tanh(u)) / 2 = sigmoid(2 u)
-  if constexpr (F == Function::gelu_tanh) return x * sigmoid(1.59576912f * (x + 0.044715f * x * x * x));
-  return x;
-}
 
 // Calls body.template operator()<A>() ... with the element types as constants.
 template <class Body>
@@ -70,7 +45,7 @@ void layer_norm(In x, Out y, std::int64_t rows, std::int64_t width, const float*
         const Vec d = (load<X>(x.data, first + i, lanes) - mean) * lanes_of(lanes);
         squares += d * d;
       });
-      const float inverse = 1.0f / std::sqrt(sum_of(squares) / static_cast<float>(width) + eps);
+      const float inverse = 1.0f / __builtin_sqrtf(sum_of(squares) / static_cast<float>(width) + eps);
       for_vectors(width, [&](std::int64_t i, auto lanes) {
         Vec v = (load<X>(x.data, first + i, lanes) - mean) * inverse;
         if (weight != nullptr) v = v * (load<Element::f32>(weight, i, lanes) + weight_offset);
@@ -89,7 +64,7 @@ void rms_norm(In x, Out y, std::int64_t rows, std::int64_t width, const float* w
         const Vec v = load<X>(x.data, first + i, lanes);
         squares += v * v;
       });
-      const float inverse = 1.0f / std::sqrt(sum_of(squares) / static_cast<float>(width) + eps);
+      const float inverse = 1.0f / __builtin_sqrtf(sum_of(squares) / static_cast<float>(width) + eps);
       for_vectors(width, [&](std::int64_t i, auto lanes) {
         Vec v = load<X>(x.data, first + i, lanes) * inverse;
         if (weight != nullptr) v = v * load<Element::f32>(weight, i, lanes);
@@ -114,7 +89,7 @@ void activate(In x, Out y, std::int64_t count, Function f) {
   with_types(x.type, y.type, [&]<Element X, Element Y>() {
     with_function(f, [&]<Function F>() {
       for_vectors(count, [&](std::int64_t i, auto lanes) {
-        store<Y>(y.data, i, apply<F>(load<X>(x.data, i, lanes)), lanes);
+        store<Y>(y.data, i, apply<F, Y>(load<X>(x.data, i, lanes)), lanes);
       });
     });
   });
@@ -125,33 +100,47 @@ void gated_activate(In gate, In x, Out y, std::int64_t count, Function f) {
     with_types(y.type, [&]<Element Y>() {
       with_function(f, [&]<Function F>() {
         for_vectors(count, [&](std::int64_t i, auto lanes) {
-          store<Y>(y.data, i, apply<F>(load<G>(gate.data, i, lanes)) * load<X>(x.data, i, lanes), lanes);
+          store<Y>(y.data, i, apply<F, Y>(load<G>(gate.data, i, lanes)) * load<X>(x.data, i, lanes), lanes);
         });
       });
     });
   });
 }
 
+// Adds up `vectors` vectors of channels from channel c on, over pixels [begin, end).
+template <Element X, int vectors, class Lanes>
+SD35_INLINE void add_channels(In x, std::int64_t begin, std::int64_t end, std::int64_t channels,
+                              const float* pivot, std::int64_t c, Lanes lanes, double* sums,
+                              double* squares) {
+  Vec around[vectors], sum[vectors] = {}, square[vectors] = {};
+  for (int v = 0; v < vectors; ++v) around[v] = load<Element::f32>(pivot, c + v * kLanes, lanes);
+  for (std::int64_t p = begin; p < end; ++p)
+    for (int v = 0; v < vectors; ++v) {
+      const Vec d = load<X>(x.data, p * channels + c + v * kLanes, lanes) - around[v];
+      sum[v] += d;
+      square[v] += d * d;
+    }
+  for (int v = 0; v < vectors; ++v)
+    for (int i = 0; i < kLanes && c + v * kLanes + i < channels; ++i) {
+      sums[c + v * kLanes + i] += sum[v][i];
+      squares[c + v * kLanes + i] += square[v][i];
+    }
+}
+
 void channel_sums(In x, std::int64_t pixels, std::int64_t channels, const float* pivot, double* sums,
                   double* squares) {
-  // f32 within a short run of pixels, f64 from run to run.
-  constexpr std::int64_t run = 64;
+  constexpr std::int64_t run = 64;  // f32 within a short run of pixels, f64 from run to run
+  constexpr int together = 4;       // vectors read at a time, because lines of memory come faster in order
   with_types(x.type, [&]<Element X>() {
     for (std::int64_t begin = 0; begin < pixels; begin += run) {
       const std::int64_t end = begin + run < pixels ? begin + run : pixels;
-      for_vectors(channels, [&](std::int64_t c, auto lanes) {
-        const Vec around = load<Element::f32>(pivot, c, lanes);
-        Vec sum = {}, square = {};
-        for (std::int64_t p = begin; p < end; ++p) {
-          const Vec d = load<X>(x.data, p * channels + c, lanes) - around;
-          sum += d;
-          square += d * d;
-        }
-        for (std::int64_t i = 0; i < kLanes && c + i < channels; ++i) {
-          sums[c + i] += sum[i];
-          squares[c + i] += square[i];
-        }
-      });
+      std::int64_t c = 0;
+      for (; c + together * kLanes <= channels; c += together * kLanes)
+        add_channels<X, together>(x, begin, end, channels, pivot, c, Full{}, sums, squares);
+      for (; c + kLanes <= channels; c += kLanes)
+        add_channels<X, 1>(x, begin, end, channels, pivot, c, Full{}, sums, squares);
+      if (c < channels)
+        add_channels<X, 1>(x, begin, end, channels, pivot, c, Part{channels - c}, sums, squares);
     }
   });
 }
@@ -164,13 +153,67 @@ void scale_shift(In x, Out y, std::int64_t pixels, std::int64_t channels, const 
         for_vectors(channels, [&](std::int64_t c, auto lanes) {
           const Vec v = load<X>(x.data, p * channels + c, lanes) * load<Element::f32>(scale, c, lanes) +
                         load<Element::f32>(shift, c, lanes);
-          store<Y>(y.data, p * channels + c, apply<F>(v), lanes);
+          store<Y>(y.data, p * channels + c, apply<F, Y>(v), lanes);
         });
     });
   });
 }
 
 void convert(In x, Out y, std::int64_t count) { activate(x, y, count, Function::identity); }
+
+// An IEEE binary16 number in the low half of each lane.
+SD35_INLINE Vec from_f16(BitVec half) {
+  constexpr std::uint32_t exponents = 0x0f800000u;
+  const BitVec magnitude = (half & 0x7fffu) << 13, exponent = magnitude & exponents;
+  const Vec normal = reinterpret_cast<Vec>(magnitude + (112u << 23));
+  const Vec subnormal = reinterpret_cast<Vec>(magnitude + (113u << 23)) - 0x1p-14f;
+  const Vec special = reinterpret_cast<Vec>(magnitude + (224u << 23));
+  const Vec v = exponent == 0u ? subnormal : (exponent == exponents ? special : normal);
+  return reinterpret_cast<Vec>(reinterpret_cast<BitVec>(v) | (half & 0x8000u) << 16);
+}
+
+// e5m2 is the upper byte of an f16; e4m3 has the f16's layout one bit further down, with another exponent
+// bias.
+template <Stored S>
+SD35_INLINE Vec from_stored(BitVec bits) {
+  if constexpr (S == Stored::f16) return from_f16(bits);
+  if constexpr (S == Stored::f8_e5m2) return from_f16(bits << 8);
+  const BitVec magnitude = bits & 0x7fu;
+  const Vec v = from_f16((magnitude << 7) | (bits & 0x80u) << 8) * 256.0f;
+  return magnitude == 0x7fu ? splat(__builtin_nanf("")) : v;
+}
+
+template <Stored S>
+SD35_INLINE Vec load_stored(const void* data, std::int64_t i, std::int64_t count) {
+  using Bits = std::conditional_t<S == Stored::f16, std::uint16_t, std::uint8_t>;
+  typedef Bits BitsVec __attribute__((vector_size(kLanes * sizeof(Bits))));
+  BitsVec bits = {};
+  std::memcpy(&bits, static_cast<const Bits*>(data) + i, static_cast<std::size_t>(count) * sizeof(Bits));
+  // By way of 16 bits: GCC 12 takes the one step from 8 to 32 apart into single lanes.
+  typedef std::uint16_t Doubled __attribute__((vector_size(2 * kLanes)));
+  return from_stored<S>(__builtin_convertvector(__builtin_convertvector(bits, Doubled), BitVec));
+}
+
+SD35_INLINE std::int64_t count_of(Full) { return kLanes; }
+SD35_INLINE std::int64_t count_of(Part part) { return part.count; }
+
+void widen_stored(const void* x, Stored type, Out y, std::int64_t count) {
+  with_types(y.type, [&]<Element Y>() {
+    const auto all = [&]<Stored S>() {
+      for_vectors(count, [&](std::int64_t i, auto lanes) {
+        store<Y>(y.data, i, load_stored<S>(x, i, count_of(lanes)), lanes);
+      });
+    };
+    switch (type) {
+      case Stored::f16:
+        return all.template operator()<Stored::f16>();
+      case Stored::f8_e4m3:
+        return all.template operator()<Stored::f8_e4m3>();
+      case Stored::f8_e5m2:
+        return all.template operator()<Stored::f8_e5m2>();
+    }
+  });
+}
 
 }  // namespace
 }  // namespace sd35::kernels

@@ -5,10 +5,11 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "ops/native/kernels/rows.h"
 
-#if defined(__AVX512BF16__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -30,7 +31,8 @@ typedef std::int32_t IntVec __attribute__((vector_size(SD35_VECTOR_BYTES)));
 typedef std::uint32_t BitVec __attribute__((vector_size(SD35_VECTOR_BYTES)));
 typedef std::uint16_t HalfVec __attribute__((vector_size(SD35_VECTOR_BYTES / 2)));
 
-constexpr std::int64_t kLanes = SD35_VECTOR_BYTES / 4;
+constexpr int kLanes = SD35_VECTOR_BYTES / 4;
+using LaneNumbers = std::make_integer_sequence<int, kLanes>;
 
 // How much of a vector a loop's body works on: all lanes, or the first `count` of the last one.
 struct Full {};
@@ -47,30 +49,103 @@ SD35_INLINE void for_vectors(std::int64_t n, Body body) {
 }
 
 SD35_INLINE Vec splat(float x) { return Vec{} + x; }
-SD35_INLINE Vec smaller(Vec a, Vec b) { return b < a ? b : a; }  // a where b is NaN
-SD35_INLINE Vec larger(Vec a, Vec b) { return b > a ? b : a; }
 
-SD35_INLINE float sum_of(Vec v) {
-  float lanes[kLanes], sum = 0;
-  std::memcpy(lanes, &v, sizeof(v));
-  for (const float lane : lanes) sum += lane;
-  return sum;
-}
-
-SD35_INLINE float largest_of(Vec v) {
-  float lanes[kLanes];
-  std::memcpy(lanes, &v, sizeof(v));
-  float largest = lanes[0];
-  for (const float lane : lanes) largest = lane > largest ? lane : largest;
-  return largest;
+template <int... L>
+SD35_INLINE IntVec lane_numbers(std::integer_sequence<int, L...>) {
+  return IntVec{L...};
 }
 
 // 1 in the lanes that count, 0 in the others.
 SD35_INLINE Vec lanes_of(Full) { return splat(1.0f); }
 SD35_INLINE Vec lanes_of(Part part) {
-  Vec v = {};
-  for (std::int64_t i = 0; i < part.count; ++i) v[i] = 1.0f;
-  return v;
+  const IntVec count = IntVec{} + static_cast<std::int32_t>(part.count);
+  return lane_numbers(LaneNumbers{}) < count ? splat(1.0f) : Vec{};
+}
+
+// The larger one of a and b; b where either is NaN.
+SD35_INLINE Vec larger(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  // With all lanes masked in, because GCC 12 warns of the plain form's own undefined operand.
+  return reinterpret_cast<Vec>(
+      _mm512_maskz_max_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Vec>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#else
+  return a > b ? a : b;
+#endif
+}
+
+// x held within [low, high]; NaN stays NaN.
+SD35_INLINE Vec bounded(Vec x, float low, float high) {
+  x = x < low ? splat(low) : x;
+  return x > high ? splat(high) : x;
+}
+
+// Some lane of a is larger than its neighbour in b.
+SD35_INLINE bool any_larger(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_GT_OQ) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(
+             _mm256_cmp_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), _CMP_GT_OQ)) != 0;
+#else
+  bool any = false;
+  for (int i = 0; i < kLanes; ++i) any = any || a[i] > b[i];
+  return any;
+#endif
+}
+
+// a b - product, exactly, where product is a b rounded.
+SD35_INLINE Vec error_of_product(Vec a, Vec b, Vec product) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_fmsub_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b),
+                                               reinterpret_cast<__m512>(product)));
+#elif defined(__FMA__)
+  return reinterpret_cast<Vec>(_mm256_fmsub_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b),
+                                               reinterpret_cast<__m256>(product)));
+#else
+  // Dekker 1971: halves of 12 bits have exact products.
+  const Vec a_wide = a * 4097.0f, b_wide = b * 4097.0f;
+  const Vec a_high = a_wide - (a_wide - a), b_high = b_wide - (b_wide - b);
+  const Vec a_low = a - a_high, b_low = b - b_high;
+  return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+#endif
+}
+
+// Each lane's neighbour at distance H, both ways.
+template <int H, int... L>
+SD35_INLINE Vec swapped(Vec v, std::integer_sequence<int, L...>) {
+  return __builtin_shufflevector(v, v, (L ^ H)...);
+}
+
+template <int H = kLanes / 2>
+SD35_INLINE float sum_of(Vec v) {
+  v += swapped<H>(v, LaneNumbers{});
+  if constexpr (H > 1) return sum_of<H / 2>(v);
+  return v[0];
+}
+
+template <int H = kLanes / 2>
+SD35_INLINE float largest_of(Vec v) {
+  v = larger(v, swapped<H>(v, LaneNumbers{}));
+  if constexpr (H > 1) return largest_of<H / 2>(v);
+  return v[0];
+}
+
+// Exchanges the lanes of a that have bit H of their number set with those of b that have not.
+template <int H, int... L>
+SD35_INLINE void exchange(Vec& a, Vec& b, std::integer_sequence<int, L...>) {
+  const Vec low = __builtin_shufflevector(a, b, ((L & H) != 0 ? kLanes + L - H : L)...);
+  const Vec high = __builtin_shufflevector(a, b, ((L & H) != 0 ? kLanes + L : L + H)...);
+  a = low;
+  b = high;
+}
+
+template <int H = kLanes / 2>
+SD35_INLINE void transpose(Vec (&rows)[kLanes]) {
+  for (int i = 0; i < kLanes; ++i)
+    if ((i & H) == 0) exchange<H>(rows[i], rows[i + H], LaneNumbers{});
+  if constexpr (H > 1) transpose<H / 2>(rows);
 }
 
 SD35_INLINE Vec widen(HalfVec half) {
@@ -134,57 +209,6 @@ SD35_INLINE void store(void* data, std::int64_t i, Vec v, Part part) {
     const HalfVec half = narrow(v);
     std::memcpy(static_cast<std::uint16_t*>(data) + i, &half, static_cast<std::size_t>(part.count) * 2);
   }
-}
-
-// The nearest whole number of |x| < 2^22, by the rounding of an addition.
-SD35_INLINE Vec nearest(Vec x) {
-  constexpr float magic = 12582912.0f;  // 1.5 * 2^23
-  return (x + magic) - magic;
-}
-
-// 2^n of a whole number -126 <= n <= 127.
-SD35_INLINE Vec power_of_two(Vec n) {
-  return reinterpret_cast<Vec>((__builtin_convertvector(n, IntVec) + 127) << 23);
-}
-
-// e^x for |x| <= 0.35, the Taylor series to degree 7: below 1e-9 from e^x.
-SD35_INLINE Vec small_exp(Vec r) {
-  Vec p = splat(1.0f / 5040);
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  return p * r + 1.0f;
-}
-
-// e^x within 2e-7 of it, of x clamped to [-87, 88]; NaN stays NaN.
-SD35_INLINE Vec exp_of(Vec x) {
-  x = x < -87.0f ? splat(-87.0f) : x;
-  x = x > 88.0f ? splat(88.0f) : x;
-  const Vec n = nearest(x * 1.44269504f);
-  const Vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
-  return small_exp(r) * power_of_two(n);
-}
-
-// 2^x of x <= 0, clamped at -126; NaN stays NaN.
-SD35_INLINE Vec exp2_of(Vec x) {
-  x = x < -126.0f ? splat(-126.0f) : x;
-  const Vec n = nearest(x);
-  return small_exp((x - n) * 0.693147181f) * power_of_two(n);
-}
-
-// 2^x of x <= 0 within 4e-5, for results that are rounded to bf16.
-SD35_INLINE Vec rough_exp2_of(Vec x) {
-  x = x < -126.0f ? splat(-126.0f) : x;
-  const Vec n = nearest(x);
-  const Vec r = x - n;
-  Vec p = splat(0.00961813f);  // ln(2)^k / k!
-  p = p * r + 0.05550411f;
-  p = p * r + 0.24022651f;
-  p = p * r + 0.69314718f;
-  return (p * r + 1.0f) * power_of_two(n);
 }
 
 }  // namespace
