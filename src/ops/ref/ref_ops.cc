@@ -304,8 +304,10 @@ std::vector<Tensor> RefOps::attention(std::span<const AttentionStream> streams,
             part->insert(part->end(), row, row + d);
             row += width;
           }
-          if (s.norm_q.defined()) normalize_rms(head.q.data() + head.q.size() - d, d, s.norm_q, options.norm_eps);
-          if (s.norm_k.defined()) normalize_rms(head.k.data() + head.k.size() - d, d, s.norm_k, options.norm_eps);
+          if (s.norm_q.defined())
+            normalize_rms(head.q.data() + head.q.size() - d, d, s.norm_q, options.norm_eps);
+          if (s.norm_k.defined())
+            normalize_rms(head.k.data() + head.k.size() - d, d, s.norm_k, options.norm_eps);
         }
       }
       const auto tokens = static_cast<std::int64_t>(head.q.size()) / d;
