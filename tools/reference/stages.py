@@ -5,9 +5,12 @@ the names that the program `sd35-stages` uses, so that the two can be compared t
 """
 
 import contextlib
+import glob
+import os
 
 import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel
+from safetensors import safe_open
 from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
 
@@ -24,6 +27,13 @@ def blocks_in_f32(blocks):
     finally:
         for handle in handles:
             handle.remove()
+
+
+def stored_type(folder, component):
+    """The type that the weights of a component have in their file."""
+    path = sorted(glob.glob(os.path.join(folder, component, "*.safetensors")))[0]
+    with safe_open(path, "pt") as file:
+        return file.get_tensor(min(file.keys(), key=lambda name: file.get_slice(name).get_shape())).dtype
 
 
 def cases(inputs, stage):
@@ -44,7 +54,7 @@ def clip(folder, which, inputs, dtype):
 
 def t5(folder, inputs, dtype):
     outputs = {}
-    stored = "auto" if dtype == torch.float32 else dtype
+    stored = stored_type(folder, "text_encoder_3") if dtype == torch.float32 else dtype
     model = T5EncoderModel.from_pretrained(folder, subfolder="text_encoder_3", torch_dtype=stored).eval()
     small = model.dtype == dtype
     with contextlib.nullcontext() if small else blocks_in_f32(model.encoder.block):
