@@ -11,5 +11,10 @@ namespace sd35::cli {
 void add_generate(CLI::App& app, std::span<char* const> arguments);
 void add_inspect(CLI::App& app);
 void add_make_random_model(CLI::App& app);
+void add_convert(CLI::App& app);
+void add_make_dataset(CLI::App& app);
+void add_evaluate(CLI::App& app);
+void add_train(CLI::App& app);
+void add_train_tokenizer(CLI::App& app);
 
 }  // namespace sd35::cli

@@ -1,5 +1,7 @@
 // sd35 generate: from prompts to picture files.
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -66,12 +68,41 @@ void run(GenerateArguments& arguments, bool seed_given) {
   }
 }
 
+// FILE[:WEIGHT]. A path may hold colons: what follows the last one is a weight unless such a file exists.
+LoraOptions lora_argument(const std::string& argument) {
+  const std::size_t colon = argument.rfind(':');
+  std::error_code ignored;
+  if (colon == argument.npos || fs::exists(argument, ignored)) return {argument, 1};
+  const std::string path = argument.substr(0, colon), weight = argument.substr(colon + 1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(weight.data(), weight.data() + weight.size(), value);
+  if (path.empty() || error != std::errc() || end != weight.data() + weight.size() || !std::isfinite(value))
+    throw ArgumentError("--lora " + argument + ": '" + weight +
+                        "' is no weight; it must be a number, as in my-lora.safetensors:0.8");
+  return {path, value};
+}
+
 void add_model_options(CLI::App& command, LoadOptions& load) {
   const std::string group = "Model";
   command.add_option("--clip-l", load.clip_l, "CLIP-L weights, for a single file that lacks them")
       ->group(group);
   command.add_option("--clip-g", load.clip_g, "OpenCLIP bigG weights, likewise")->group(group);
   command.add_option("--t5xxl", load.t5xxl, "T5-XXL weights, likewise")->group(group);
+  command
+      .add_option("--transformer", load.transformer,
+                  "MMDiT-X weights (safetensors or GGUF), in place of the model's")
+      ->group(group);
+  command.add_option("--vae", load.vae, "Autoencoder weights, likewise")->group(group);
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--lora",
+          [&load](const std::vector<std::string>& files) {
+            load.loras.clear();
+            for (const std::string& file : files) load.loras.push_back(lora_argument(file));
+          },
+          "FILE or FILE:WEIGHT, a LoRA to add (diffusers, PEFT or kohya); may be given several times")
+      ->allow_extra_args(false)
+      ->group(group);
   command.add_option("--tokenizers", load.tokenizers, "Folder with tokenizer, tokenizer_2 and tokenizer_3")
       ->group(group);
   command
@@ -81,7 +112,16 @@ void add_model_options(CLI::App& command, LoadOptions& load) {
   command.add_option("--dtype", load.dtype, "bf16, or f32 for parity with the reference")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--engine", load.engine, "native, or ref (slow, for comparisons)")
+  command
+      .add_option("--quantize", load.quantize,
+                  "Keep the transformer's weights in 4 or 8 bits: int8 (the fastest), nf4, nf4-dq (the "
+                  "smallest), or none; default: as the file holds them")
+      ->group(group);
+  command
+      .add_option("--engine", load.engine, "native, ref (slow, for comparisons), or torch where it is built")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1")
       ->capture_default_str()
       ->group(group);
   command.add_option("--threads", load.threads, "Threads; 0: one a core")

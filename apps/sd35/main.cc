@@ -42,6 +42,11 @@ int run(int argc, char** argv) {
   sd35::cli::add_generate(app, std::span(argv, static_cast<std::size_t>(argc)));
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);
+  sd35::cli::add_convert(app);
+  sd35::cli::add_make_dataset(app);
+  sd35::cli::add_evaluate(app);
+  sd35::cli::add_train(app);
+  sd35::cli::add_train_tokenizer(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -67,7 +72,7 @@ int main(int argc, char** argv) {
   } catch (const sd35::NumericError& error) {
     return fail(kNumeric, error.what());
   } catch (const sd35::Cancelled&) {
-    return fail(kInterrupted, "interrupted; nothing was written");
+    return fail(kInterrupted, "interrupted; nothing is left half-written");
   } catch (const std::bad_alloc&) {
     return fail(kUnexpected, "out of memory; a smaller picture, --no-t5 or --vae-tiling needs less");
   } catch (const std::exception& error) {

@@ -26,6 +26,8 @@ const char* name_of(Stage stage) {
       return "denoise";
     case Stage::decode:
       return "decode";
+    case Stage::convert:
+      return "convert";
   }
   return "";
 }

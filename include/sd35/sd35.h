@@ -41,14 +41,26 @@ void save(const Picture& picture, const std::filesystem::path& path);
 // Throws what save() would throw for a path that cannot be written, before the work of a picture is spent.
 void check_output(const std::filesystem::path& path);
 
+// A file of low-rank updates (LoRA): diffusers/PEFT or kohya keys.
+struct LoraOptions {
+  std::filesystem::path path;
+  double weight = 1;  // of its updates
+};
+
 // How a model is loaded and run.
 struct LoadOptions {
-  std::string engine = "native";  // "native", or "ref": plain loops, for comparisons
+  std::string engine = "native";  // "native"; "ref": plain loops, for comparisons; "torch" where it is built
+  std::string device = "cpu";     // of the torch engine: "cpu", "cuda", "cuda:1"
   std::string dtype = "bf16";     // "bf16", or "f32" for parity with the reference
-  int threads = 0;                // 0: one a core
+  // How the weights of the transformer's linear layers are kept in memory: "int8", "nf4", "nf4-dq" (with
+  // quantized scales), "none" (in dtype, whatever the file holds), or empty: in 4 and 8 bits where the file
+  // holds them so, else in dtype.
+  std::string quantize;
+  int threads = 0;  // 0: one a core
   // What a single-file checkpoint lacks; in a folder they replace what it holds.
-  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers;
+  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
   bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros
+  std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
 };
 
 // Skip-layer guidance: a third forward without some blocks, whose difference pushes towards better anatomy.
@@ -81,7 +93,7 @@ struct GenerateOptions {
       false;  // decode in overlapping tiles; switched on by itself for pictures too large to decode whole
 };
 
-enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode };
+enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert };
 
 // What is going on; sent often, cheap to ignore.
 struct Progress {
@@ -149,5 +161,54 @@ struct RandomModelOptions {
 // damaged or the output cannot be written, Cancelled; then nothing is left behind.
 void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
                        const Callbacks& callbacks = {});
+
+// Which files a checkpoint becomes.
+struct ConvertOptions {
+  // "f32", "f16", "bf16": everything. "fp8" (e4m3 with a scale a tensor), "q8_0", "q4_0", "q4_1", "q5_0",
+  // "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is sensitive or small
+  // stays in 16 or 32 bits.
+  std::string type;
+  // "diffusers" (a folder), "single" (safetensors, the original names) or "gguf"; empty: by the extension of
+  // the output.
+  std::string layout;
+  // "transformer", "vae", "text_encoder" ("clip_l"), "text_encoder_2" ("clip_g"), "text_encoder_3" ("t5xxl");
+  // empty: all there are. Where one is named, the input may be a file that holds nothing else.
+  std::vector<std::string> components;
+  // What the input lacks, or what replaces what it holds, as in LoadOptions.
+  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
+};
+// What was converted to what.
+struct ConvertReport {
+  struct Row {
+    std::string component;      // "transformer"
+    std::string what;           // "linear layers", "biases, norms"
+    std::string type;           // "q8_0"
+    std::uint64_t tensors = 0;  // in the diffusers layout
+    std::uint64_t parameters = 0;
+  };
+  std::vector<Row> rows;
+};
+// Converts a model, tensor by tensor, into the new file or folder `output`. `input`: as the model of
+// Pipeline::from_pretrained. Throws ArgumentError for options that do not go together and an output that
+// exists, FileError for an input that is damaged or holds values that the type does not, and an output that
+// cannot be written, Cancelled; then nothing is left behind.
+ConvertReport convert(const std::string& input, const std::filesystem::path& output,
+                      const ConvertOptions& options, const Callbacks& callbacks = {});
+
+// A tokenizer learned from texts, for encoders that are trained from nothing.
+struct TokenizerOptions {
+  std::string kind;                         // "clip" (byte-level BPE) or "t5" (SentencePiece unigram)
+  int vocab_size = 0;                       // 0: as published, 49408 or 32000; fewer where texts are few
+  int model_max_length = 0;                 // 0: as published, 77 or 512
+  std::string pad_token = "<|endoftext|>";  // of "clip": CLIP-G has "!"
+  double character_coverage = 1.0;          // of "t5": share of the texts' characters that get a token
+  bool split_characters = false;            // of "t5": every token is a character
+};
+// Writes the files of transformers' CLIPTokenizer or T5Tokenizer into the new folder `output` and returns the
+// number of tokens (of "t5": 100 sentinels among them). `inputs`: files of UTF-8, a text a line. Throws
+// ArgumentError for impossible options, no text, and an output that exists, FileError for files that cannot
+// be read or written, Error when SentencePiece's program spm_train, which "t5" needs, is missing.
+int train_tokenizer(const TokenizerOptions& options, const std::vector<std::filesystem::path>& inputs,
+                    const std::filesystem::path& output);
 
 }  // namespace sd35

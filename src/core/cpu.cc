@@ -38,7 +38,9 @@ IsaLevel best_isa_level() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
     return IsaLevel::avx2;
-  return __builtin_cpu_supports("avx512bf16") ? IsaLevel::avx512_bf16 : IsaLevel::avx512;
+  // Every CPU with bf16 products has those of 8-bit integers too.
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") ? IsaLevel::avx512_bf16
+                                                                                      : IsaLevel::avx512;
 #else
   return IsaLevel::generic;
 #endif

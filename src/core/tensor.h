@@ -47,7 +47,9 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  void* data() const { return data_; }
+  // On the host. A storage on a device brings its bytes here at the first call; what is written to them stays
+  // here.
+  virtual void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -75,6 +77,8 @@ class Tensor {
   std::int64_t numel() const { return shape_.numel(); }
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
+  // Of the first element in the storage.
+  std::size_t byte_offset() const { return byte_offset_; }
   // No other tensor sees this memory, so a consumed tensor may be overwritten in place.
   bool unique() const { return storage_.use_count() == 1; }
 
@@ -129,6 +133,10 @@ constexpr DType dtype_of<std::int32_t>() {
 template <>
 constexpr DType dtype_of<std::int64_t>() {
   return DType::i64;
+}
+template <>
+constexpr DType dtype_of<std::int8_t>() {
+  return DType::i8;
 }
 template <>
 constexpr DType dtype_of<std::uint8_t>() {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,13 @@ using Bytes = std::span<const std::uint8_t>;
 // A decoded picture as it is stored, with the Exif orientation (1 to 8) it asks to be shown in.
 struct StoredImage {
   Image image;
+  int orientation = 1;
+};
+
+// Its size alone.
+struct StoredSize {
+  std::uint64_t width = 0;
+  std::uint64_t height = 0;
   int orientation = 1;
 };
 
@@ -43,5 +51,7 @@ std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metada
                                       bool lossless);
 StoredImage decode_webp(Bytes file);
 Metadata webp_metadata(Bytes file);
+// From the start of a file of `file_size` bytes; nothing when it needs more of it.
+std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size);
 
 }  // namespace sd35

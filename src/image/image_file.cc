@@ -60,6 +60,19 @@ Image oriented(StoredImage stored) {
   return shown;
 }
 
+std::vector<std::uint8_t> encode(const Image& image, ImageFormat format, const Metadata& metadata,
+                                 const ImageFileOptions& options) {
+  switch (format) {
+    case ImageFormat::png:
+      return encode_png(image, metadata);
+    case ImageFormat::jpeg:
+      return encode_jpeg(image, metadata, options.quality);
+    case ImageFormat::webp:
+      break;
+  }
+  return encode_webp(image, metadata, options.quality, options.lossless);
+}
+
 }  // namespace
 
 void check_stored_size(std::uint64_t width, std::uint64_t height, std::uint64_t possible_pixels) {
@@ -84,6 +97,11 @@ ImageFormat image_format_of(const std::filesystem::path& path) {
                       "'; known: .png, .jpg, .jpeg, .webp");
 }
 
+std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format) {
+  check_image(image);
+  return encode(image, format, {}, {});
+}
+
 void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata,
                  const ImageFileOptions& options) {
   const ImageFormat format = image_format_of(path);
@@ -97,47 +115,41 @@ void write_image(const std::filesystem::path& path, const Image& image, const Me
                         " a side");
   const Metadata clean{clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)};
   AtomicFile file(path);
-  std::vector<std::uint8_t> bytes;
-  switch (format) {
-    case ImageFormat::png:
-      bytes = encode_png(image, clean);
-      break;
-    case ImageFormat::jpeg:
-      bytes = encode_jpeg(image, clean, options.quality);
-      break;
-    case ImageFormat::webp:
-      bytes = encode_webp(image, clean, options.quality, options.lossless);
-      break;
-  }
+  const std::vector<std::uint8_t> bytes = encode(image, format, clean, options);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();
 }
 
 namespace {
 
-// Finds the format and calls its function, putting the path in front of what it throws.
+// Finds the format and calls its function, putting the name in front of what it throws.
 template <class Result>
-Result read_as(const std::filesystem::path& path, Result (*png)(Bytes), Result (*jpeg)(Bytes),
+Result read_as(Bytes file, const std::string& name, Result (*png)(Bytes), Result (*jpeg)(Bytes),
                Result (*webp)(Bytes)) {
-  const std::vector<std::uint8_t> file = read_file(path);
   try {
     if (is_png(file)) return png(file);
     if (is_jpeg(file)) return jpeg(file);
     if (is_webp(file)) return webp(file);
   } catch (...) {
-    rethrow_with_context("cannot read '" + path.string() + "'");
+    rethrow_with_context("cannot read '" + name + "'");
   }
-  throw FileError("cannot read '" + path.string() + "': it is not a PNG, JPEG or WebP image");
+  throw FileError("cannot read '" + name + "': it is not a PNG, JPEG or WebP image");
 }
 
 }  // namespace
 
 Image read_image(const std::filesystem::path& path) {
-  return oriented(read_as(path, decode_png, decode_jpeg, decode_webp));
+  const std::vector<std::uint8_t> file = read_file(path);
+  return read_image(std::as_bytes(std::span(file)), path.string());
+}
+
+Image read_image(std::span<const std::byte> file, const std::string& name) {
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+  return oriented(read_as(bytes, name, decode_png, decode_jpeg, decode_webp));
 }
 
 Metadata read_metadata(const std::filesystem::path& path) {
-  return read_as(path, png_metadata, jpeg_metadata, webp_metadata);
+  return read_as(read_file(path), path.string(), png_metadata, jpeg_metadata, webp_metadata);
 }
 
 }  // namespace sd35

@@ -1,7 +1,11 @@
 // Picture files: PNG, JPEG and WebP, with the metadata of image/metadata.h.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "image/image.h"
 #include "image/metadata.h"
@@ -24,11 +28,17 @@ struct ImageFileOptions {
 void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata = {},
                  const ImageFileOptions& options = {});
 
+// The bytes of such a file, without metadata, at the options' defaults. Throws ArgumentError for an image
+// without pixels.
+std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format);
+
 // Reads a PNG, JPEG or WebP, told apart by content. Grey and palettes become RGB, alpha is dropped (as
 // Pillow's convert("RGB") does), 16 bits keep their upper 8, CMYK is converted, and an Exif orientation is
 // applied. Throws FileError when the file cannot be read, is none of these formats, is truncated or corrupt,
 // is animated, has a side above kMaxImageSide or more than 2^28 pixels.
 Image read_image(const std::filesystem::path& path);
+// The same, of a file in memory that messages call `name`.
+Image read_image(std::span<const std::byte> file, const std::string& name);
 
 // What write_image() put there, or other programs that use the same places; of a PNG, what stands ahead of
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not

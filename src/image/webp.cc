@@ -56,10 +56,23 @@ std::vector<std::uint8_t> with_exif(Bytes picture, const std::vector<std::uint8_
 }
 
 // The container says how long it is; libwebp would decode a shorter file as far as it goes.
-void check_complete(Bytes file) {
+void check_complete(Bytes start, std::uint64_t file_size) {
   std::uint64_t size = 8;
-  for (int i = 0; i < 4; ++i) size += std::uint64_t{file[4 + i]} << (8 * i);
-  if (size > file.size()) throw FileError("WebP: the file is truncated");
+  for (int i = 0; i < 4; ++i) size += std::uint64_t{start[4 + i]} << (8 * i);
+  if (size > file_size) throw FileError("WebP: the file is truncated");
+}
+
+void check_still(const WebPBitstreamFeatures& features) {
+  if (features.has_animation != 0) throw FileError("WebP: it is an animation; use a still image");
+}
+
+// The extended header says whether there is an Exif chunk, which lies behind the pixels.
+bool has_exif(Bytes start) {
+  constexpr std::size_t kFlags = 20;
+  constexpr std::uint8_t kExifFlag = 0x08;
+  return start.size() > kFlags &&
+         std::ranges::equal(start.subspan(kHeaderBytes, 4), std::string_view("VP8X")) &&
+         (start[kFlags] & kExifFlag) != 0;
 }
 
 Exif exif_of(Bytes file) {
@@ -102,11 +115,11 @@ std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metada
 }
 
 StoredImage decode_webp(Bytes file) {
-  check_complete(file);
+  check_complete(file, file.size());
   WebPBitstreamFeatures features;
   if (WebPGetFeatures(file.data(), file.size(), &features) != VP8_STATUS_OK)
     throw FileError("WebP: the file is corrupt");
-  if (features.has_animation != 0) throw FileError("WebP: it is an animation; use a still image");
+  check_still(features);
   const auto width = static_cast<std::size_t>(features.width);
   const auto height = static_cast<std::size_t>(features.height);
   check_stored_size(width, height);  // a flat picture of any size takes a few dozen bytes
@@ -119,9 +132,21 @@ StoredImage decode_webp(Bytes file) {
 }
 
 Metadata webp_metadata(Bytes file) {
-  check_complete(file);
+  check_complete(file, file.size());
   Exif exif = exif_of(file);
   return {std::move(exif.comment), std::move(exif.description)};
+}
+
+std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size) {
+  check_complete(start, file_size);
+  WebPBitstreamFeatures features;
+  const VP8StatusCode status = WebPGetFeatures(start.data(), start.size(), &features);
+  if (start.size() < file_size && (status == VP8_STATUS_NOT_ENOUGH_DATA || has_exif(start)))
+    return std::nullopt;
+  if (status != VP8_STATUS_OK) throw FileError("WebP: the file is corrupt");
+  check_still(features);
+  return StoredSize{static_cast<std::uint64_t>(features.width), static_cast<std::uint64_t>(features.height),
+                    has_exif(start) ? exif_of(start).orientation : 1};
 }
 
 }  // namespace sd35

@@ -62,7 +62,7 @@ void Transformer::parameters(const Parameters& p) {
 Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const {
   const std::int64_t D = config_.width();
   Streams streams;
-  streams.x = embed_patches(ops, input.latents);  // [B, N, D]
+  streams.x = embed_patches(ops, input);  // [B, N, D]
   streams.y =
       ops.linear(input.prompt_embedding, context_projection_, Activation::none, Out::f32);  // [B, M, D]
   const Tensor conditioning = embed_conditioning(ops, input);                               // [B, D]
@@ -71,7 +71,7 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
 
   for (int i = 0; i < config_.num_layers; ++i) {
     if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
-      streams = blocks_[static_cast<std::size_t>(i)].forward(ops, std::move(streams), conditioning);
+      streams = run_block(ops, i, std::move(streams), conditioning);
     ops.tap("block" + std::to_string(i) + ".x", streams.x);
     if (input.on_block) input.on_block(i);
   }
@@ -86,7 +86,19 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
                     input.latents.dim(3) / config_.patch_size);
 }
 
-Tensor Transformer::embed_patches(const Ops& ops, const Tensor& latents) const {
+Streams Transformer::run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const {
+  std::vector<Tensor> flow{std::move(streams.x), std::move(streams.y), conditioning};
+  flow = ops.segment(std::move(flow),
+                     [&ops, block = &blocks_[static_cast<std::size_t>(index)]](
+                         std::vector<Tensor> in) -> std::vector<Tensor> {
+                       Streams out = block->forward(ops, {std::move(in[0]), std::move(in[1])}, in[2]);
+                       return {std::move(out.x), std::move(out.y)};
+                     });
+  return {std::move(flow[0]), std::move(flow[1])};
+}
+
+Tensor Transformer::embed_patches(const Ops& ops, const TransformerInput& input) const {
+  const Tensor& latents = input.latents;
   const std::int64_t B = latents.dim(0), C = latents.dim(1), p = config_.patch_size;
   const std::int64_t rows = latents.dim(2) / p, columns = latents.dim(3) / p,
                      side = config_.pos_embed_max_size;
@@ -105,13 +117,34 @@ Tensor Transformer::embed_patches(const Ops& ops, const Tensor& latents) const {
   Tensor x = ops.linear(patches.reshape({B, rows * columns, C * p * p}), patch_projection_, Activation::none,
                         Out::f32);  // [B, N, D]
 
-  // The centre of the table.
-  Tensor ids({rows * columns}, DType::i32);
-  const std::int64_t top = (side - rows) / 2, left = (side - columns) / 2;
-  for (std::int64_t n = 0; n < rows * columns; ++n)
-    ids.data<std::int32_t>()[n] = static_cast<std::int32_t>((top + n / columns) * side + left + n % columns);
   const Tensor table = position_table_.reshape({side * side, config_.width()});
-  return ops.add(std::move(x), ops.embedding(table, ids));
+  return ops.add(std::move(x), ops.embedding(table, position_ids(input, rows, columns)));
+}
+
+Tensor Transformer::position_ids(const TransformerInput& input, std::int64_t rows,
+                                 std::int64_t columns) const {
+  const std::int64_t side = config_.pos_embed_max_size, N = rows * columns;
+  const auto fill = [&](std::int32_t* ids, PatchOrigin origin) {
+    for (std::int64_t n = 0; n < N; ++n)
+      ids[n] = static_cast<std::int32_t>((origin.top + n / columns) * side + origin.left + n % columns);
+  };
+  if (input.origins.empty()) {
+    Tensor ids({N}, DType::i32);
+    fill(ids.data<std::int32_t>(), {(side - rows) / 2, (side - columns) / 2});
+    return ids;
+  }
+  const std::int64_t B = input.latents.dim(0);
+  if (static_cast<std::int64_t>(input.origins.size()) != B)
+    throw ArgumentError(std::to_string(input.origins.size()) + " origins for " + std::to_string(B) +
+                        " pictures");
+  Tensor ids({B, N}, DType::i32);
+  for (std::int64_t b = 0; b < B; ++b) {
+    const PatchOrigin origin = input.origins[static_cast<std::size_t>(b)];
+    if (origin.top < 0 || origin.left < 0 || origin.top + rows > side || origin.left + columns > side)
+      throw ArgumentError("a crop of the positional table begins outside it");
+    fill(ids.data<std::int32_t>() + b * N, origin);
+  }
+  return ids;
 }
 
 Tensor Transformer::embed_conditioning(const Ops& ops, const TransformerInput& input) const {

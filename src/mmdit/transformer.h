@@ -14,12 +14,19 @@
 
 namespace sd35 {
 
+// The patch of the positional table that the upper left patch of a picture takes.
+struct PatchOrigin {
+  std::int64_t top = 0, left = 0;
+};
+
 struct TransformerInput {
   Tensor latents;                    // [B, C, h, w] f32; h and w multiples of the patch size
   std::vector<float> timesteps;      // [B], 1000 sigma
   Tensor prompt_embedding;           // [B, M, joint_attention_dim]
   Tensor pooled_projection;          // [B, pooled_projection_dim]
   std::span<const int> skip_layers;  // blocks left out (skip-layer guidance)
+  // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
+  std::vector<PatchOrigin> origins;
   // Called after each block with its index; may throw Cancelled.
   std::function<void(int block)> on_block;
 };
@@ -35,7 +42,10 @@ class Transformer {
   Tensor forward(const Ops& ops, const TransformerInput& input) const;
 
  private:
-  Tensor embed_patches(const Ops& ops, const Tensor& latents) const;
+  Tensor embed_patches(const Ops& ops, const TransformerInput& input) const;
+  // Rows of the positional table, [N] or, with an origin a picture, [B, N].
+  Tensor position_ids(const TransformerInput& input, std::int64_t rows, std::int64_t columns) const;
+  Streams run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const;
   Tensor embed_conditioning(const Ops& ops, const TransformerInput& input) const;
   Tensor unpatchify(const Ops& ops, const Tensor& tokens, std::int64_t rows, std::int64_t columns) const;
 

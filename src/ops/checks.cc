@@ -43,8 +43,21 @@ Shape linear(const Tensor& x, const Linear& w) {
   if (w.weight.defined() && w.weight.numel() != w.out_features * w.in_features)
     fail("linear", "weight " + w.weight.shape().to_string() + " where [" + std::to_string(w.out_features) +
                        ", " + std::to_string(w.in_features) + "] was announced");
+  if (w.quantized != nullptr &&
+      (w.quantized->rows() != w.out_features || w.quantized->columns() != w.in_features))
+    fail("linear", "quantized weight [" + std::to_string(w.quantized->rows()) + ", " +
+                       std::to_string(w.quantized->columns()) + "] where [" + std::to_string(w.out_features) +
+                       ", " + std::to_string(w.in_features) + "] was announced");
   if (!w.loaded()) fail("linear", "the weight was never loaded");
   bias("linear", w.bias, w.out_features);
+  for (const LowRankUpdate& update : w.updates) {
+    const Tensor &down = update.down, &up = update.up;
+    if (down.shape().rank() != 2 || up.shape().rank() != 2 || down.dim(1) != w.in_features ||
+        up.dim(1) != down.dim(0) || update.first_row < 0 || update.first_row + up.dim(0) > w.out_features)
+      fail("linear", "an update " + up.shape().to_string() + " x " + down.shape().to_string() +
+                         " of a weight [" + std::to_string(w.out_features) + ", " +
+                         std::to_string(w.in_features) + "]");
+  }
   return with_dim(x.shape(), -1, w.out_features);
 }
 

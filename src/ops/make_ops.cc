@@ -1,19 +1,44 @@
+#include <map>
+
 #include "core/error.h"
 #include "ops/ops.h"
 
 namespace sd35 {
+namespace {
+
+std::map<std::string, EngineFactory, std::less<>>& registered() {
+  static std::map<std::string, EngineFactory, std::less<>> engines;
+  return engines;
+}
+
+std::string known_engines() {
+  std::string names = "native, ref";
+  for (const auto& [name, factory] : registered()) names += ", " + name;
+  return names;
+}
+
+}  // namespace
 
 void Ops::prepare(Linear& /*linear*/, Reuse /*reuse*/) const {}
 void Ops::prepare(Conv2d& /*conv*/) const {}
 
-std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type) {
-  if (engine == "ref") {
-    if (compute_type != DType::f32)
-      throw ArgumentError("the ref engine computes in f32 only; use --dtype f32");
-    return make_ref_ops();
+void register_engine(const std::string& name, EngineFactory factory) {
+  registered().insert_or_assign(name, std::move(factory));
+}
+
+std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type, const std::string& device) {
+  const auto other = registered().find(engine);
+  if (other != registered().end()) return other->second(compute_type, device);
+  if (engine != "native" && engine != "ref") {
+    const std::string hint = engine == "torch" ? " (torch is in programs built with -DSD35_TORCH=ON)" : "";
+    throw ArgumentError("unknown engine '" + std::string(engine) + "'; known: " + known_engines() + hint);
   }
+  if (device != "cpu")
+    throw ArgumentError("the engine '" + std::string(engine) + "' runs on the cpu only, not on '" + device +
+                        "'; known engines: " + known_engines());
   if (engine == "native") return make_native_ops(compute_type);
-  throw ArgumentError("unknown engine '" + std::string(engine) + "'; known: native, ref");
+  if (compute_type != DType::f32) throw ArgumentError("the ref engine computes in f32 only; use --dtype f32");
+  return make_ref_ops();
 }
 
 }  // namespace sd35

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "quant/quantized_matrix.h"
 
 namespace sd35 {
 
@@ -45,15 +47,26 @@ class PreparedWeight {
   virtual ~PreparedWeight() = default;
 };
 
-// y = x W^T + b
+// What training adds to some rows of a linear layer whose own weight is frozen (LoRA, Hu et al. 2021).
+struct LowRankUpdate {
+  Tensor down;                 // A [r, in]
+  Tensor up;                   // B [rows, r]
+  float scale = 1.0f;          // alpha / r
+  std::int64_t first_row = 0;  // of the layer's output features that `up` adds to
+};
+
+// y = x W^T + b, and scale (x A^T) B^T for each update. The native engine knows no updates: for inference
+// they are merged into the weight when it is loaded.
 struct Linear {
-  Tensor weight;                                   // [out, in], any float type
-  Tensor bias;                                     // [out] f32, or undefined
-  std::shared_ptr<const PreparedWeight> prepared;  // set by Ops::prepare; then `weight` may be released
+  Tensor weight;                                     // [out, in], any float type
+  std::shared_ptr<const QuantizedMatrix> quantized;  // [out, in], in place of `weight`
+  Tensor bias;                                       // [out] f32, or undefined
+  std::shared_ptr<const PreparedWeight> prepared;    // set by Ops::prepare; then the weight may be released
   std::int64_t out_features = 0;
   std::int64_t in_features = 0;
+  std::vector<LowRankUpdate> updates;
 
-  bool loaded() const { return weight.defined() || prepared != nullptr; }
+  bool loaded() const { return weight.defined() || quantized != nullptr || prepared != nullptr; }
 };
 
 // A convolution with stride and zero padding on each side. The weight keeps the reference's order of
@@ -85,6 +98,9 @@ struct AttentionOptions {
   bool causal = false;     // token t sees tokens 0..t (one stream only)
   Tensor bias;             // [H, T, T] f32 added to the scores (one stream only), or undefined
 };
+
+// A part of a model as a function of what flows into it.
+using Segment = std::function<std::vector<Tensor>(std::vector<Tensor> inputs)>;
 
 class Ops {
  public:
@@ -144,6 +160,14 @@ class Ops {
   // Dimensions reordered: result dimension i is dimension order[i] of x.
   virtual Tensor permute(const Tensor& x, std::span<const int> order) const = 0;
 
+  // x as f32, with its gradients where an engine has them.
+  virtual Tensor to_f32(const Tensor& x) const { return x.to(DType::f32); }
+  // body(inputs). An engine that trains may forget what happens inside and compute it again for the
+  // gradients.
+  virtual std::vector<Tensor> segment(std::vector<Tensor> inputs, const Segment& body) const {
+    return body(std::move(inputs));
+  }
+
   // A named intermediate, for engines that dump, check or profile; free otherwise.
   virtual void tap(std::string_view /*name*/, const Tensor& /*x*/) const {}
 };
@@ -152,7 +176,11 @@ class Ops {
 std::unique_ptr<Ops> make_ref_ops();
 // `compute_type` f32 or bf16; otherwise throws ArgumentError.
 std::unique_ptr<Ops> make_native_ops(DType compute_type);
-// "ref" or "native"; throws ArgumentError naming the known ones.
-std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type);
+// "ref", "native", or one that was registered; `device` is "cpu" for the first two. Throws ArgumentError
+// naming the known ones.
+std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type, const std::string& device = "cpu");
+// Makes an engine known that lives outside this layer; once, before threads start.
+using EngineFactory = std::function<std::unique_ptr<Ops>(DType compute_type, const std::string& device)>;
+void register_engine(const std::string& name, EngineFactory factory);
 
 }  // namespace sd35

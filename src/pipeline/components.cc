@@ -1,8 +1,11 @@
 #include "pipeline/components.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "lora/lora_file.h"
+#include "lora/merge.h"
 #include "mmdit/transformer.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
@@ -16,11 +19,10 @@ Config read_config(const ModelFiles& files, Component component) {
   return Config::from_json(files.config(component), files.config_location(component));
 }
 
-std::shared_ptr<const WeightSource> check_transformer(const ModelFiles& files, const MmditConfig& config) {
-  auto weights = files.weights(Component::transformer);
+void check_transformer(const ModelFiles& files, const MmditConfig& config) {
   Transformer transformer(config);
-  check_all_bound(*weights, [&](const Parameters& p) { transformer.parameters(p); });
-  return weights;
+  check_all_bound(*files.weights(Component::transformer),
+                  [&](const Parameters& p) { transformer.parameters(p); });
 }
 
 std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const VaeConfig& config) {
@@ -32,6 +34,41 @@ std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const Vae
     decoder.parameters(p.scope("decoder"));
   });
   return weights;
+}
+
+// What updates may change: all that generate() loads but the autoencoder.
+LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
+  LoraTargets targets;
+  for (const Component component : {Component::text_encoder, Component::text_encoder_2,
+                                    Component::text_encoder_3, Component::transformer}) {
+    if (component == Component::text_encoder_3 && !use_t5) continue;
+    const auto source = files.weights(component);
+    for (const std::string& name : source->names()) targets[component][name] = source->find(name)->shape;
+  }
+  return targets;
+}
+
+// Has the weights of `files` updated as they are read. Returns warnings.
+std::vector<std::string> apply_loras(ModelFiles& files, const LoadOptions& options) {
+  std::vector<std::string> warnings;
+  if (options.loras.empty()) return warnings;
+  const LoraTargets targets = lora_targets(files, options.use_t5);
+  LoraUpdates all;
+  for (const LoraOptions& lora : options.loras) {
+    if (!std::isfinite(lora.weight))
+      throw ArgumentError("the weight of the LoRA '" + lora.path.string() + "' is not a finite number");
+    const auto on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
+    for (auto& [component, updates] : read_lora(lora.path, targets, on_warning))
+      for (LoraUpdate& update : updates) {
+        update.scale *= static_cast<float>(lora.weight);
+        all[component].push_back(std::move(update));
+      }
+  }
+  for (const auto& [component, updates] : all)
+    files.change_weights(component, [updates = updates](std::shared_ptr<const WeightSource> source) {
+      return with_updates(std::move(source), updates);
+    });
+  return warnings;
 }
 
 void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
@@ -47,11 +84,11 @@ void check_widths(const std::string& location, const Components& c) {
   if (c.prompt_encoder.has_t5())
     check_equal(location, "the width of the third text encoder", c.prompt_encoder.t5_width(),
                 "the transformer's joint_attention_dim", width);
-  if (c.prompt_encoder.clip_width() > width)
-    throw FileError(location + ": the CLIP encoders are " + std::to_string(c.prompt_encoder.clip_width()) +
-                    " wide together, but the transformer's joint_attention_dim is only " +
-                    std::to_string(width));
-  check_equal(location, "the pooled width of the CLIP encoders", c.prompt_encoder.pooled_width(),
+  if (c.prompt_encoder.layout().clip_width() > width)
+    throw FileError(
+        location + ": the CLIP encoders are " + std::to_string(c.prompt_encoder.layout().clip_width()) +
+        " wide together, but the transformer's joint_attention_dim is only " + std::to_string(width));
+  check_equal(location, "the pooled width of the CLIP encoders", c.prompt_encoder.layout().pooled_width(),
               "the transformer's pooled_projection_dim", c.transformer.pooled_projection_dim);
   check_equal(location, "the VAE's latent_channels", c.vae.latent_channels, "the transformer's in_channels",
               c.transformer.in_channels);
@@ -60,19 +97,22 @@ void check_widths(const std::string& location, const Components& c) {
 }  // namespace
 
 Components open_components(const std::string& model, const LoadOptions& options) {
-  const ModelFiles files =
-      ModelFiles::open(model, {options.clip_l, options.clip_g, options.t5xxl, options.tokenizers});
+  ModelFiles files = ModelFiles::open(model, {options.clip_l, options.clip_g, options.t5xxl,
+                                              options.tokenizers, options.transformer, options.vae});
   const std::string missing = files.missing_to_generate(options.use_t5);
   if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
 
   const auto transformer = read_config<MmditConfig>(files, Component::transformer);
   const auto vae = read_config<VaeConfig>(files, Component::vae);
+  check_transformer(files, transformer);
+  const std::vector<std::string> warnings = apply_loras(files, options);
   Components components{PromptEncoder(files, options.use_t5),
                         transformer,
                         vae,
                         SchedulerConfig::from_json(files.scheduler_config(), files.location()),
-                        check_transformer(files, transformer),
-                        check_vae(files, vae)};
+                        files.weights(Component::transformer),
+                        check_vae(files, vae),
+                        warnings};
   check_widths(files.location(), components);
   return components;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mmdit/config.h"
 #include "sampling/sigmas.h"
@@ -21,9 +22,11 @@ struct Components {
   SchedulerConfig scheduler;
   std::shared_ptr<const WeightSource> transformer_weights;
   std::shared_ptr<const WeightSource> vae_weights;
+  std::vector<std::string> warnings;  // of LoRA files
 };
 
-// Throws FileError for anything that is missing, unused, damaged or does not fit together.
+// Throws FileError for anything that is missing, unused, damaged or does not fit together, ArgumentError for
+// a LoRA's weight that is not finite.
 Components open_components(const std::string& model, const LoadOptions& options);
 
 }  // namespace sd35

@@ -11,8 +11,10 @@ namespace sd35 {
 class ReportingLoader : public ParameterVisitor {
  public:
   ReportingLoader(const WeightSource& source, const Ops& ops, Reuse reuse, int parameter_count,
-                  const StageProgress& progress)
-      : loader_(source, ops, reuse), parameter_count_(parameter_count), progress_(progress) {}
+                  const StageProgress& progress, Quantization quantization)
+      : loader_(source, ops, reuse, std::move(quantization)),
+        parameter_count_(parameter_count),
+        progress_(progress) {}
 
   void expect(const std::function<void(Parameters)>& describe) { loader_.expect(describe); }
   void parameter(const ParameterSpec& spec, Tensor& tensor) override {
@@ -42,14 +44,14 @@ class ParameterCounter : public ParameterVisitor {
 // Loads all of `model`; its names lie below `prefix` ("" or "decoder").
 template <class Model>
 void load_model(Model& model, const WeightSource& source, std::string_view prefix, const Ops& ops,
-                const StageProgress& progress) {
+                const StageProgress& progress, Quantization quantization = {}) {
   const auto place = [&](ParameterVisitor& visitor) {
     const Parameters root(visitor);
     return prefix.empty() ? root : root.scope(prefix);
   };
   ParameterCounter counter;
   model.parameters(place(counter));
-  ReportingLoader loader(source, ops, Reuse::many, counter.count(), progress);
+  ReportingLoader loader(source, ops, Reuse::many, counter.count(), progress, std::move(quantization));
   loader.expect([&](const Parameters& p) { model.parameters(prefix.empty() ? p : p.scope(prefix)); });
   model.parameters(place(loader));
 }

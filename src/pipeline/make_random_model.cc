@@ -1,10 +1,9 @@
 // Files and folders of a random model.
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <span>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/new_folder.h"
 #include "pipeline/progress.h"
 #include "pipeline/random_model.h"
 #include "pipeline/tiny_configs.h"
@@ -27,42 +26,6 @@ constexpr const char* kConfigFiles[] = {"model_index.json",
                                         "transformer/config.json",
                                         "vae/config.json"};
 constexpr const char* kTokenizers[] = {"tokenizer", "tokenizer_2", "tokenizer_3"};
-
-// A folder that becomes `target` when it is complete, and vanishes otherwise.
-class NewFolder {
- public:
-  explicit NewFolder(const fs::path& target)
-      : target_(target.has_filename() ? target : target.parent_path()),
-        path_(fs::path(target_).concat(".incomplete")) {
-    if (fs::exists(target_) && !(fs::is_directory(target_) && fs::is_empty(target_)))
-      throw ArgumentError(target_.string() + " exists already; name a new folder");
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~NewFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  void commit() {
-    fs::rename(path_, target_);
-    path_.clear();
-  }
-
- private:
-  fs::path target_;
-  fs::path path_;  // empty after commit
-};
-
-void write_text(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
-  AtomicFile file(path);
-  file.write(std::as_bytes(std::span(text)));
-  file.commit();
-}
 
 // Makes the three tokenizers inside `folder`.
 void put_tokenizers(const RandomModelOptions& options, const fs::path& folder) {
@@ -129,7 +92,7 @@ void make_folder(const RandomModelOptions& options, const fs::path& output, cons
   NewFolder folder(output);
   put_tokenizers(options, folder / "");
   const Description made = describe(options, folder / "");
-  for (const auto& [name, json] : made.configs) write_text(folder / name, json.dump(2) + "\n");
+  for (const auto& [name, json] : made.configs) folder.write(name, json.dump(2) + "\n");
   RandomWriter writer(made.model, options.seed, dtype_from_name(options.dtype), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
   for (const auto& [component, tensors] : made.model.components)

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
+#include "mmdit/quantization.h"
 #include "mmdit/transformer.h"
 #include "pipeline/components.h"
 #include "pipeline/decode.h"
@@ -48,8 +49,9 @@ class Pipeline::Impl {
   Impl(std::string model, LoadOptions load)
       : model_(std::move(model)),
         load_(std::move(load)),
-        ops_(make_ops(load_.engine, dtype_from_name(load_.dtype))),
+        ops_(make_ops(load_.engine, dtype_from_name(load_.dtype), load_.device)),
         components_(open_components(model_, load_)) {
+    weight_format_from_name(load_.quantize);
     set_thread_count(load_.threads);
   }
 
@@ -57,6 +59,7 @@ class Pipeline::Impl {
     check_options(options, components_.transformer, components_.vae);
     warn_of_options(options, callbacks);
     warn_of_machine(callbacks);
+    for (const std::string& warning : components_.warnings) warn(callbacks, warning);
     set_thread_count(load_.threads);
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     const PromptEmbedding prompt = encode_prompts(options, callbacks);
@@ -97,7 +100,8 @@ class Pipeline::Impl {
 
     Transformer transformer(components_.transformer);
     load_model(transformer, *components_.transformer_weights, "", *ops_,
-               StageProgress(callbacks, Stage::load));
+               StageProgress(callbacks, Stage::load),
+               {weight_format_from_name(load_.quantize), is_quantized});
     std::vector<Tensor> latents;
     for (int i = 0; i < options.count; ++i) {
       const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);

@@ -34,12 +34,16 @@ void put(Json& json, const char* key, const std::filesystem::path& value) {
 }
 
 Json to_json(const LoadOptions& load) {
-  Json json{
-      {"engine", load.engine}, {"dtype", load.dtype}, {"threads", load.threads}, {"use_t5", load.use_t5}};
+  Json json{{"engine", load.engine},     {"device", load.device},   {"dtype", load.dtype},
+            {"quantize", load.quantize}, {"threads", load.threads}, {"use_t5", load.use_t5}};
   put(json, "clip_l", load.clip_l);
   put(json, "clip_g", load.clip_g);
   put(json, "t5xxl", load.t5xxl);
   put(json, "tokenizers", load.tokenizers);
+  for (const LoraOptions& lora : load.loras)
+    json["loras"].push_back({{"path", lora.path.string()}, {"weight", lora.weight}});
+  put(json, "transformer", load.transformer);
+  put(json, "vae", load.vae);
   return json;
 }
 
@@ -86,17 +90,35 @@ nlohmann::json child(const nlohmann::json& json, const char* key) {
   return json.contains(key) ? json[key] : nlohmann::json::object();
 }
 
+std::vector<LoraOptions> read_loras(const nlohmann::json& load, const ConfigReader& reader,
+                                    const std::string& location) {
+  std::vector<LoraOptions> loras;
+  if (!reader.has("loras")) return loras;
+  if (!load["loras"].is_array()) reader.fail("loras", "is no list");
+  for (const nlohmann::json& lora : load["loras"]) {
+    if (!lora.is_object()) reader.fail("loras", "holds something that is no object");
+    const ConfigReader values(lora, location + ", loras");
+    loras.push_back({values.text("path"), read_number(values, "weight", 1)});
+  }
+  return loras;
+}
+
 LoadOptions read_load(const nlohmann::json& json, const std::string& location) {
   const ConfigReader reader(json, location + ", load");
   LoadOptions load;
   load.engine = reader.text("engine", load.engine);
+  load.device = reader.text("device", load.device);
   load.dtype = reader.text("dtype", load.dtype);
+  load.quantize = reader.text("quantize", load.quantize);
   load.threads = read_int(reader, "threads", load.threads);
   load.use_t5 = reader.boolean("use_t5", load.use_t5);
   load.clip_l = reader.text("clip_l", "");
   load.clip_g = reader.text("clip_g", "");
   load.t5xxl = reader.text("t5xxl", "");
   load.tokenizers = reader.text("tokenizers", "");
+  load.loras = read_loras(json, reader, location);
+  load.transformer = reader.text("transformer", "");
+  load.vae = reader.text("vae", "");
   return load;
 }
 
@@ -143,7 +165,8 @@ GenerateOptions read_generate(const nlohmann::json& json, const std::string& loc
 std::string model_name(const std::string& model) {
   std::filesystem::path path(model);
   if (path.filename().empty()) path = path.parent_path();
-  return path.extension() == ".safetensors" ? path.stem().string() : path.filename().string();
+  return path.extension() == ".safetensors" || path.extension() == ".gguf" ? path.stem().string()
+                                                                           : path.filename().string();
 }
 
 }  // namespace

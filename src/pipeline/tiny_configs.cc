@@ -94,7 +94,9 @@ Json vae_config() {
           {"use_quant_conv", false}};
 }
 
-Json model_index() {
+}  // namespace
+
+Json pipeline_index() {
   return {{"_class_name", "StableDiffusion3Pipeline"},
           {"scheduler", {"diffusers", "FlowMatchEulerDiscreteScheduler"}},
           {"text_encoder", {"transformers", "CLIPTextModelWithProjection"}},
@@ -107,11 +109,9 @@ Json model_index() {
           {"vae", {"diffusers", "AutoencoderKL"}}};
 }
 
-}  // namespace
-
 std::map<std::string, Json> tiny_configs(const VocabularySizes& vocabulary) {
   return {
-      {"model_index.json", model_index()},
+      {"model_index.json", pipeline_index()},
       {"scheduler/scheduler_config.json",
        {{"_class_name", "FlowMatchEulerDiscreteScheduler"}, {"num_train_timesteps", 1000}, {"shift", 3.0}}},
       {"text_encoder/config.json", clip_config(vocabulary.clip, 128, 2, 2, "quick_gelu")},

@@ -20,4 +20,7 @@ struct VocabularySizes {
 // text of CLIP is its last token.
 std::map<std::string, nlohmann::ordered_json> tiny_configs(const VocabularySizes& vocabulary);
 
+// model_index.json: the classes of Stable Diffusion 3.5, whatever their size.
+nlohmann::ordered_json pipeline_index();
+
 }  // namespace sd35

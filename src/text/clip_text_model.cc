@@ -75,7 +75,7 @@ ClipOutput ClipTextModel::forward(const Ops& ops, const Tensor& ids, std::int32_
     throw ArgumentError(std::to_string(T) + " tokens for a CLIP model of " +
                         std::to_string(config_.max_position_embeddings));
   Tensor x = ops.embedding(token_embedding_, ids);  // [B, T, D]
-  const Tensor positions = ops.slice(position_embedding_.to(DType::f32), 0, 0, T);
+  const Tensor positions = ops.slice(ops.to_f32(position_embedding_), 0, 0, T);
   x = ops.add(std::move(x), positions);
 
   ClipOutput output;
@@ -97,7 +97,7 @@ ClipOutput ClipTextModel::forward(const Ops& ops, const Tensor& ids, std::int32_
   const Tensor at_end = ops.embedding(x.reshape({B * T, D}), Tensor::from({B}, ends));  // [B, D]
   const Tensor normed = ops.layer_norm(at_end, final_norm_.scale, final_norm_.shift, config_.layer_norm_eps);
   output.pooled = text_projection_.loaded() ? ops.linear(normed, text_projection_, Activation::none, Out::f32)
-                                            : normed.to(DType::f32);
+                                            : ops.to_f32(normed);
   return output;
 }
 

@@ -9,7 +9,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::int64_t kClipTokens = 77;
+constexpr std::int64_t kClipTokens = 77;  // where the tokenizer does not say
 
 // The distinct texts of a batch, and which of them each prompt has.
 struct DistinctTexts {
@@ -114,9 +114,11 @@ PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component 
   ClipTextModel model(clip.config);
   check_all_bound(*clip.weights, [&](const Parameters& p) { model.parameters(p); });
   check_vocabulary(location, clip.tokenizer.vocab_size(), clip.config.vocab_size);
-  if (clip.config.max_position_embeddings < kClipTokens)
+  clip.tokens = clip.tokenizer.model_max_length() > 0 ? clip.tokenizer.model_max_length() : kClipTokens;
+  if (clip.config.max_position_embeddings < clip.tokens)
     throw FileError(location + ": max_position_embeddings is " +
-                    std::to_string(clip.config.max_position_embeddings) + "; prompts have 77 tokens");
+                    std::to_string(clip.config.max_position_embeddings) + "; prompts have " +
+                    std::to_string(clip.tokens) + " tokens");
   // Without a projection the pooled vector keeps its width.
   if (clip.weights->find("text_projection.weight") == nullptr)
     clip.config.projection_dim = clip.config.hidden_size;
@@ -137,15 +139,16 @@ PromptEncoder::T5 PromptEncoder::open_t5(const ModelFiles& files) {
 PromptEncoder::PromptEncoder(const ModelFiles& files, bool use_t5)
     : clip_l_(open_clip(files, Component::text_encoder, 1)),
       clip_g_(open_clip(files, Component::text_encoder_2, 2)) {
+  if (clip_l_.tokens != clip_g_.tokens)
+    throw FileError(files.location() + ": prompts have " + std::to_string(clip_l_.tokens) +
+                    " tokens for the first CLIP tokenizer and " + std::to_string(clip_g_.tokens) +
+                    " for the second; their sequences lie side by side");
   if (use_t5) t5_ = open_t5(files);
 }
 
-std::int64_t PromptEncoder::clip_width() const {
-  return clip_l_.config.hidden_size + clip_g_.config.hidden_size;
-}
-
-std::int64_t PromptEncoder::pooled_width() const {
-  return clip_l_.config.projection_dim + clip_g_.config.projection_dim;
+EmbeddingLayout PromptEncoder::layout() const {
+  return {clip_l_.tokens, clip_l_.config.hidden_size, clip_g_.config.hidden_size,
+          clip_l_.config.projection_dim, clip_g_.config.projection_dim};
 }
 
 std::int64_t PromptEncoder::t5_width() const { return t5_ ? t5_->config.d_model : 0; }
@@ -154,8 +157,8 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
                                 std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
                                 Progress& progress, PromptEmbedding& result) {
   const DistinctTexts distinct(texts);
-  const Tensor ids = tokenize(clip.tokenizer, distinct.texts, kClipTokens,
-                              [&](const std::string& lost) { progress.truncated(name, kClipTokens, lost); });
+  const Tensor ids = tokenize(clip.tokenizer, distinct.texts, clip.tokens,
+                              [&](const std::string& lost) { progress.truncated(name, clip.tokens, lost); });
   ClipTextModel model(clip.config);
   Loader loader(*clip.weights, ops, Reuse::once);
   loader.expect([&](const Parameters& p) { model.parameters(p); });
@@ -171,9 +174,9 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
 }
 
 void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts,
-                              Progress& progress, PromptEmbedding& result) {
+                              Progress& progress, PromptEmbedding& result) const {
   const DistinctTexts distinct(texts);
-  const std::int64_t length = result.tokens.dim(1) - kClipTokens;
+  const std::int64_t clip_tokens = clip_l_.tokens, length = result.tokens.dim(1) - clip_tokens;
   const Tensor ids = tokenize(t5.tokenizer, distinct.texts, length,
                               [&](const std::string& lost) { progress.truncated("T5", length, lost); });
   T5Encoder model(t5.config);
@@ -182,7 +185,7 @@ void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std:
   model.outer_parameters(Parameters(loader));
   const Tensor hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));  // [U, S, D]
   progress.done(layer_work(t5.config));
-  place(hidden, distinct.index, result.tokens, kClipTokens, 0);
+  place(hidden, distinct.index, result.tokens, clip_tokens, 0);
 }
 
 PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptTexts> prompts,
@@ -190,8 +193,8 @@ PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptText
                                       const EncodingCallbacks& callbacks) const {
   const auto batch = static_cast<std::int64_t>(prompts.size());
   PromptEmbedding result;
-  result.tokens = Tensor::zeros({batch, kClipTokens + max_sequence_length, width});
-  result.pooled = Tensor::zeros({batch, pooled_width()});
+  result.tokens = Tensor::zeros({batch, clip_l_.tokens + max_sequence_length, width});
+  result.pooled = Tensor::zeros({batch, layout().pooled_width()});
   const auto texts = [&](std::string PromptTexts::*text) {
     std::vector<std::string> all;
     for (const PromptTexts& prompt : prompts) all.push_back(prompt.*text);

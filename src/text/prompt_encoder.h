@@ -23,6 +23,16 @@ struct PromptTexts {
   std::string clip_l, clip_g, t5;
 };
 
+// Where the encoders' parts of an embedding lie.
+struct EmbeddingLayout {
+  std::int64_t clip_tokens = 77;
+  std::int64_t clip_l_width = 0, clip_g_width = 0;    // of the tokens
+  std::int64_t clip_l_pooled = 0, clip_g_pooled = 0;  // of the pooled vectors
+
+  std::int64_t clip_width() const { return clip_l_width + clip_g_width; }
+  std::int64_t pooled_width() const { return clip_l_pooled + clip_g_pooled; }
+};
+
 struct PromptEmbedding {
   Tensor tokens;  // [B, 77 + S, D] f32: CLIP tokens (both encoders side by side, zeros up to D), then T5's
   Tensor pooled;  // [B, P] f32: the pooled vectors of both CLIP encoders side by side
@@ -43,9 +53,8 @@ class PromptEncoder {
   PromptEncoder(const ModelFiles& files, bool use_t5);
 
   bool has_t5() const { return t5_.has_value(); }
-  // Sums over the two CLIP encoders, and the width of T5 (0 without).
-  std::int64_t clip_width() const;
-  std::int64_t pooled_width() const;
+  EmbeddingLayout layout() const;
+  // The width of T5; 0 without.
   std::int64_t t5_width() const;
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
@@ -57,6 +66,7 @@ class PromptEncoder {
     std::shared_ptr<const WeightSource> weights;
     ClipConfig config;
     ClipTokenizer tokenizer;
+    std::int64_t tokens = 0;  // of a prompt
   };
   struct T5 {
     std::shared_ptr<const WeightSource> weights;
@@ -71,8 +81,8 @@ class PromptEncoder {
   static void encode_clip(const Ops& ops, const Clip& clip, const char* name,
                           std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
                           Progress& progress, PromptEmbedding& result);
-  static void encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts, Progress& progress,
-                        PromptEmbedding& result);
+  void encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts, Progress& progress,
+                 PromptEmbedding& result) const;
 
   Clip clip_l_, clip_g_;
   std::optional<T5> t5_;

@@ -67,7 +67,7 @@ Tensor T5Encoder::forward(const Ops& ops, const Tensor& ids, const LayerProvider
     x = layer(l)->forward(ops, config_, std::move(x), bias);
     ops.tap("layer" + std::to_string(l), x);
   }
-  return ops.rms_norm(x, final_norm_, config_.layer_norm_epsilon).to(DType::f32);
+  return ops.to_f32(ops.rms_norm(x, final_norm_, config_.layer_norm_epsilon));
 }
 
 Tensor T5Encoder::position_bias(const Ops& ops, std::int64_t tokens) const {

@@ -44,6 +44,7 @@ class T5Encoder {
   explicit T5Encoder(T5Config config);
 
   const T5Config& config() const { return config_; }
+  const Tensor& token_embedding() const { return shared_; }  // [vocab, D]
   // Every weight; the weights outside the layers; where layer `index` lies.
   void parameters(const Parameters& p);
   void outer_parameters(const Parameters& p);

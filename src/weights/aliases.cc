@@ -180,6 +180,9 @@ std::vector<StoredTensor> cut_rows(const std::string& name, const StoredTensor& 
                     " has no rows that divide by " + std::to_string(count));
   std::vector<std::int64_t> dims(tensor.shape.dims().begin(), tensor.shape.dims().end());
   dims[0] /= count;
+  if (tensor.encoding && Shape(dims).numel() % tensor.encoding->group_elements() != 0)
+    throw FileError(location + ": tensor " + in_quotes(name) + " of shape " + tensor.shape.to_string() +
+                    " is encoded in groups that reach from one part into the next");
   StoredTensor part = tensor;
   part.shape = Shape(std::move(dims));
   const std::size_t bytes = tensor.segments[0].size() / static_cast<std::size_t>(count);

@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "weights/aliases.h"
+#include "weights/four_bit.h"
+#include "weights/gguf.h"
 #include "weights/messages.h"
 #include "weights/safetensors.h"
 #include "weights/scaled_fp8.h"
@@ -50,9 +52,15 @@ void drop_unbound(StoredTensors& tensors) {
 }  // namespace
 
 StoredTensors read_weight_file(const std::filesystem::path& path) {
+  if (is_gguf(path)) {
+    StoredTensors tensors = read_gguf(path).tensors;
+    restore_names(tensors, path.string());
+    return tensors;
+  }
   StoredTensors tensors =
       (path.extension() == ".json" ? read_sharded_safetensors(path) : read_safetensors(path)).tensors;
   apply_fp8_scales(tensors, path.string());
+  fold_four_bit(tensors, path.string());
   return tensors;
 }
 
@@ -77,10 +85,8 @@ std::vector<Component> components_of(const StoredTensors& tensors, const std::st
 
 std::shared_ptr<const WeightSource> component_weights(Component component, StoredTensors tensors,
                                                       bool original, const std::string& location) {
-  if (original) {
-    tensors = below_prefix(tensors, original_prefix(component));
-    tensors = from_original(component, tensors, location);
-  }
+  if (original) tensors = below_prefix(tensors, original_prefix(component));
+  tensors = from_original(component, tensors, location);
   if (is_text_encoder(component)) drop_unbound(tensors);
   // CLIP-L's projection is the identity and may be left out; CLIP-G's is not.
   if (component == Component::text_encoder_2 && !tensors.contains("text_projection.weight"))

@@ -10,8 +10,8 @@
 
 namespace sd35 {
 
-// Maps a safetensors file, or the shards of an index (a path that ends in ".json"), and applies fp8 scales.
-// Throws FileError.
+// Maps a safetensors file, the shards of an index (a path that ends in ".json") or a GGUF file, applies fp8
+// scales, folds 4-bit weights and restores the names that GGUF files change. Throws FileError.
 StoredTensors read_weight_file(const std::filesystem::path& path);
 
 // Which components a file in the original layout holds. Throws FileError for a tensor that belongs to none:
@@ -19,7 +19,8 @@ StoredTensors read_weight_file(const std::filesystem::path& path);
 std::vector<Component> components_of(const StoredTensors& tensors, const std::string& location);
 
 // The component's part of a file in the original layout, under the names of the diffusers layout; or, where
-// `original` is false, the whole file, which has those names already. Text encoders lose what no model binds:
+// `original` is false, the whole file, which has those names already, or the original ones without
+// original_prefix. Text encoders lose what no model binds:
 // position ids, logit scales and the copy of T5's table. Throws FileError.
 std::shared_ptr<const WeightSource> component_weights(Component component, StoredTensors tensors,
                                                       bool original, const std::string& location);

@@ -26,10 +26,10 @@ Json describe_tensors(const WeightSource& source, bool list) {
   const std::vector<std::string> names = source.names();
   for (const std::string& name : names) {
     const StoredTensor& tensor = *source.find(name);
-    const std::string type = std::string(name_of(tensor.dtype)) + (tensor.scale == 1.0f ? "" : " scaled");
+    const std::string type = tensor.type_name();
     const std::int64_t count = tensor.shape.numel();
     parameters += count;
-    bytes += static_cast<std::uint64_t>(count) * size_of(tensor.dtype);
+    bytes += tensor.bytes();
     types[type] += static_cast<std::uint64_t>(count);
     const std::vector<std::int64_t> shape(tensor.shape.dims().begin(), tensor.shape.dims().end());
     if (list) tensors.push_back({{"name", name}, {"type", type}, {"shape", shape}});

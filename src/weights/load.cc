@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "weights/messages.h"
+#include "weights/stored_quantized.h"
 
 namespace sd35 {
 namespace {
@@ -65,7 +66,7 @@ std::string misfit(const ParameterSpec& spec, const std::vector<const StoredTens
 bool contiguous(const std::vector<const StoredTensor*>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const StoredTensor& part = *parts[i];
-    if (part.segments.size() != 1 || part.scale != 1.0f || part.dtype != parts[0]->dtype) return false;
+    if (part.segments.size() != 1 || part.packed() || part.dtype != parts[0]->dtype) return false;
     if (i > 0 &&
         part.segments[0].data() != parts[i - 1]->segments[0].data() + parts[i - 1]->segments[0].size())
       return false;
@@ -101,8 +102,10 @@ bool is_table(const ParameterSpec& spec) {
   return spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table;
 }
 
-std::size_t bytes_of(const StoredTensor& tensor) {
-  return static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype);
+// The weight of a linear layer, but for one of patches.
+bool is_matrix(const ParameterSpec& spec) {
+  return spec.shape.rank() == 2 && !spec.optional &&
+         (spec.kind == ParameterKind::linear || spec.kind == ParameterKind::modulation);
 }
 
 // Lists the stored tensors that a model describes, but for tables.
@@ -159,10 +162,10 @@ void Loader::read_ahead(const std::vector<const StoredTensor*>& parts) {
   constexpr std::size_t window = std::size_t{512} << 20;  // more than a layer of T5-XXL
   if (expected_.empty())
     for (const StoredTensor* part : parts) part->prefetch();
-  for (const StoredTensor* part : parts) visited_bytes_ += bytes_of(*part);
+  for (const StoredTensor* part : parts) visited_bytes_ += part->bytes();
   while (requested_ < expected_.size() && requested_bytes_ < visited_bytes_ + window) {
     expected_[requested_]->prefetch();
-    requested_bytes_ += bytes_of(*expected_[requested_++]);
+    requested_bytes_ += expected_[requested_++]->bytes();
   }
 }
 
@@ -175,7 +178,15 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
   const std::string problem = misfit(spec, parts);
   if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem);
   if (!is_table(spec)) read_ahead(parts);
-  tensor = parts.size() == 1 ? parts[0]->read() : read_stacked(spec, parts);
+  if (is_matrix(spec)) {
+    weight_ = spec;
+    quantized_ = stored(spec, parts);
+    tensor = {};
+    if (quantized_ != nullptr) return;
+  }
+  const DType unpacked = is_table(spec) ? ops_.compute_type() : DType::f32;  // tables are not converted later
+  tensor =
+      source_.adjusted(spec.names, parts.size() == 1 ? parts[0]->read(unpacked) : read_stacked(spec, parts));
 
   if (spec.shape.rank() != 1) return;
   tensor = tensor.to(DType::f32);
@@ -186,8 +197,32 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
                     std::to_string(bad - values.begin()) + "; the file is damaged");
 }
 
+std::shared_ptr<const QuantizedMatrix> Loader::stored(const ParameterSpec& spec,
+                                                      const std::vector<const StoredTensor*>& parts) const {
+  const WeightFormat format = quantization_.format;
+  if (format == WeightFormat::dense || format == WeightFormat::int8 || source_.adjusts(spec.names))
+    return nullptr;
+  auto matrix = stored_matrix(parts, spec.shape[1]);
+  const bool wanted = format == WeightFormat::as_stored || (matrix != nullptr && matrix->name() == "nf4");
+  return wanted ? matrix : nullptr;
+}
+
+bool Loader::quantizes(const ParameterSpec& spec) const {
+  return quantization_.applies == nullptr ||
+         quantization_.applies(spec.names.front(), spec.kind, quantization_.format);
+}
+
 void Loader::linear_done(Linear& linear) {
-  if (linear.weight.defined()) ops_.prepare(linear, reuse_);
+  linear.quantized = std::move(quantized_);
+  if (linear.weight.defined() && linear.weight.shape().rank() == 2 && quantizes(weight_)) {
+    try {
+      linear.quantized = quantize(linear.weight, quantization_.format);
+    } catch (const ArgumentError& error) {
+      throw FileError(source_.location() + ": " + shown(weight_) + " holds " + error.what());
+    }
+    if (linear.quantized != nullptr) linear.weight = {};
+  }
+  if (linear.loaded()) ops_.prepare(linear, reuse_);
 }
 
 void Loader::conv_done(Conv2d& conv) { ops_.prepare(conv); }

@@ -8,15 +8,23 @@
 
 namespace sd35 {
 
+// Which weights of linear layers are quantized in memory, and how.
+struct Quantization {
+  WeightFormat format = WeightFormat::dense;
+  // Whether a weight is, where the format is no format of the file; without it, all are.
+  std::function<bool(std::string_view name, ParameterKind kind, WeightFormat format)> applies = nullptr;
+};
+
 // Binds every tensor it visits from `source` and hands layers to `ops` (Ops::prepare). GEMM weights and
 // convolutions keep the stored type until the engine converts them, embedding and position tables stay as
-// stored (mapped), biases and norms become f32. Throws FileError naming the tensor and the file when one is
-// missing, has another shape, or holds a type that is no float type, and when a bias or norm holds NaN or
-// infinity (GEMM weights and tables are not searched: that would read them twice).
+// stored (mapped), biases and norms become f32. Weights that are quantized are so one at a time. Throws
+// FileError naming the tensor and the file when one is missing, has another shape, or holds a type that is no
+// float type, and when a bias or norm holds NaN or infinity (GEMM weights and tables are not searched: that
+// would read them twice).
 class Loader : public ParameterVisitor {
  public:
-  Loader(const WeightSource& source, const Ops& ops, Reuse reuse)
-      : source_(source), ops_(ops), reuse_(reuse) {}
+  Loader(const WeightSource& source, const Ops& ops, Reuse reuse, Quantization quantization = {})
+      : source_(source), ops_(ops), reuse_(reuse), quantization_(std::move(quantization)) {}
   // Announces what will be visited, in that order: the system then reads it some way ahead of its turn, while
   // the tensors before it are computed with.
   void expect(const std::function<void(Parameters)>& describe);
@@ -26,10 +34,17 @@ class Loader : public ParameterVisitor {
 
  private:
   void read_ahead(const std::vector<const StoredTensor*>& parts);
+  // What the file holds in 4 or 8 bits, where it stays so; else null.
+  std::shared_ptr<const QuantizedMatrix> stored(const ParameterSpec& spec,
+                                                const std::vector<const StoredTensor*>& parts) const;
+  bool quantizes(const ParameterSpec& spec) const;
 
   const WeightSource& source_;
   const Ops& ops_;
   Reuse reuse_;
+  Quantization quantization_;
+  ParameterSpec weight_;                              // of the linear layer that is being visited
+  std::shared_ptr<const QuantizedMatrix> quantized_;  // its weight, where the file holds it so
   std::vector<const StoredTensor*> expected_;
   std::size_t requested_ = 0;  // of expected_
   std::size_t requested_bytes_ = 0;

@@ -90,15 +90,24 @@ ModelFiles ModelFiles::open(const std::string& model, const ExtraFiles& extra) {
     files.open_folder(path);
   else
     files.open_single_file(path);
-  files.add_encoder(Component::text_encoder, extra.clip_l);
-  files.add_encoder(Component::text_encoder_2, extra.clip_g);
-  files.add_encoder(Component::text_encoder_3, extra.t5xxl);
+  files.add_extra(Component::text_encoder, extra.clip_l);
+  files.add_extra(Component::text_encoder_2, extra.clip_g);
+  files.add_extra(Component::text_encoder_3, extra.t5xxl);
+  files.add_extra(Component::transformer, extra.transformer);
+  files.add_extra(Component::vae, extra.vae);
   if (!extra.tokenizers.empty()) {
     if (!is_folder(extra.tokenizers))
       throw FileError("tokenizers: '" + extra.tokenizers.string() +
                       "' is no folder; it must hold tokenizer, tokenizer_2 and tokenizer_3");
     files.tokenizers_ = extra.tokenizers;
   }
+  return files;
+}
+
+ModelFiles ModelFiles::open_part(Component component, const fs::path& path) {
+  ModelFiles files;
+  files.location_ = path.string();
+  files.add_extra(component, path);
   return files;
 }
 
@@ -129,11 +138,12 @@ void ModelFiles::open_single_file(const fs::path& file) {
   tokenizers_ = file.parent_path();
 }
 
-void ModelFiles::add_encoder(Component component, const fs::path& path) {
+void ModelFiles::add_extra(Component component, const fs::path& path) {
   if (path.empty()) return;
   if (is_folder(path)) {
     part(component) = {find_weights(component, path), existing(path / "config.json"), false};
-    if (!has(component)) throw FileError("'" + path.string() + "' holds no model.safetensors");
+    if (!has(component))
+      throw FileError("'" + path.string() + "' holds no " + weight_names(component).front());
     return;
   }
   const StoredTensors tensors = read_weight_file(path);
@@ -149,7 +159,10 @@ std::shared_ptr<const WeightSource> ModelFiles::weights(Component component) con
     throw FileError(location_ + ": the weights of " + std::string(folder_of(component)) + " are missing; " +
                     std::string(kWhereToGet));
   const Part& from = part(component);
-  return component_weights(component, read_weight_file(from.weights), from.original, from.weights.string());
+  auto source =
+      component_weights(component, read_weight_file(from.weights), from.original, from.weights.string());
+  const WeightChange& change = changes_[static_cast<std::size_t>(component)];
+  return change ? change(std::move(source)) : source;
 }
 
 nlohmann::json ModelFiles::config(Component component) const {
@@ -195,8 +208,9 @@ std::string ModelFiles::missing_to_generate(bool use_t5) const {
   }
   if (list.empty()) return "";
   const std::string extra =
-      single_file_ ? "name them as clip_l, clip_g, t5xxl (text_encoders/*.safetensors) and tokenizers, or "
-                   : "";
+      single_file_
+          ? "name them as clip_l, clip_g, t5xxl (text_encoders/*.safetensors), vae and tokenizers, or "
+          : "";
   return list + "; " + extra + std::string(kWhereToGet);
 }
 

@@ -51,6 +51,7 @@ class Parameters {
   explicit Parameters(ParameterVisitor& visitor, std::string prefix = "")
       : visitor_(&visitor), prefix_(std::move(prefix)) {}
 
+  ParameterVisitor& visitor() const { return *visitor_; }
   // The names below `name`: scope("attn").scope(3) sees "attn.3.*".
   Parameters scope(std::string_view name) const;
   Parameters scope(std::int64_t index) const { return scope(std::to_string(index)); }

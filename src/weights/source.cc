@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/threads.h"
 
 namespace sd35 {
 namespace {
@@ -52,6 +54,29 @@ class MappedStorage : public Storage {
   std::span<const std::byte> range_;
 };
 
+std::int64_t elements_of(const StoredTensor& tensor, std::span<const std::byte> segment) {
+  const auto bytes = static_cast<std::int64_t>(segment.size());
+  if (tensor.encoding == nullptr) return bytes / static_cast<std::int64_t>(size_of(tensor.dtype));
+  return bytes / tensor.encoding->group_bytes() * tensor.encoding->group_elements();
+}
+
+// The values of all elements as `dtype`, a few rows at a time on each thread.
+void unpack(const StoredTensor& tensor, std::byte* target, DType dtype) {
+  constexpr std::int64_t kElements = 1 << 15;  // of a part: fits a cache
+  const std::int64_t total = tensor.shape.numel(), row = tensor.shape.rank() == 0 ? 1 : tensor.shape[-1];
+  if (total == 0) return;
+  const std::int64_t rows = std::max<std::int64_t>(1, kElements / row);
+  parallel_for(total / row, rows, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> values(static_cast<std::size_t>(rows * row));
+    for (std::int64_t at = begin; at < end; at += rows) {
+      const std::int64_t count = (std::min(end, at + rows) - at) * row;
+      tensor.read_values(at * row, count, values.data());
+      convert(values.data(), DType::f32, target + static_cast<std::size_t>(at * row) * size_of(dtype), dtype,
+              static_cast<std::size_t>(count));
+    }
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
@@ -86,26 +111,52 @@ void MappedFile::prefetch(std::span<const std::byte> range) const {
   ::madvise(const_cast<std::byte*>(bytes_.data() + first), begin + range.size() - first, MADV_WILLNEED);
 }
 
-Tensor StoredTensor::read() const {
+std::string StoredTensor::type_name() const {
+  if (encoding != nullptr) return std::string(encoding->name());
+  return std::string(name_of(dtype)) + (scale == 1.0f ? "" : " scaled");
+}
+
+std::size_t StoredTensor::bytes() const {
+  std::size_t sum = 0;
+  for (const std::span<const std::byte> segment : segments) sum += segment.size();
+  return sum;
+}
+
+Tensor StoredTensor::read(DType unpacked) const {
   const bool aligned =
       segments.size() == 1 && reinterpret_cast<std::uintptr_t>(segments[0].data()) % size_of(dtype) == 0;
-  if (aligned && scale == 1.0f) return {shape, dtype, std::make_shared<MappedStorage>(file, segments[0]), 0};
+  if (aligned && !packed()) return {shape, dtype, std::make_shared<MappedStorage>(file, segments[0]), 0};
 
-  Tensor tensor(shape, scale == 1.0f ? dtype : DType::f32);
+  Tensor tensor(shape, packed() ? unpacked : dtype);
   auto* target = static_cast<std::byte*>(tensor.raw());
-  for (const std::span<const std::byte> segment : segments) {
-    const std::size_t count = segment.size() / size_of(dtype);
-    if (scale == 1.0f)
+  if (packed()) {
+    unpack(*this, target, unpacked);
+  } else {
+    for (const std::span<const std::byte> segment : segments) {
       std::memcpy(target, segment.data(), segment.size());
-    else
-      convert(segment.data(), dtype, target, DType::f32, count);
-    target += count * size_of(tensor.dtype());
-    file->release(segment);
+      target += segment.size();
+    }
   }
-  if (scale != 1.0f)
-    for (float *value = tensor.data<float>(), *end = value + tensor.numel(); value != end; ++value)
-      *value *= scale;
+  for (const std::span<const std::byte> segment : segments) file->release(segment);
   return tensor;
+}
+
+void StoredTensor::read_values(std::int64_t first, std::int64_t count, float* values) const {
+  for (const std::span<const std::byte> segment : segments) {
+    const std::int64_t elements = elements_of(*this, segment);
+    const std::int64_t here = std::clamp(elements - first, std::int64_t{0}, count);
+    if (here > 0) {
+      if (encoding != nullptr)
+        encoding->decode(segment, first, here, values);
+      else
+        convert(segment.data() + static_cast<std::size_t>(first) * size_of(dtype), dtype, values, DType::f32,
+                static_cast<std::size_t>(here));
+      if (scale != 1.0f) std::for_each(values, values + here, [this](float& value) { value *= scale; });
+      values += here;
+      count -= here;
+    }
+    first = std::max(first - elements, std::int64_t{0});
+  }
 }
 
 void StoredTensor::prefetch() const {

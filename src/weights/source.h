@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "quant/encoding.h"
 
 namespace sd35 {
 
@@ -44,19 +46,29 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-// One tensor as stored: its elements are the segments one after another, row-major. More than one segment, or
-// a scale, is what a layout other than ours needs (halves that are swapped, rows of a fused projection,
-// scaled fp8).
+// One tensor as stored: its elements are the segments one after another, row-major. More than one segment, a
+// scale, or an encoding is what a layout or a format other than ours needs (halves that are swapped, rows of
+// a fused projection, scaled fp8, blocks of 4 bits).
 struct StoredTensor {
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;  // of plain elements
   Shape shape;
-  std::vector<std::span<const std::byte>> segments;
-  float scale = 1.0f;  // value = stored value * scale
+  std::vector<std::span<const std::byte>> segments;  // of encoded elements: whole groups
+  float scale = 1.0f;                                // value = stored value * scale
+  std::shared_ptr<const Encoding> encoding;          // null: plain elements
   std::shared_ptr<const MappedFile> file;
 
-  // The elements as they are: shares the mapped file where one aligned segment without a scale allows it (its
-  // pages go back to the system with the last tensor that uses them), else a copy (in f32 when scaled).
-  Tensor read() const;
+  // Its values are not the stored elements themselves.
+  bool packed() const { return encoding != nullptr || scale != 1.0f; }
+  // "bf16", "f8_e4m3 scaled", "q4_k", "nf4", ...
+  std::string type_name() const;
+  // Bytes of the segments.
+  std::size_t bytes() const;
+
+  // The elements as they are: shares the mapped file where one aligned segment allows it (its pages go back
+  // to the system with the last tensor that uses them), else a copy. Packed ones as `unpacked`, a float type.
+  Tensor read(DType unpacked = DType::f32) const;
+  // Elements [first, first + count) as f32, from any thread; multiples of the encoding's group.
+  void read_values(std::int64_t first, std::int64_t count, float* values) const;
   // Asks the system to read the elements ahead.
   void prefetch() const;
 };
@@ -73,6 +85,11 @@ class WeightSource {
   virtual const StoredTensor* find(std::string_view name) const = 0;
   // The file or folder, for messages.
   virtual const std::string& location() const = 0;
+  // `weight`, just read from the tensors `names` (stacked where they are several), as a model shall have it:
+  // here low-rank updates are added, before anything is converted or packed.
+  virtual Tensor adjusted(const std::vector<std::string>& /*names*/, Tensor weight) const { return weight; }
+  // Whether adjusted() may change the tensors `names`.
+  virtual bool adjusts(const std::vector<std::string>& /*names*/) const { return false; }
 };
 
 // A source that holds its tensors in a map.

@@ -54,6 +54,10 @@ class ForwardingOps : public Ops {
   Tensor permute(const Tensor& x, std::span<const int> order) const override {
     return inner_.permute(x, order);
   }
+  Tensor to_f32(const Tensor& x) const override { return inner_.to_f32(x); }
+  std::vector<Tensor> segment(std::vector<Tensor> inputs, const Segment& body) const override {
+    return inner_.segment(std::move(inputs), body);
+  }
   void tap(std::string_view name, const Tensor& x) const override { inner_.tap(name, x); }
 
  protected:

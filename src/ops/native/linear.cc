@@ -7,6 +7,7 @@
 #include "ops/checks.h"
 #include "ops/native/conversion.h"
 #include "ops/native/onednn.h"
+#include "ops/native/quantized_linear.h"
 
 namespace sd35::native {
 namespace {
@@ -138,12 +139,22 @@ std::shared_ptr<const PackedMatrix> pack(const Linear& linear, DType dtype) {
   return packed;
 }
 
+// The weight where it is quantized, prepared or not; else null.
+std::shared_ptr<const QuantizedWeight> quantized_weight(const Linear& linear, DType compute_type) {
+  if (linear.prepared == nullptr && linear.quantized != nullptr)
+    return pack_quantized(linear.quantized, compute_type);
+  return std::dynamic_pointer_cast<const QuantizedWeight>(linear.prepared);
+}
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_type, DType result_type) {
   Tensor y(checks::linear(x, w), result_type);
+  if (!w.updates.empty()) throw Error("linear: the native engine knows no low-rank updates");
   if (y.numel() == 0) return y;
-  if (w.prepared != nullptr) {
+  if (const auto quantized = quantized_weight(w, compute_type)) {
+    quantized->product(x, w.bias, act, y);
+  } else if (w.prepared != nullptr) {
     const auto* packed = dynamic_cast<const PackedMatrix*>(w.prepared.get());
     if (packed == nullptr || packed->dtype != compute_type)
       throw Error("linear: the weight was prepared by another engine");
@@ -156,6 +167,12 @@ Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_ty
 }
 
 void prepare_linear(Linear& linear, Reuse reuse, DType compute_type) {
+  if (linear.quantized != nullptr) {
+    if (reuse == Reuse::once) return;
+    linear.prepared = pack_quantized(linear.quantized, compute_type);
+    linear.quantized = nullptr;
+    return;
+  }
   if (!linear.weight.defined() || linear.weight.numel() == 0) return;
   // Without bf16 instructions the weight stays in its 2 bytes and widens block by block in every call.
   if (reuse == Reuse::once || gemm_type(compute_type) != compute_type) {

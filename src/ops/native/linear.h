@@ -9,7 +9,8 @@ namespace sd35::native {
 Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_type, DType result_type);
 
 // Reuse::many repacks the weight for the matrix unit; Reuse::once keeps it as it lies. Either way it ends in
-// the compute type, and `linear.weight` is left undefined where `linear.prepared` took its place.
+// the compute type, and `linear.weight` is left undefined where `linear.prepared` took its place. Quantized
+// weights stay quantized.
 void prepare_linear(Linear& linear, Reuse reuse, DType compute_type);
 
 }  // namespace sd35::native

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "ops/checks.h"
@@ -48,6 +49,21 @@ std::int64_t inner(const Shape& shape, int dim) {
   return product;
 }
 
+// y[.., first_row + n] += scale (x A^T) B^T
+void add_update(const Tensor& x, const LowRankUpdate& update, Tensor& y) {
+  const Tensor down = update.down.to(DType::f32), up = update.up.to(DType::f32);
+  const std::int64_t rank = down.dim(0), K = down.dim(1), rows = up.dim(0), N = y.dim(-1);
+  std::vector<double> inner(static_cast<std::size_t>(rank));
+  for (std::int64_t row = 0; row < y.numel() / N; ++row) {
+    for (std::int64_t r = 0; r < rank; ++r)
+      inner[static_cast<std::size_t>(r)] = std::inner_product(
+          down.data<float>() + r * K, down.data<float>() + (r + 1) * K, x.data<float>() + row * K, 0.0);
+    for (std::int64_t n = 0; n < rows; ++n)
+      y.data<float>()[row * N + update.first_row + n] += static_cast<float>(
+          update.scale * std::inner_product(inner.begin(), inner.end(), up.data<float>() + n * rank, 0.0));
+  }
+}
+
 class RefOps : public Ops {
  public:
   std::string_view name() const override { return "ref"; }
@@ -55,16 +71,19 @@ class RefOps : public Ops {
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out /*out*/) const override {
     Tensor y(checks::linear(x, w), DType::f32);
-    const Tensor in = x.to(DType::f32), weight = w.weight.to(DType::f32);
+    const Tensor in = x.to(DType::f32);
+    const Tensor weight = w.quantized != nullptr ? w.quantized->dense() : w.weight.to(DType::f32);
     const std::int64_t K = w.in_features, N = w.out_features;
     for (std::int64_t row = 0; row < y.numel() / N; ++row) {
       for (std::int64_t n = 0; n < N; ++n) {
         double sum = w.bias.defined() ? w.bias.data<float>()[n] : 0.0;
         for (std::int64_t k = 0; k < K; ++k)
           sum += static_cast<double>(in.data<float>()[row * K + k]) * weight.data<float>()[n * K + k];
-        y.data<float>()[row * N + n] = apply(act, static_cast<float>(sum));
+        y.data<float>()[row * N + n] = static_cast<float>(sum);
       }
     }
+    for (const LowRankUpdate& update : w.updates) add_update(in, update, y);
+    for (std::int64_t i = 0; i < y.numel(); ++i) y.data<float>()[i] = apply(act, y.data<float>()[i]);
     return y;
   }
 

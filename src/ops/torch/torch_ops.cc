@@ -2,16 +2,19 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 #include <torch/version.h>
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <mutex>
 #include <utility>
 
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/checks.h"
+#include "ops/torch/recomputed_segment.h"
 
 namespace sd35 {
 namespace {
@@ -49,12 +52,21 @@ class TorchStorage : public Storage {
       : Storage(value.data_ptr(), value.nbytes()), value_(std::move(value)) {}
   const at::Tensor& value() const { return value_; }
 
+  void* data() const override {
+    if (value_.is_cpu()) return Storage::data();
+    std::call_once(copied_, [this] { on_host_ = value_.detach().cpu(); });
+    return on_host_.data_ptr();
+  }
+
  private:
   at::Tensor value_;  // contiguous
+  mutable std::once_flag copied_;
+  mutable at::Tensor on_host_;
 };
 
 // The memory of another engine, shared for as long as the result lives.
 at::Tensor wrap(const Tensor& x) {
+  if (x.numel() == 0) return at::empty(sizes_of(x.shape()), at::TensorOptions(scalar_type_of(x.dtype())));
   const bool aligned = reinterpret_cast<std::uintptr_t>(x.raw()) % size_of(x.dtype()) == 0;
   if (!aligned) return wrap(x.clone());  // of a mapped file
   return at::from_blob(
@@ -83,21 +95,34 @@ at::Tensor to_channels_last(const at::Tensor& x) { return x.permute({0, 2, 3, 1}
 
 class TorchOps : public Ops {
  public:
-  TorchOps(at::ScalarType compute, at::Device device)
-      : compute_(compute), wide_(compute == at::kDouble ? at::kDouble : at::kFloat), device_(device) {}
+  TorchOps(at::ScalarType compute, at::Device device, bool recompute)
+      : compute_(compute),
+        wide_(compute == at::kDouble ? at::kDouble : at::kFloat),
+        device_(device),
+        recompute_(recompute) {}
 
   std::string_view name() const override { return "torch"; }
   DType compute_type() const override { return dtype_of(compute_); }
 
   void prepare(Linear& linear, Reuse reuse) const override {
+    if (linear.quantized != nullptr) linear.weight = std::exchange(linear.quantized, nullptr)->dense();
     if (reuse == Reuse::many) linear.weight = resident(linear.weight);
   }
   void prepare(Conv2d& conv) const override { conv.weight = resident(conv.weight); }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     checks::linear(x, w);
-    const at::Tensor weight = computing(w.weight).view({w.out_features, w.in_features});
-    return result(apply(act, at::linear(computing(x), weight, computing(w.bias))), out);
+    const at::Tensor weight = computing(w.quantized != nullptr ? w.quantized->dense() : w.weight)
+                                  .view({w.out_features, w.in_features});
+    const at::Tensor in = computing(x);
+    at::Tensor y = at::linear(in, weight, computing(w.bias));
+    for (const LowRankUpdate& update : w.updates) {
+      const at::Tensor rows =
+          at::linear(at::linear(in, computing(update.down)), computing(update.up)) * update.scale;
+      const std::int64_t after = w.out_features - update.first_row - update.up.dim(0);
+      y = y + at::constant_pad_nd(rows, {update.first_row, after});
+    }
+    return result(apply(act, y), out);
   }
 
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override {
@@ -191,6 +216,13 @@ class TorchOps : public Ops {
     return from_torch(on_device(x).permute(std::vector<std::int64_t>(order.begin(), order.end())));
   }
 
+  Tensor to_f32(const Tensor& x) const override { return from_torch(wide(x)); }
+
+  std::vector<Tensor> segment(std::vector<Tensor> inputs, const Segment& body) const override {
+    return recompute_ && c10::GradMode::is_enabled() ? recomputed_segment(inputs, body)
+                                                     : body(std::move(inputs));
+  }
+
  private:
   at::Tensor on_device(const Tensor& x) const {
     const at::Tensor value = to_torch(x).to(device_);
@@ -221,6 +253,7 @@ class TorchOps : public Ops {
   at::ScalarType compute_;
   at::ScalarType wide_;  // f32, or f64 in an f64 engine
   at::Device device_;
+  bool recompute_;  // segments, in the backward pass
 };
 
 // q [B, H, queries, d], k and v [B, H, T, d] -> [B, H, queries, d]
@@ -302,18 +335,23 @@ at::Tensor to_torch(const Tensor& x) {
   const at::Tensor& whole = storage->value();
   const at::IntArrayRef sizes = sizes_of(x.shape());
   if (whole.sizes() == sizes) return whole;
-  const auto offset =
-      reinterpret_cast<std::uintptr_t>(x.raw()) - reinterpret_cast<std::uintptr_t>(storage->data());
-  const auto first = static_cast<std::int64_t>(offset / size_of(x.dtype()));
+  const auto first = static_cast<std::int64_t>(x.byte_offset() / size_of(x.dtype()));
   return whole.view({whole.numel()}).narrow(0, first, x.numel()).view(sizes);
 }
 
-std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device) {
+std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device, bool recompute_segments) {
   if (compute_type != DType::f32 && compute_type != DType::bf16 && compute_type != DType::f64)
     throw ArgumentError("the torch engine computes in f32, bf16 or f64, not in " +
                         std::string(name_of(compute_type)));
   at::set_num_threads(thread_count());
-  return std::make_unique<TorchOps>(scalar_type_of(compute_type), device_from_name(device));
+  return std::make_unique<TorchOps>(scalar_type_of(compute_type), device_from_name(device),
+                                    recompute_segments);
+}
+
+void register_torch_engine() {
+  register_engine("torch", [](DType compute_type, const std::string& device) {
+    return make_torch_ops(compute_type, device);
+  });
 }
 
 }  // namespace sd35

@@ -34,7 +34,13 @@ at::Tensor to_torch(const Tensor& x);
 // `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1". LibTorch then
 // runs with thread_count() threads. Weights that want gradients are cast at each use (so gradients arrive in
 // their own type); other weights that prepare() sees with Reuse::many move to the device and the compute type
-// for good. Throws ArgumentError for another type, or a device that is unknown or not there.
-std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device = "cpu");
+// for good. With `recompute_segments` the backward pass computes each Ops::segment again instead of keeping
+// its intermediates (activation checkpointing). Throws ArgumentError for another type, or a device that is
+// unknown or not there.
+std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device = "cpu",
+                                    bool recompute_segments = false);
+
+// Makes make_ops("torch", ...) know this engine; once, before threads start.
+void register_torch_engine();
 
 }  // namespace sd35

@@ -38,6 +38,10 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   config.eos_token = special_token(json, "eos_token", location);
   config.pad_token = special_token(json, "pad_token", location);
   config.unk_token = special_token(json, "unk_token", location);
+  // transformers writes 1e30 for "no limit".
+  const auto length = json.find("model_max_length");
+  if (length != json.end() && length->is_number() && *length >= 2 && *length <= 65536)
+    config.model_max_length = length->get<std::int64_t>();
   const auto added = json.find("added_tokens_decoder");
   if (added == json.end() || added->is_null()) return config;
   if (!added->is_object()) throw FileError(location + ": added_tokens_decoder is not an object");
@@ -52,8 +56,8 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   return config;
 }
 
-std::vector<Segment> split_added_tokens(const std::u32string& text, const std::vector<AddedToken>& tokens,
-                                        bool normalized) {
+std::vector<TextSegment> split_added_tokens(const std::u32string& text, const std::vector<AddedToken>& tokens,
+                                            bool normalized) {
   struct Pattern {
     std::u32string content;
     const AddedToken* token;
@@ -62,7 +66,7 @@ std::vector<Segment> split_added_tokens(const std::u32string& text, const std::v
   for (const AddedToken& token : tokens)
     if (token.normalized == normalized) patterns.push_back({unicode::decode(token.content), &token});
 
-  std::vector<Segment> segments;
+  std::vector<TextSegment> segments;
   std::size_t begin = 0;  // of the text that belongs to no token yet
   const auto keep_text = [&](std::size_t end) {
     if (end > begin) segments.push_back({text.substr(begin, end - begin), -1});

@@ -23,17 +23,18 @@ struct AddedToken {
 struct TokenizerConfig {
   std::vector<AddedToken> added_tokens;
   std::string bos_token, eos_token, pad_token, unk_token;  // empty where the file does not name them
+  std::int64_t model_max_length = 0;                       // 0 where the file names none
 };
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 
 // A stretch of text between added tokens (id -1), or an added token.
-struct Segment {
+struct TextSegment {
   std::u32string text;
   std::int32_t id = -1;
 };
 
 // Cuts the added tokens with `normalized` out of `text`: leftmost first, the longest of several.
-std::vector<Segment> split_added_tokens(const std::u32string& text, const std::vector<AddedToken>& tokens,
-                                        bool normalized);
+std::vector<TextSegment> split_added_tokens(const std::u32string& text, const std::vector<AddedToken>& tokens,
+                                            bool normalized);
 
 }  // namespace sd35

@@ -83,12 +83,13 @@ ClipTokenizer ClipTokenizer::load(const std::filesystem::path& folder) {
                       in_quotes(token.content) + " has the id " + std::to_string(token.id) +
                       " beyond the vocabulary of " + std::to_string(tokenizer.vocab_size()));
   tokenizer.added_tokens_ = std::move(config.added_tokens);
+  tokenizer.model_max_length_ = config.model_max_length;
   return tokenizer;
 }
 
 void ClipTokenizer::encode_segment(const std::u32string& text, std::vector<std::int32_t>& ids) const {
   const std::u32string normal = unicode::to_lower(unicode::to_nfc(text));
-  for (const Segment& segment : split_added_tokens(normal, added_tokens_, true)) {
+  for (const TextSegment& segment : split_added_tokens(normal, added_tokens_, true)) {
     if (segment.id >= 0) {
       ids.push_back(segment.id);
       continue;
@@ -102,7 +103,7 @@ void ClipTokenizer::encode_segment(const std::u32string& text, std::vector<std::
 
 std::vector<std::int32_t> ClipTokenizer::encode(std::string_view text) const {
   std::vector<std::int32_t> ids = {start_of_text_};
-  for (const Segment& segment : split_added_tokens(unicode::decode(text), added_tokens_, false)) {
+  for (const TextSegment& segment : split_added_tokens(unicode::decode(text), added_tokens_, false)) {
     if (segment.id >= 0)
       ids.push_back(segment.id);
     else

@@ -22,6 +22,8 @@ class ClipTokenizer {
   // The same in exactly `length` >= 2 ids.
   Tokenized encode(std::string_view text, int length) const;
 
+  // How many tokens a prompt takes, 77 of the published models; 0 where tokenizer_config.json does not say.
+  std::int64_t model_max_length() const { return model_max_length_; }
   std::int32_t end_of_text() const { return end_of_text_; }
   std::int32_t vocab_size() const { return bpe_.size(); }
 
@@ -31,6 +33,7 @@ class ClipTokenizer {
 
   BytePairEncoding bpe_;
   std::vector<AddedToken> added_tokens_;
+  std::int64_t model_max_length_ = 0;
   std::int32_t start_of_text_ = 0, end_of_text_ = 0, padding_ = 0, unknown_ = 0;
 };
 

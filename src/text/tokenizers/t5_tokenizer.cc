@@ -68,7 +68,7 @@ void T5Tokenizer::encode_segment(const std::u32string& text, std::vector<std::in
 
 std::vector<std::int32_t> T5Tokenizer::encode(std::string_view text) const {
   std::vector<std::int32_t> ids;
-  for (const Segment& segment : split_added_tokens(unicode::decode(text), added_tokens_, false)) {
+  for (const TextSegment& segment : split_added_tokens(unicode::decode(text), added_tokens_, false)) {
     if (segment.id >= 0)
       ids.push_back(segment.id);
     else

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ops/native/kernels/attention.h"
+#include "ops/native/kernels/linear.h"
 
 namespace sd35::kernels {
 
@@ -41,6 +42,7 @@ struct IsaKernels {
   RowKernels rows;
   AttentionKernels attention_f32;
   const AttentionKernels* attention_bf16;  // null where the level has no bf16 products
+  LinearKernels linear;
 };
 
 const IsaKernels& generic_kernels();

@@ -133,6 +133,7 @@ class Attention {
 }  // namespace
 
 const RowKernels& row_kernels() { return kernels().rows; }
+const LinearKernels& linear_kernels() { return kernels().linear; }
 
 void attention(std::span<const AttentionTokens> tokens, const AttentionSizes& sizes) {
   const IsaKernels& level = kernels();

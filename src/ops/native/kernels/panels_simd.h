@@ -26,6 +26,7 @@ constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
 
 struct F32Unit {
   using Type = float;
+  static constexpr bool integer = false;
   static constexpr std::int64_t elements = 1;
   static constexpr Element element = Element::f32;
 
@@ -46,6 +47,7 @@ struct F32Unit {
 #if defined(__AVX512BF16__)
 struct Bf16Unit {
   using Type = std::uint32_t;
+  static constexpr bool integer = false;
   static constexpr std::int64_t elements = 2;
   static constexpr Element element = Element::bf16;
 

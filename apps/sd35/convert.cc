@@ -1,0 +1,93 @@
+// sd35 convert: a checkpoint in another layout or another type.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "commands.h"
+#include "reporter.h"
+#include "sd35/sd35.h"
+
+namespace sd35::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "f32, f16 and bf16 hold every tensor. fp8 (e4m3 with a scale a tensor, as ComfyUI reads it), the blocks "
+    "of "
+    "GGUF and nf4 (as diffusers reads it; nf4-dq: with double quantization) hold the weights of linear "
+    "layers; "
+    "patch, timestep, prompt and output layers, convolutions and tables stay in 16 bits, biases and norms as "
+    "they are. q8_0 to q5_1 need the layout gguf, nf4 the layout diffusers. GGUF's K types are read, but not "
+    "written.";
+
+// 1,234,567
+std::string with_commas(std::uint64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+void print_table(const ConvertReport& report) {
+  std::printf("%-16s %-20s %-8s %8s %15s\n", "component", "what", "type", "tensors", "parameters");
+  for (const ConvertReport::Row& row : report.rows)
+    std::printf("%-16s %-20s %-8s %8s %15s\n", row.component.c_str(), row.what.c_str(), row.type.c_str(),
+                with_commas(row.tensors).c_str(), with_commas(row.parameters).c_str());
+}
+
+void add_options(CLI::App& command, ConvertOptions& options) {
+  command
+      .add_option("-t,--type", options.type,
+                  "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq")
+      ->required();
+  command.add_option(
+      "--layout", options.layout,
+      "diffusers (a folder), single (safetensors) or gguf; default: by the output's extension");
+  command
+      .add_option(
+          "-c,--component", options.components,
+          "Of transformer, vae, clip_l, clip_g, t5xxl, as in transformer,vae; default: all there are. With "
+          "one, the input may be a file of it alone")
+      ->delimiter(',');
+  const std::string group = "Files in place of the input's";
+  command.add_option("--clip-l", options.clip_l, "CLIP-L weights")->group(group);
+  command.add_option("--clip-g", options.clip_g, "OpenCLIP bigG weights")->group(group);
+  command.add_option("--t5xxl", options.t5xxl, "T5-XXL weights")->group(group);
+  command.add_option("--transformer", options.transformer, "MMDiT-X weights")->group(group);
+  command.add_option("--vae", options.vae, "Autoencoder weights")->group(group);
+  command
+      .add_option("--tokenizers", options.tokenizers, "Folder with tokenizer, tokenizer_2 and tokenizer_3")
+      ->group(group);
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app) {
+  struct Arguments {
+    ConvertOptions options;
+    std::string input, output;
+    bool quiet = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("convert", "Write a model in another layout or type");
+  command
+      ->add_option(
+          "input", arguments->input,
+          "A folder in the diffusers layout, a safetensors or GGUF file, or a name in the Hugging Face cache")
+      ->required();
+  command->add_option("output", arguments->output, "The folder or file to write; it must not exist")
+      ->required();
+  add_options(*command, arguments->options);
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->footer(kFooter);
+  command->callback([arguments] {
+    Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
+    const ConvertReport report =
+        convert(arguments->input, arguments->output, arguments->options, reporter.callbacks());
+    if (!arguments->quiet) print_table(report);
+  });
+}
+
+}  // namespace sd35::cli

@@ -1,0 +1,165 @@
+// sd35 make-dataset: drawn scenes with captions, and prompts that were held out from them.
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+
+#include "commands.h"
+#include "interrupt.h"
+#include "reporter.h"
+#include "sd35/sd35.h"
+#ifdef SD35_HAS_SCENES
+#include "core/threads.h"
+#include "scenes/drawing/write_dataset.h"
+#endif
+
+namespace sd35::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "Kinds: words, thing, colour, shape, position, count, background, hybrid, wearing, holding, standing; "
+    "prompts are of the first seven. What is held out, and what the files hold: docs/dataset.md.";
+
+struct MakeDatasetArguments {
+  std::string output, contact_sheet, captions, prompts;
+  std::string sizes = "128", split, kind, mix;
+  std::uint64_t count = 0, seed = 0, shard_samples = 5000;
+  std::size_t most_words = 0, shortest_word = 0, longest_word = 0;  // 0: as usual
+  bool common_things = false, plain_backgrounds = false, dictionary_only = false;
+  int threads = 0;
+  bool quiet = false;
+};
+
+#ifdef SD35_HAS_SCENES
+
+// "words=0.5,thing=1": the kinds that are not named do not come up.
+void read_mix(const std::string& text, SceneOptions& scenes) {
+  scenes.mix.fill(0);
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t equals = part.find('=');
+    const std::string share = equals == part.npos ? "" : part.substr(equals + 1);
+    double value = 0;
+    const auto [end, error] = std::from_chars(share.data(), share.data() + share.size(), value);
+    if (error != std::errc() || end != share.data() + share.size())
+      throw ArgumentError("--mix is written as words=0.5,thing=0.2; '" + part + "' is not of that form");
+    scenes.mix[static_cast<std::size_t>(scene_kind_from_name(part.substr(0, equals)))] = value;
+  }
+}
+
+Split read_split(const std::string& name) {
+  if (name == "train") return Split::train;
+  if (name == "heldout") return Split::heldout;
+  throw ArgumentError("--split " + name + ": it is train or heldout");
+}
+
+DatasetOptions read_options(const MakeDatasetArguments& arguments) {
+  const bool prompts = !arguments.prompts.empty();
+  DatasetOptions options;
+  SceneOptions& scenes = options.scenes;
+  scenes.split = read_split(!arguments.split.empty() ? arguments.split : prompts ? "heldout" : "train");
+  if (prompts) {  // one plain word that a person could have chosen
+    scenes.most_words = 1;
+    scenes.shortest_word = 3;
+    scenes.longest_word = 6;
+    scenes.dictionary_only = true;
+  }
+  if (!arguments.mix.empty()) read_mix(arguments.mix, scenes);
+  if (!arguments.kind.empty()) read_mix(arguments.kind + "=1", scenes);
+  if (arguments.most_words > 0) scenes.most_words = arguments.most_words;
+  if (arguments.shortest_word > 0) scenes.shortest_word = arguments.shortest_word;
+  if (arguments.longest_word > 0) scenes.longest_word = arguments.longest_word;
+  scenes.common_things_only = arguments.common_things;
+  scenes.plain_backgrounds_only = arguments.plain_backgrounds;
+  scenes.dictionary_only = scenes.dictionary_only || arguments.dictionary_only;
+  options.seed = arguments.seed;
+  options.count = arguments.count;
+  options.sizes = parse_sizes(arguments.sizes);
+  options.shard_samples = arguments.shard_samples;
+  return options;
+}
+
+void run(const MakeDatasetArguments& arguments) {
+  if (arguments.output.empty() && arguments.captions.empty() && arguments.prompts.empty() &&
+      arguments.contact_sheet.empty())
+    throw ArgumentError("what to write? A folder, --contact-sheet, --captions or --prompts");
+  if (!arguments.prompts.empty() && arguments.kind.empty())
+    throw ArgumentError(
+        "prompts of which kind? --kind words, thing, colour, shape, position, count or background");
+  const DatasetOptions options = read_options(arguments);
+  set_thread_count(arguments.threads);
+  const auto start = std::chrono::steady_clock::now();
+  double shown = 0;
+  const DatasetProgress progress = [&](std::uint64_t done, std::uint64_t total) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!arguments.quiet && (done == total || seconds - shown > 5)) {
+      shown = seconds;
+      std::fprintf(stderr, "%llu of %llu, %.0f a second\n", static_cast<unsigned long long>(done),
+                   static_cast<unsigned long long>(total), static_cast<double>(done) / seconds);
+    }
+    return !interrupted();
+  };
+  if (!arguments.contact_sheet.empty()) write_contact_sheet(arguments.contact_sheet, options);
+  if (!arguments.captions.empty()) write_captions(arguments.captions, options, progress);
+  if (!arguments.prompts.empty()) write_prompts(arguments.prompts, options);
+  if (!arguments.output.empty()) write_dataset(arguments.output, options, progress);
+}
+
+#else
+
+void run(const MakeDatasetArguments& /*arguments*/) {
+  throw ArgumentError("this program was built without the scene generator; configure with -DSD35_SCENES=ON");
+}
+
+#endif
+
+void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
+  const std::string group = "Scenes";
+  command.add_option("--split", arguments.split, "train or heldout; default: train, of --prompts heldout")
+      ->group(group);
+  command.add_option("--mix", arguments.mix, "Shares of the kinds, as in words=0.5,thing=0.2")->group(group);
+  command.add_option("--kind", arguments.kind, "One kind only")->group(group);
+  command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, of --prompts 1")
+      ->group(group);
+  command.add_option("--min-letters", arguments.shortest_word, "Of a word; default: 2, of --prompts 3")
+      ->group(group);
+  command.add_option("--max-letters", arguments.longest_word, "Of a word; default: 8, of --prompts 6")
+      ->group(group);
+  command.add_flag("--dictionary-only", arguments.dictionary_only, "No invented words, no random letters")
+      ->group(group);
+  command.add_flag("--common-things", arguments.common_things, "The best known things only")->group(group);
+  command
+      .add_flag("--plain-backgrounds", arguments.plain_backgrounds,
+                "White and pale ones, but for scenes about one")
+      ->group(group);
+}
+
+}  // namespace
+
+void add_make_dataset(CLI::App& app) {
+  auto arguments = std::make_shared<MakeDatasetArguments>();
+  CLI::App* command = app.add_subcommand("make-dataset", "Draw scenes with captions, to train on");
+  command->add_option("output", arguments->output,
+                      "The folder of WebDataset archives to write; it must not exist");
+  command->add_option("-n,--count", arguments->count, "Samples, captions or prompts")->required();
+  command
+      ->add_option("--size", arguments->sizes,
+                   "128, or 192x128 (width first), or several of them with commas")
+      ->capture_default_str();
+  command->add_option("-s,--seed", arguments->seed, "The same seed gives the same files")
+      ->capture_default_str();
+  command->add_option("--shard-samples", arguments->shard_samples, "Samples in an archive")
+      ->capture_default_str();
+  command->add_option("--contact-sheet", arguments->contact_sheet,
+                      "A picture file with the first 120 samples and their captions");
+  command->add_option("--captions", arguments->captions, "A text file with the captions alone");
+  command->add_option("--prompts", arguments->prompts, "A file of prompts for sd35 evaluate; needs --kind");
+  add_scene_options(*command, *arguments);
+  command->add_option("--threads", arguments->threads, "Threads; 0: one a core")->capture_default_str();
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->footer(kFooter);
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace sd35::cli

@@ -1,0 +1,47 @@
+// sd35 train-tokenizer: a tokenizer for encoders that are trained from nothing.
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "sd35/sd35.h"
+
+namespace sd35::cli {
+
+void add_train_tokenizer(CLI::App& app) {
+  struct Arguments {
+    TokenizerOptions options;
+    std::vector<std::filesystem::path> inputs;
+    std::string output;
+    bool quiet = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("train-tokenizer", "Learn a tokenizer of CLIP or T5 from texts");
+  TokenizerOptions& options = arguments->options;
+  command->add_option("--kind", options.kind, "clip (byte-level BPE) or t5 (SentencePiece unigram)")
+      ->required();
+  command->add_option("--input", arguments->inputs, "Text files, a caption a line; may be repeated")
+      ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--vocab-size", options.vocab_size, "Tokens; 49408 of CLIP and 32000 of T5 unless set");
+  command->add_option("--max-length", options.model_max_length,
+                      "Tokens of a text that the configuration names; 77 of CLIP and 512 of T5 unless set");
+  command->add_option("--pad-token", options.pad_token, "Of CLIP: <|endoftext|> as CLIP-L, ! as CLIP-G")
+      ->capture_default_str();
+  command
+      ->add_option("--character-coverage", options.character_coverage,
+                   "Of T5: share of the texts' characters that get a token")
+      ->capture_default_str();
+  command->add_flag("--split-characters", options.split_characters,
+                    "Of T5: a token a character, for models that shall spell");
+  command->add_option("-o,--output", arguments->output, "The folder to write")->required();
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->callback([arguments] {
+    const int tokens = train_tokenizer(arguments->options, arguments->inputs, arguments->output);
+    if (!arguments->quiet) std::fprintf(stderr, "%s: %d tokens\n", arguments->output.c_str(), tokens);
+  });
+}
+
+}  // namespace sd35::cli

@@ -1,0 +1,258 @@
+// sd35::convert of the public API.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "convert/file_tensor.h"
+#include "convert/format.h"
+#include "convert/layouts.h"
+#include "convert/nf4_tensors.h"
+#include "convert/plan.h"
+#include "core/error.h"
+#include "core/new_folder.h"
+#include "pipeline/progress.h"
+#include "pipeline/tiny_configs.h"
+#include "sd35/sd35.h"
+#include "weights/gguf.h"
+#include "weights/messages.h"
+#include "weights/model_files.h"
+#include "weights/safetensors.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kEncoderNames = {
+    std::pair<std::string_view, Component>{"clip_l", Component::text_encoder},
+    std::pair<std::string_view, Component>{"clip_g", Component::text_encoder_2},
+    std::pair<std::string_view, Component>{"t5xxl", Component::text_encoder_3}};
+constexpr int kTokenizers = 3;
+// Of general.file_type in GGUF files: what most of the file is.
+constexpr std::array kFileTypes = {
+    std::pair<Format, std::uint32_t>{DType::f32, 0},
+    std::pair<Format, std::uint32_t>{DType::f16, 1},
+    std::pair<Format, std::uint32_t>{BlockType::q4_0, 2},
+    std::pair<Format, std::uint32_t>{BlockType::q4_1, 3},
+    std::pair<Format, std::uint32_t>{BlockType::q8_0, 7},
+    std::pair<Format, std::uint32_t>{BlockType::q5_0, 8},
+    std::pair<Format, std::uint32_t>{BlockType::q5_1, 9},
+    std::pair<Format, std::uint32_t>{DType::bf16, 32},
+};
+
+Component component_from_name(const std::string& name) {
+  std::string known;
+  for (const Component component : kComponents) {
+    if (name == folder_of(component)) return component;
+    known += std::string(folder_of(component)) + ", ";
+  }
+  for (const auto& [alias, component] : kEncoderNames)
+    if (name == alias) return component;
+  throw ArgumentError("unknown component " + in_quotes(name) + "; known: " + known + "clip_l, clip_g, t5xxl");
+}
+
+// One component on its way.
+struct Part {
+  Component component;
+  nlohmann::json config;
+  std::shared_ptr<const WeightSource> source;
+  std::vector<PlannedTensor> plan;
+};
+
+ModelFiles open_input(const std::string& input, const ConvertOptions& options) {
+  std::error_code error;
+  // A file that holds one component without saying which.
+  if (options.components.size() == 1 && fs::is_regular_file(input, error))
+    return ModelFiles::open_part(component_from_name(options.components[0]), input);
+  return ModelFiles::open(input, {options.clip_l, options.clip_g, options.t5xxl, options.tokenizers,
+                                  options.transformer, options.vae});
+}
+
+// The components asked for, or all there are.
+std::vector<Component> chosen_components(const ModelFiles& files, const ConvertOptions& options) {
+  std::vector<Component> list;
+  for (const std::string& name : options.components) list.push_back(component_from_name(name));
+  for (const Component component : kComponents)
+    if (options.components.empty() && files.has(component)) list.push_back(component);
+  std::ranges::sort(list);
+  list.erase(std::ranges::unique(list).begin(), list.end());
+  return list;
+}
+
+// Tells how many of all bytes are written.
+class ByteProgress {
+ public:
+  ByteProgress(const Callbacks& callbacks, std::size_t total)
+      : progress_(callbacks, Stage::convert), total_(total) {}
+  void add(std::size_t bytes) {
+    done_ += bytes;
+    progress_.report(static_cast<double>(done_) / static_cast<double>(std::max<std::size_t>(1, total_)));
+  }
+
+ private:
+  StageProgress progress_;
+  std::size_t total_, done_ = 0;
+};
+
+std::size_t bytes_of(const std::vector<FileTensor>& tensors) {
+  std::size_t bytes = 0;
+  for (const FileTensor& tensor : tensors) bytes += gguf_bytes(tensor.type, tensor.shape.numel());
+  return bytes;
+}
+
+// Writes each tensor when `writer` wants it.
+template <class Writer>
+void write_all(Writer& writer, const std::vector<FileTensor>& tensors, ByteProgress& progress) {
+  std::map<std::string_view, const FileTensor*> by_name;
+  for (const FileTensor& tensor : tensors) by_name[tensor.name] = &tensor;
+  for (const auto& entry : writer.entries())
+    by_name.at(entry.name)->write([&](std::span<const std::byte> bytes) {
+      writer.write(entry.name, bytes);
+      progress.add(bytes.size());
+    });
+  writer.commit();
+}
+
+void write_safetensors_file(const fs::path& path, const std::vector<FileTensor>& tensors,
+                            ByteProgress& progress) {
+  std::vector<SafetensorsEntry> entries;
+  entries.reserve(tensors.size());
+  for (const FileTensor& tensor : tensors)
+    entries.push_back({tensor.name, std::get<DType>(tensor.type), tensor.shape});
+  SafetensorsWriter writer(path, std::move(entries));
+  write_all(writer, tensors, progress);
+}
+
+// All components in one file, with prefixes where there are several or the format asks for them.
+std::vector<FileTensor> joined_tensors(const std::vector<Part>& parts, bool prefixed) {
+  std::vector<FileTensor> list;
+  for (const Part& part : parts)
+    for (FileTensor& tensor : original_tensors(part.component, part.plan, prefixed))
+      list.push_back(std::move(tensor));
+  return list;
+}
+
+void write_single(const std::vector<Part>& parts, const fs::path& output, const Callbacks& callbacks) {
+  const std::vector<FileTensor> tensors = joined_tensors(parts, true);
+  ByteProgress progress(callbacks, bytes_of(tensors));
+  write_safetensors_file(output, tensors, progress);
+}
+
+// A component alone is called as the programs that read it want: the transformer as ComfyUI-GGUF does, T5 as
+// llama.cpp; several as stable-diffusion.cpp does.
+void write_gguf(const std::vector<Part>& parts, const Format& format, const fs::path& output,
+                const Callbacks& callbacks) {
+  std::vector<FileTensor> tensors = joined_tensors(parts, parts.size() > 1);
+  const bool t5 = parts.size() == 1 && parts[0].component == Component::text_encoder_3;
+  std::vector<GgufEntry> entries;
+  for (FileTensor& tensor : tensors) {
+    if (t5) tensor.name = llama_name(tensor.name);
+    entries.push_back({tensor.name, tensor.type, tensor.shape});
+  }
+  GgufMetadata metadata{{"general.architecture", t5 ? "t5encoder" : "sd3"},
+                        {"general.quantization_version", std::uint32_t{2}}};
+  for (const auto& [known, number] : kFileTypes)
+    if (known == format) metadata["general.file_type"] = number;
+  GgufWriter writer(output, std::move(entries), metadata);
+  ByteProgress progress(callbacks, bytes_of(tensors));
+  write_all(writer, tensors, progress);
+}
+
+std::string weight_file(Component component) {
+  const bool diffusers = component == Component::transformer || component == Component::vae;
+  return std::string(folder_of(component)) + (diffusers ? "/diffusion_pytorch_model" : "/model") +
+         ".safetensors";
+}
+
+// What makes a folder with all components a model.
+void write_model_files(const NewFolder& folder, const ModelFiles& files, const Callbacks& callbacks) {
+  folder.write("model_index.json", pipeline_index().dump(2) + "\n");
+  folder.write("scheduler/scheduler_config.json", files.scheduler_config().dump(2) + "\n");
+  for (int number = 1; number <= kTokenizers; ++number) {
+    const std::string name = number == 1 ? "tokenizer" : "tokenizer_" + std::to_string(number);
+    try {
+      const fs::path source = files.tokenizer(number);
+      fs::create_directories(folder / name);
+      for (const fs::directory_entry& entry : fs::directory_iterator(source))
+        if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / name / entry.path().filename());
+    } catch (const FileError& error) {
+      warn(callbacks, name + " is left out: " + error.what());
+    }
+  }
+}
+
+// config.json; says how the weights are quantized where readers need to know.
+nlohmann::json config_of(const Part& part) {
+  nlohmann::json config = part.config;
+  config.erase("quantization_config");
+  for (const PlannedTensor& tensor : part.plan)
+    if (const auto* nf4 = std::get_if<Nf4Format>(&tensor.format)) {
+      config["quantization_config"] = nf4_config(part.plan, nf4->double_quant);
+      break;
+    }
+  return config;
+}
+
+void write_folder(const std::vector<Part>& parts, const ModelFiles& files, const ConvertOptions& options,
+                  const fs::path& output, const Callbacks& callbacks) {
+  NewFolder folder(output);
+  if (options.components.empty()) write_model_files(folder, files, callbacks);
+  std::vector<std::vector<FileTensor>> tensors;
+  std::size_t bytes = 0;
+  for (const Part& part : parts) bytes += bytes_of(tensors.emplace_back(diffusers_tensors(part.plan)));
+  ByteProgress progress(callbacks, bytes);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string name(folder_of(parts[i].component));
+    folder.write(name + "/config.json", config_of(parts[i]).dump(2) + "\n");
+    write_safetensors_file(folder / weight_file(parts[i].component), tensors[i], progress);
+  }
+  folder.commit();
+}
+
+// Tensors of one component that became the same for the same reason, in the order of the plan's roles.
+ConvertReport report_of(const std::vector<Part>& parts) {
+  ConvertReport report;
+  for (const Part& part : parts) {
+    std::map<std::pair<Role, std::string>, ConvertReport::Row> rows;
+    for (const PlannedTensor& tensor : part.plan) {
+      const std::string type = name_of(tensor.format);
+      ConvertReport::Row& row = rows[{tensor.role, type}];
+      row.component = folder_of(part.component);
+      row.what = name_of(tensor.role);
+      row.type = type;
+      ++row.tensors;
+      row.parameters += static_cast<std::uint64_t>(tensor.source->shape.numel());
+    }
+    for (auto& [key, row] : rows) report.rows.push_back(std::move(row));
+  }
+  return report;
+}
+
+}  // namespace
+
+ConvertReport convert(const std::string& input, const fs::path& output, const ConvertOptions& options,
+                      const Callbacks& callbacks) {
+  const Format format = format_from_name(options.type);
+  const Layout layout = layout_of(options.layout, output.string(), format);
+  if (layout != Layout::diffusers && fs::exists(output))
+    throw ArgumentError(output.string() + " exists already; name a new file");
+  const ModelFiles files = open_input(input, options);
+  std::vector<Part> parts;
+  for (const Component component : chosen_components(files, options)) {
+    parts.push_back({component, files.config(component), files.weights(component), {}});
+    parts.back().plan = plan_component(component, parts.back().config, files.config_location(component),
+                                       *parts.back().source, format, layout);
+  }
+  if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
+  try {
+    if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
+    if (layout == Layout::single) write_single(parts, output, callbacks);
+    if (layout == Layout::gguf) write_gguf(parts, format, output, callbacks);
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(std::string("cannot write the model: ") + error.what());
+  }
+  return report_of(parts);
+}
+
+}  // namespace sd35

@@ -1,0 +1,165 @@
+#include "convert/file_tensor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "weights/messages.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::int64_t kChunk = 1 << 21;  // elements converted at once
+constexpr float kLargestFp8 = 448.0f;     // of e4m3
+constexpr float kLargestHalf = 65504.0f;
+
+// The name of a tensor beside a weight: "a.scale_weight" of "a.weight".
+std::string beside(const std::string& weight, const std::string& name) {
+  constexpr std::string_view kWeight = ".weight";
+  return weight.substr(0, weight.size() - kWeight.size()) + name;
+}
+
+// Calls body(begin, end) for runs of rows that fit a chunk.
+void for_chunks(const StoredRows& rows,
+                const std::function<void(std::int64_t begin, std::int64_t end)>& body) {
+  const std::int64_t step = std::max<std::int64_t>(1, kChunk / std::max<std::int64_t>(1, rows.width()));
+  for (std::int64_t begin = 0; begin < rows.count(); begin += step)
+    body(begin, std::min(rows.count(), begin + step));
+}
+
+// Reads rows [begin, end), a part of them on each thread, and hands them on: body(first row, values).
+template <class Body>
+void for_rows(const StoredRows& rows, std::int64_t begin, std::int64_t end, const Body& body) {
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, rows.width()));
+  parallel_for(end - begin, grain, [&](std::int64_t from, std::int64_t to) {
+    std::vector<float> values(static_cast<std::size_t>((to - from) * rows.width()));
+    rows.read(begin + from, begin + to, values.data());
+    body(begin + from, std::span<const float>(values));
+  });
+}
+
+// The largest magnitude. Throws FileError for NaN and infinity, which have no scale.
+float largest_magnitude(const StoredRows& rows) {
+  std::atomic<float> largest = 0;
+  for_chunks(rows, [&](std::int64_t begin, std::int64_t end) {
+    for_rows(rows, begin, end, [&](std::int64_t /*first*/, std::span<const float> values) {
+      float mine = 0;
+      for (const float value : values)
+        mine = std::isfinite(value) ? std::max(mine, std::fabs(value)) : HUGE_VALF;
+      float before = largest;
+      while (before < mine && !largest.compare_exchange_weak(before, mine)) {
+      }
+    });
+  });
+  if (!std::isfinite(largest))
+    throw FileError(rows.shown() + " holds NaN or infinity, which fp8 scales cannot be made of");
+  return largest;
+}
+
+// The elements of `values` as `type`, in fp8 divided by `scale`.
+void encode_values(std::span<const float> values, const GgufType& type, float scale, std::byte* target,
+                   const StoredRows& rows) {
+  if (const auto* blocks = std::get_if<BlockType>(&type)) {
+    try {
+      quantize_blocks(*blocks, values.data(), target, values.size());
+    } catch (const ArgumentError& error) {
+      throw FileError(rows.shown() + ": " + error.what());
+    }
+    return;
+  }
+  const DType dtype = std::get<DType>(type);
+  if (dtype == DType::f8_e4m3) {
+    std::ranges::transform(values, reinterpret_cast<std::uint8_t*>(target), [scale](float value) {
+      return float_to_f8_e4m3(std::clamp(value / scale, -kLargestFp8, kLargestFp8));
+    });
+    return;
+  }
+  if (dtype == DType::f16)
+    for (const float value : values)
+      if (std::isfinite(value) && std::fabs(value) > kLargestHalf)
+        throw FileError(rows.shown() + " holds " + std::to_string(value) + ", beyond f16; bf16 holds it");
+  convert(values.data(), DType::f32, target, dtype, values.size());
+}
+
+void write_rows(const StoredRows& rows, const GgufType& type, float scale, const Sink& sink) {
+  const std::size_t row_bytes = gguf_bytes(type, rows.width());
+  std::vector<std::byte> bytes;
+  for_chunks(rows, [&](std::int64_t begin, std::int64_t end) {
+    bytes.resize(static_cast<std::size_t>(end - begin) * row_bytes);
+    for_rows(rows, begin, end, [&](std::int64_t first, std::span<const float> values) {
+      encode_values(values, type, scale, bytes.data() + static_cast<std::size_t>(first - begin) * row_bytes,
+                    rows);
+    });
+    sink(bytes);
+  });
+  rows.release();
+}
+
+std::vector<FileTensor> encode_fp8(const std::string& name, const Shape& shape, const StoredRows& rows) {
+  // The scale is written before or after the weight, as the file wants.
+  const auto scale = [rows, value = std::make_shared<float>(0.0f)] {
+    if (*value == 0.0f) {
+      const float largest = largest_magnitude(rows);
+      *value = largest == 0.0f ? 1.0f : largest / kLargestFp8;
+    }
+    return *value;
+  };
+  const auto write_scale = [scale](const Sink& sink) {
+    const float value = scale();
+    sink(std::as_bytes(std::span(&value, 1)));
+  };
+  const auto write_weight = [scale, rows](const Sink& sink) {
+    write_rows(rows, DType::f8_e4m3, scale(), sink);
+  };
+  return {{name, DType::f8_e4m3, shape, write_weight},
+          {beside(name, ".scale_weight"), DType::f32, {}, write_scale}};
+}
+
+}  // namespace
+
+void StoredRows::add(const std::string& name, const StoredTensor& tensor, std::int64_t begin,
+                     std::int64_t end) {
+  if (runs_.empty()) name_ = name;
+  const Shape& shape = tensor.shape;
+  width_ = shape.rank() < 2 ? 1 : shape[-1];
+  // Rows below one of the first dimension.
+  const std::int64_t inner = shape.numel() == 0 ? 0
+                             : shape.rank() < 2 ? 1
+                                                : shape.numel() / shape[0] / width_;
+  runs_.push_back({&tensor, begin * inner, (end - begin) * inner});
+  count_ += runs_.back().count;
+}
+
+void StoredRows::read(std::int64_t begin, std::int64_t end, float* values) const {
+  std::int64_t at = 0;  // the first row of the run
+  for (const Run& run : runs_) {
+    const std::int64_t from = std::max(begin - at, std::int64_t{0}), to = std::min(end - at, run.count);
+    if (from < to) {
+      run.tensor->read_values((run.first + from) * width_, (to - from) * width_, values);
+      values += (to - from) * width_;
+    }
+    at += run.count;
+  }
+}
+
+void StoredRows::release() const {
+  for (const Run& run : runs_)
+    for (const std::span<const std::byte> segment : run.tensor->segments) run.tensor->file->release(segment);
+}
+
+std::string StoredRows::shown() const {
+  return runs_.at(0).tensor->file->path() + ": tensor " + in_quotes(name_);
+}
+
+std::vector<FileTensor> encode(const std::string& name, const Shape& shape, const StoredRows& rows,
+                               const Format& format) {
+  if (format == Format(DType::f8_e4m3)) return encode_fp8(name, shape, rows);
+  const GgufType type = std::holds_alternative<BlockType>(format) ? GgufType(std::get<BlockType>(format))
+                                                                  : GgufType(std::get<DType>(format));
+  return {{name, type, shape, [rows, type](const Sink& sink) { write_rows(rows, type, 1.0f, sink); }}};
+}
+
+}  // namespace sd35

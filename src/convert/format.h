@@ -1,0 +1,34 @@
+// What weights are converted to.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/dtype.h"
+#include "quant/gguf_blocks.h"
+
+namespace sd35 {
+
+// Four bits a weight, as bitsandbytes stores them.
+struct Nf4Format {
+  bool double_quant = false;
+  bool operator==(const Nf4Format&) const = default;
+};
+
+// A type (fp8 e4m3 with one scale a tensor), blocks of GGUF, or NF4.
+using Format = std::variant<DType, BlockType, Nf4Format>;
+
+// "f32", "f16", "bf16", "fp8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "nf4", "nf4-dq". Throws ArgumentError.
+Format format_from_name(std::string_view name);
+// The inverse; other types by their own names.
+std::string name_of(const Format& format);
+
+enum class Layout { diffusers, single, gguf };
+
+// "diffusers", "single", "gguf"; where `name` is empty, by the extension of `output`: .safetensors is a
+// single file, .gguf is GGUF, all else a folder. Throws ArgumentError, also where the layout cannot hold
+// `format`.
+Layout layout_of(std::string_view name, const std::string& output, const Format& format);
+
+}  // namespace sd35

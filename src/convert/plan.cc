@@ -1,0 +1,137 @@
+#include "convert/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "mmdit/transformer.h"
+#include "quant/nf4.h"
+#include "text/clip_text_model.h"
+#include "text/t5_encoder.h"
+#include "vae/autoencoder.h"
+#include "weights/load.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::int64_t kSmallTensor = 1024;  // elements, of GGUF files
+
+using Describe = std::function<void(const Parameters&)>;
+
+// Calls `use` with the function that describes the component's model.
+void with_model(Component component, const nlohmann::json& config, const std::string& location,
+                const std::function<void(const Describe&)>& use) {
+  switch (component) {
+    case Component::text_encoder:
+    case Component::text_encoder_2: {
+      ClipTextModel model(ClipConfig::from_json(config, location));
+      return use([&](const Parameters& p) { model.parameters(p); });
+    }
+    case Component::text_encoder_3: {
+      T5Encoder model(T5Config::from_json(config, location));
+      return use([&](const Parameters& p) { model.parameters(p); });
+    }
+    case Component::transformer: {
+      Transformer model(MmditConfig::from_json(config, location));
+      return use([&](const Parameters& p) { model.parameters(p); });
+    }
+    case Component::vae: {
+      const VaeConfig vae = VaeConfig::from_json(config, location);
+      VaeEncoder encoder(vae);
+      VaeDecoder decoder(vae);
+      return use([&](const Parameters& p) {
+        encoder.parameters(p.scope("encoder"));
+        decoder.parameters(p.scope("decoder"));
+      });
+    }
+  }
+}
+
+// The kind of every tensor that a model describes.
+class KindLister : public ParameterVisitor {
+ public:
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    for (const std::string& name : spec.names) kinds_[name] = spec.kind;
+  }
+  const std::map<std::string, ParameterKind>& kinds() const { return kinds_; }
+
+ private:
+  std::map<std::string, ParameterKind> kinds_;
+};
+
+bool is_sensitive(Component component, const std::string& name) {
+  constexpr std::array kTransformer = {"pos_embed.", "time_text_embed.", "context_embedder.", "norm_out.",
+                                       "proj_out."};
+  if (component == Component::transformer)
+    return std::ranges::any_of(kTransformer, [&](const char* start) { return name.starts_with(start); });
+  return name == "text_projection.weight";
+}
+
+Role role_of(Component component, const std::string& name, const Shape& shape, ParameterKind kind) {
+  if (shape.rank() <= 1) return Role::vector;
+  if (kind == ParameterKind::embedding || kind == ParameterKind::position_table) return Role::embedding;
+  if (component == Component::vae) return Role::convolution;
+  return is_sensitive(component, name) ? Role::sensitive : Role::weight;
+}
+
+// Whether rows of `shape` are whole blocks.
+bool divides(const Format& format, const Shape& shape) {
+  std::int64_t block = 1;
+  if (const auto* blocks = std::get_if<BlockType>(&format))
+    block = static_cast<std::int64_t>(block_elements(*blocks));
+  else if (std::holds_alternative<Nf4Format>(format))
+    block = kNf4Block;
+  return shape[-1] % block == 0;
+}
+
+bool is_plain(const Format& format) {
+  const auto* dtype = std::get_if<DType>(&format);
+  return dtype != nullptr && size_of(*dtype) > 1;
+}
+
+// What is not quantized.
+DType kept_type(const StoredTensor& tensor, Role role) {
+  const bool plain = !tensor.packed();
+  if (plain && (tensor.dtype == DType::f16 || tensor.dtype == DType::bf16)) return tensor.dtype;
+  return role == Role::vector ? DType::f32 : DType::bf16;
+}
+
+Format format_for(const std::string& name, const StoredTensor& tensor, Role role, const Format& format,
+                  Layout layout) {
+  if (layout == Layout::gguf && (tensor.shape.rank() <= 1 || tensor.shape.numel() <= kSmallTensor))
+    return DType::f32;
+  if (is_plain(format)) return format;
+  // transformers keeps these layers of T5 in 32 bits, and finds nothing quantized for them.
+  if (std::holds_alternative<Nf4Format>(format) && name.ends_with(".wo.weight"))
+    return kept_type(tensor, role);
+  if (role == Role::weight && divides(format, tensor.shape)) return format;
+  return kept_type(tensor, role);
+}
+
+}  // namespace
+
+std::string_view name_of(Role role) {
+  constexpr std::array<std::string_view, 5> kNames = {"linear layers", "sensitive layers", "convolutions",
+                                                      "embeddings, tables", "biases, norms"};
+  return kNames.at(static_cast<std::size_t>(role));
+}
+
+std::vector<PlannedTensor> plan_component(Component component, const nlohmann::json& config,
+                                          const std::string& location, const WeightSource& source,
+                                          const Format& format, Layout layout) {
+  KindLister lister;
+  with_model(component, config, location, [&](const Describe& describe) {
+    check_all_bound(source, describe);
+    describe(Parameters(lister));
+  });
+  std::vector<PlannedTensor> plan;
+  for (const std::string& name : source.names()) {
+    const StoredTensor& tensor = *source.find(name);
+    const Role role = role_of(component, name, tensor.shape, lister.kinds().at(name));
+    plan.push_back({name, &tensor, role, format_for(name, tensor, role, format, layout)});
+  }
+  return plan;
+}
+
+}  // namespace sd35

@@ -1,0 +1,79 @@
+// Which samples, at which size, make up the batch of a step.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/buckets.h"
+#include "data/sample_order.h"
+
+namespace sd35 {
+
+// The buckets of one resolution (one bucket: a square, say) and how often it is drawn beside the others of
+// its stage. Weights count to 1/1000 of their sum.
+struct Scale {
+  std::vector<Bucket> buckets;
+  double weight = 1.0;
+};
+
+struct Batch {
+  std::int64_t epoch = 0;
+  std::size_t scale = 0;  // index in the plan's list
+  Bucket bucket;
+  std::vector<std::int64_t> samples;  // indices in the data set, batch_size of them
+
+  bool operator==(const Batch&) const = default;
+};
+
+// The batch of any step as a pure function of (sizes, scales, batch size, seed, step).
+//
+// Every picture belongs to the bucket of its aspect ratio, once for each scale. A bucket's pictures follow
+// one another without end, a new permutation every time around (SampleOrder), and this stream is cut into
+// batches: so what does not fill a batch is the first of the next time around, and no picture is ever seen
+// more than once more often than its neighbours. In one epoch each bucket gives the batches its pictures
+// (times the scale's share) fill since the last, in random order over buckets and scales. A bucket of fewer
+// pictures than a batch repeats them inside a batch.
+class BatchPlan {
+ public:
+  // `sizes`: of the pictures of the data set. Throws ArgumentError when there are none, or none but empty
+  // scales, when a weight is not positive and finite, or the batch size is not in [1, 2^20].
+  BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>& scales, std::int64_t batch_size,
+            std::uint64_t seed);
+
+  std::int64_t batch_size() const { return batch_size_; }
+  // The batch of `step`, from 0.
+  Batch at(std::int64_t step) const;
+  // Steps of the epochs [0, epoch).
+  std::int64_t steps_before(std::int64_t epoch) const;
+  std::int64_t epoch_of(std::int64_t step) const;
+
+  // The sample to take when the one in place `slot` of the batch cannot be read: another of the same bucket,
+  // from the fourth `attempt` (counted from 0) on any of the data set.
+  std::int64_t replacement(std::int64_t step, std::int64_t slot, int attempt) const;
+
+ private:
+  // The pictures of one bucket at one scale.
+  struct Group {
+    std::size_t scale;
+    Bucket bucket;
+    std::int64_t share;  // of the scale, in parts of share_sum_
+    std::vector<std::uint32_t> members;
+  };
+  struct Position {
+    std::int64_t epoch;
+    std::size_t group;
+    std::int64_t number;  // of the batch in its group's stream
+  };
+
+  std::int64_t batches_before(const Group& group, std::int64_t epoch) const;
+  Position position_of(std::int64_t step) const;
+
+  std::vector<Group> groups_;
+  std::int64_t samples_;
+  std::int64_t batch_size_;
+  std::uint64_t seed_;
+  std::int64_t share_sum_ = 0;
+};
+
+}  // namespace sd35

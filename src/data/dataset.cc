@@ -1,0 +1,175 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/philox.h"
+#include "core/threads.h"
+#include "image/image_file.h"
+#include "image/unicode.h"
+#include "weights/messages.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLargestCaption = 1 << 20;
+constexpr std::uint64_t kFirstLook = 16 << 10;  // bytes of a picture that tell its size nearly always
+
+std::vector<fs::path> shards_in(const fs::path& folder) {
+  std::vector<fs::path> shards;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (lower_case(path.extension().string()) == ".tar" && !path.filename().string().starts_with('.'))
+      shards.push_back(path);
+  }
+  if (error) throw FileError("cannot read folder '" + folder.string() + "': " + error.message());
+  std::ranges::sort(shards);
+  return shards;
+}
+
+SampleList list_samples(const fs::path& path, const WarningFunction& warn) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status))
+    throw FileError("no data set at '" + path.string() + "': there is no such file or folder");
+  if (!fs::is_directory(status)) return list_shards({path}, warn);
+  if (fs::exists(path / kMetadataFile, error)) return list_metadata(path, warn);
+  const std::vector<fs::path> shards = shards_in(path);
+  return shards.empty() ? list_folder(path, warn) : list_shards(shards, warn);
+}
+
+std::vector<std::byte> read_extent(const std::string& path, const Extent& extent, std::uint64_t largest) {
+  const FileReader file(path);
+  const std::uint64_t size = extent.size.value_or(file.size());
+  if (size > largest)
+    throw FileError("cannot read '" + path + "': " + std::to_string(size) + " bytes; at most " +
+                    std::to_string(largest) + " are read");
+  return file.read(extent.offset, size);
+}
+
+std::string text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\v\f";
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const std::size_t first = line.find_first_not_of(kBlanks);
+    if (first == line.npos) continue;
+    lines.emplace_back(line.substr(first, line.find_last_not_of(kBlanks) - first + 1));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> Dataset::open(const fs::path& path, const WarningFunction& warn) {
+  std::unique_ptr<Dataset> dataset(new Dataset(list_samples(path, warn)));
+  const bool found_any = dataset->size() > 0;
+  dataset->look_at_pictures(warn);
+  if (dataset->size() == 0)
+    throw FileError("no picture " + std::string(found_any ? "that can be read " : "") + "in data set '" +
+                    path.string() + "'; it takes .png, .jpg, .jpeg and .webp in a folder, " + kMetadataFile +
+                    " or .tar shards");
+  dataset->count_captions(warn);
+  return dataset;
+}
+
+std::string Dataset::name_of(const Sample& sample) const {
+  const std::string& file = list_.files[sample.picture->file];
+  return sample.picture_member.empty() ? file : file + ": " + sample.picture_member;
+}
+
+ImageSize Dataset::read_size(const Sample& sample) const {
+  const FileReader file(list_.files[sample.picture->file]);
+  const std::uint64_t size = sample.picture->size.value_or(file.size());
+  for (std::uint64_t look = kFirstLook;; look *= 8) {
+    const std::vector<std::byte> start = file.read(sample.picture->offset, std::min(look, size));
+    if (const std::optional<ImageSize> found = sd35::image_size(start, size, name_of(sample))) return *found;
+    if (start.size() == size) throw FileError("cannot read '" + name_of(sample) + "': the file is truncated");
+  }
+}
+
+void Dataset::look_at_pictures(const WarningFunction& warn) {
+  std::vector<Sample>& samples = list_.samples;
+  std::vector<std::string> problems(samples.size());
+  parallel_for(size(), 8, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) try {
+        samples[i].size = read_size(samples[i]);
+      } catch (const FileError& error) {
+        problems[i] = error.what();
+      }
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (problems[i].empty()) {
+      if (kept != i) samples[kept] = std::move(samples[i]);
+      ++kept;
+    } else if (warn) {
+      warn("left out: " + problems[i]);
+    }
+  }
+  samples.resize(kept);
+}
+
+void Dataset::count_captions(const WarningFunction& warn) const {
+  const auto lacks_caption = [](const Sample& s) { return s.captions.empty() && !s.members.contains("txt"); };
+  const auto missing = std::ranges::count_if(list_.samples, lacks_caption);
+  if (missing == 0 || !warn) return;
+  warn(std::to_string(missing) + " of " + std::to_string(size()) +
+       " pictures have no caption, the first is '" +
+       name_of(*std::ranges::find_if(list_.samples, lacks_caption)) + "'");
+}
+
+std::vector<ImageSize> Dataset::image_sizes() const {
+  std::vector<ImageSize> sizes;
+  sizes.reserve(list_.samples.size());
+  for (const Sample& sample : list_.samples) sizes.push_back(sample.size);
+  return sizes;
+}
+
+std::vector<std::string> Dataset::captions(std::int64_t index) const {
+  const Sample& sample = this->sample(index);
+  if (!sample.captions.empty()) return sample.captions;
+  const auto text = sample.members.find("txt");
+  if (text == sample.members.end()) return {};
+  return lines_of(
+      clean_utf8(text_of(read_extent(list_.files[text->second.file], text->second, kLargestCaption))));
+}
+
+std::string Dataset::caption(std::int64_t index, std::uint64_t seed) const {
+  const std::vector<std::string> all = captions(index);
+  if (all.empty()) return "";
+  const PhiloxCounter words =
+      philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)},
+                 {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+  return all[std::uint64_t{words[0]} * all.size() >> 32];
+}
+
+Image Dataset::read_image(std::int64_t index) const {
+  const Sample& sample = this->sample(index);
+  const std::vector<std::byte> bytes =
+      read_extent(list_.files[sample.picture->file], *sample.picture, kLargestFile);
+  return sd35::read_image(bytes, name_of(sample));
+}
+
+std::optional<std::string> Dataset::read_member(std::int64_t index, const std::string& extension) const {
+  const Sample& sample = this->sample(index);
+  const auto member = sample.members.find(extension);
+  if (member == sample.members.end()) return std::nullopt;
+  return text_of(read_extent(list_.files[member->second.file], member->second, kLargestFile));
+}
+
+}  // namespace sd35

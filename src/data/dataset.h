@@ -1,0 +1,72 @@
+// Pictures with captions, on disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/samples.h"
+#include "image/image.h"
+
+namespace sd35 {
+
+// Samples in a fixed order, with random access. The same files give the same order on every machine. What is
+// const may be called from any number of threads.
+class Dataset {
+ public:
+  // `path` is one of
+  //   - a folder with `metadata.jsonl`: a line {"file_name": "a/b.png", "text": "..."} a picture (or
+  //   "caption" for
+  //     "text"; a list of strings holds alternatives; other keys are ignored), in the order of the lines;
+  //   - a folder of .tar shards in the layout of WebDataset, where members `name.png`, `name.txt`,
+  //   `name.json` ...
+  //     of one name (up to the first dot behind the last '/') make up a sample, or one such .tar; by shard
+  //     and place;
+  //   - any other folder: the pictures in it and below it, each with its `name.txt`, by path.
+  // Pictures are png, jpg, jpeg or webp. A .txt of several lines holds alternative captions.
+  //
+  // Reads the headers of all pictures. A sample whose picture cannot be used is left out with one line to
+  // `warn` that names it, a damaged shard ends where the damage begins (data/tar.h), and one line counts the
+  // pictures without a caption. Throws FileError when `path` cannot be read, a shard is no archive,
+  // `metadata.jsonl` is malformed, or no sample is left.
+  static std::unique_ptr<Dataset> open(const std::filesystem::path& path, const WarningFunction& warn = {});
+
+  std::int64_t size() const { return static_cast<std::int64_t>(list_.samples.size()); }
+  // Unique, and independent of where the data set lies: the picture's path inside without its extension,
+  // "shard.tar/name" in shards.
+  const std::string& key(std::int64_t index) const { return sample(index).key; }
+  // For messages: the path of the picture, or of its shard with the member.
+  std::string name_of(std::int64_t index) const { return name_of(sample(index)); }
+  // As read_image() gives the picture.
+  ImageSize image_size(std::int64_t index) const { return sample(index).size; }
+  std::vector<ImageSize> image_sizes() const;
+
+  // All alternatives, well-formed UTF-8, none of them empty; no elements when there is no caption. Throws
+  // FileError when the file cannot be read or is larger than 1 MiB.
+  std::vector<std::string> captions(std::int64_t index) const;
+  // One of them, by `seed`; "" when there is none.
+  std::string caption(std::int64_t index, std::uint64_t seed) const;
+  // Throws FileError, naming the picture, when it is corrupt.
+  Image read_image(std::int64_t index) const;
+  // The bytes of the sample's file with this extension ("json": lower case, without the dot), but for the
+  // picture's; nothing when there is none. Throws FileError when it cannot be read or is larger than 1 GiB.
+  std::optional<std::string> read_member(std::int64_t index, const std::string& extension) const;
+
+ private:
+  explicit Dataset(SampleList list) : list_(std::move(list)) {}
+
+  const Sample& sample(std::int64_t index) const { return list_.samples.at(static_cast<std::size_t>(index)); }
+  std::string name_of(const Sample& sample) const;
+  ImageSize read_size(const Sample& sample) const;
+  // Keeps the samples with a picture that can be read.
+  void look_at_pictures(const WarningFunction& warn);
+  void count_captions(const WarningFunction& warn) const;
+
+  SampleList list_;
+};
+
+}  // namespace sd35

@@ -1,0 +1,67 @@
+#include "data/file_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw FileError("cannot read '" + path + "': " + what);
+}
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+FileReader::FileReader(std::string path) : path_(std::move(path)) {
+  // O_NONBLOCK: a pipe without a writer must be refused below, not waited for.
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail(path_, reason(errno));
+  struct stat status {};
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  const int error = errno;
+  if (known && S_ISREG(status.st_mode)) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    return;
+  }
+  ::close(descriptor_);
+  fail(path_, known ? "it is not a regular file" : reason(error));
+}
+
+FileReader::~FileReader() { ::close(descriptor_); }
+
+std::size_t FileReader::read_some(std::uint64_t offset, std::span<std::byte> target) const {
+  std::size_t done = 0;
+  while (done < target.size()) {
+    const ssize_t count =
+        ::pread(descriptor_, target.data() + done, target.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(path_, reason(errno));
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+void FileReader::read(std::uint64_t offset, std::span<std::byte> target) const {
+  if (read_some(offset, target) < target.size())
+    fail(path_, "it ends before byte " + std::to_string(offset + target.size()));
+}
+
+std::vector<std::byte> FileReader::read(std::uint64_t offset, std::uint64_t count) const {
+  if (offset > size_ || count > size_ - offset)
+    fail(path_, "it ends before byte " + std::to_string(offset) + " + " + std::to_string(count));
+  std::vector<std::byte> bytes(count);
+  read(offset, std::span(bytes));
+  return bytes;
+}
+
+}  // namespace sd35

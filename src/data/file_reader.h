@@ -1,0 +1,43 @@
+// Parts of a file by their offset.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sd35 {
+
+// Where the data layer says, in one line, what it leaves out and goes on without.
+using WarningFunction = std::function<void(const std::string&)>;
+
+// A regular file open for reading at any offset. A file that shrinks meanwhile is an error, no crash; any
+// number of threads may read.
+class FileReader {
+ public:
+  // Throws FileError when `path` is no regular file or cannot be opened.
+  explicit FileReader(std::string path);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  const std::string& path() const { return path_; }
+  // When it was opened.
+  std::uint64_t size() const { return size_; }
+
+  // Reads up to target.size() bytes; fewer only at the end of the file. Throws FileError.
+  std::size_t read_some(std::uint64_t offset, std::span<std::byte> target) const;
+  // Reads exactly target.size() bytes. Throws FileError, also when the file ends before.
+  void read(std::uint64_t offset, std::span<std::byte> target) const;
+  // The same, allocated here: only after the range was found to lie inside the file.
+  std::vector<std::byte> read(std::uint64_t offset, std::uint64_t count) const;
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace sd35

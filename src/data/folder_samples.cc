@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <system_error>
+
+#include "core/error.h"
+#include "data/samples.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Relative paths with '/', sorted by their bytes; without hidden files (those of AtomicFile among them).
+std::vector<std::string> files_below(const fs::path& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;  // a link to nowhere is no file
+    if (entry->path().filename().string().starts_with('.')) {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file(ignored)) {
+      files.push_back(entry->path().lexically_relative(folder).generic_string());
+    }
+  }
+  if (error) throw FileError("cannot read folder '" + folder.string() + "': " + error.message());
+  std::ranges::sort(files);
+  return files;
+}
+
+struct Name {
+  std::string stem;
+  std::string extension;  // lower case, without the dot
+};
+
+Name split(const std::string& path) {
+  const std::string extension = fs::path(path).extension().string();
+  if (extension.empty()) return {path, ""};
+  return {path.substr(0, path.size() - extension.size()), lower_case(extension.substr(1))};
+}
+
+}  // namespace
+
+SampleList list_folder(const fs::path& folder, const WarningFunction& warn) {
+  const std::vector<std::string> files = files_below(folder);
+  SampleList list;
+  std::map<std::string, std::size_t> places;  // of the samples, by key
+  for (const std::string& file : files) {
+    const Name name = split(file);
+    if (!is_picture_extension(name.extension) || !places.try_emplace(name.stem, list.samples.size()).second)
+      continue;
+    list.samples.emplace_back().key = name.stem;
+  }
+  for (const std::string& file : files) {
+    const Name name = split(file);
+    const auto place = places.find(name.stem);
+    if (place == places.end() || name.extension.empty()) continue;
+    const std::string path = (folder / file).string();
+    add_part(list.samples[place->second], name.extension, {list.add_file(path), 0, std::nullopt}, path, warn);
+  }
+  return list;
+}
+
+}  // namespace sd35

@@ -1,0 +1,73 @@
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+
+#include "core/error.h"
+#include "data/samples.h"
+#include "image/unicode.h"
+#include "weights/config_file.h"
+#include "weights/messages.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A picture's path may not lead out of the data set.
+fs::path checked_path(const std::string& file_name, const std::string& location) {
+  fs::path path = fs::path(file_name).lexically_normal();
+  if (file_name.empty() || file_name.find('\0') != file_name.npos || path.is_absolute() ||
+      *path.begin() == ".." || !path.has_filename())
+    throw FileError(location + ": 'file_name' is " + in_quotes(file_name) +
+                    "; it must be a path inside the folder");
+  return path;
+}
+
+std::vector<std::string> captions_of(const nlohmann::json& line, const std::string& location) {
+  for (const char* key : {"text", "caption"}) {
+    const auto value = line.find(key);
+    if (value == line.end() || value->is_null()) continue;
+    std::vector<std::string> captions;
+    const nlohmann::json list = value->is_array() ? *value : nlohmann::json::array({*value});
+    for (const nlohmann::json& caption : list) {
+      if (!caption.is_string())
+        throw FileError(location + ": '" + key + "' must be a string or a list of strings");
+      if (!caption.get_ref<const std::string&>().empty())
+        captions.push_back(clean_utf8(caption.get_ref<const std::string&>()));
+    }
+    return captions;
+  }
+  return {};
+}
+
+}  // namespace
+
+SampleList list_metadata(const fs::path& folder, const WarningFunction& warn) {
+  const std::string path = (folder / kMetadataFile).string();
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw FileError("cannot read '" + path + "': " + std::generic_category().message(errno));
+  SampleList list;
+  std::set<std::string> keys;
+  std::string line;
+  for (std::int64_t number = 1; std::getline(file, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    const std::string location = path + ":" + std::to_string(number);
+    const nlohmann::json json = parse_json_object(line, location);
+    const fs::path picture = checked_path(ConfigReader(json, location).text("file_name"), location);
+    Sample sample;
+    sample.captions = captions_of(json, location);
+    sample.key = (picture.parent_path() / picture.stem()).generic_string();
+    if (!keys.insert(sample.key).second) {
+      if (warn) warn("left out: " + location + ": sample " + in_quotes(sample.key) + " was there before");
+      continue;
+    }
+    sample.picture = Extent{list.add_file((folder / picture).string()), 0, std::nullopt};
+    list.samples.push_back(std::move(sample));
+  }
+  if (file.bad()) throw FileError("cannot read '" + path + "'");
+  return list;
+}
+
+}  // namespace sd35

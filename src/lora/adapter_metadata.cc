@@ -1,0 +1,72 @@
+#include "lora/adapter_metadata.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "lora/lora_keys.h"
+#include "weights/config_file.h"
+#include "weights/messages.h"
+
+namespace sd35 {
+namespace {
+
+constexpr double kLargest = 1e9;
+constexpr std::int64_t kLargestRank = INT32_MAX;
+
+// Whether a key of a pattern means a layer: all of its name or its end, or only all of it after "^". Regular
+// expressions, which PEFT takes too, are not what trainers write.
+bool means(std::string_view pattern, std::string_view layer) {
+  if (pattern.starts_with('^')) return pattern.substr(1) == layer;
+  return pattern == layer || (layer.ends_with(pattern) && layer.size() > pattern.size() &&
+                              layer[layer.size() - pattern.size() - 1] == '.');
+}
+
+void check_pattern(const std::string& pattern, const std::string& location) {
+  constexpr std::string_view special = "*+?[](){}|\\$";
+  if (pattern.find_first_of(special) != pattern.npos)
+    throw FileError(location + ": the pattern " + in_quotes(pattern) +
+                    " is a regular expression; only names of layers and their ends are supported");
+}
+
+}  // namespace
+
+AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata, std::string location)
+    : location_(std::move(location) + ", " + kAdapterMetadata) {
+  const auto found = metadata.find(kAdapterMetadata);
+  if (found != metadata.end()) values_ = parse_json_object(found->second, location_);
+}
+
+double AdapterMetadata::scale(Component component, std::string_view layer, std::int64_t rank) const {
+  const ConfigReader reader(values_, location_);
+  // The key of `pattern` that means the layer; empty without one.
+  const auto find = [&](const nlohmann::json& pattern) {
+    for (const auto& [key, value] : pattern.items()) {
+      check_pattern(key, location_);
+      if (means(key, layer)) return key;
+    }
+    return std::string();
+  };
+  const std::string prefix = lora_prefix(component);
+  const auto pattern_of = [&](const char* name) {
+    const auto found = values_.find(prefix + name);
+    if (found == values_.end() || found->is_null()) return nlohmann::json::object();
+    if (!found->is_object()) reader.fail(prefix + name, "is no object");
+    return nlohmann::json(*found);
+  };
+
+  const nlohmann::json ranks = pattern_of("rank_pattern"), alphas = pattern_of("alpha_pattern");
+  const std::string rank_key = find(ranks), alpha_key = find(alphas);
+  const std::int64_t said_rank = rank_key.empty()
+                                     ? reader.integer(prefix + "r", 1, kLargestRank, rank)
+                                     : ConfigReader(ranks, location_).integer(rank_key, 1, kLargestRank);
+  if (said_rank != rank)
+    throw FileError(location_ + ": the rank of " + in_quotes(layer) + " is " + std::to_string(said_rank) +
+                    ", but its tensors have " + std::to_string(rank));
+  const auto of_rank = static_cast<double>(rank);
+  const double alpha = alpha_key.empty()
+                           ? reader.number(prefix + "lora_alpha", -kLargest, kLargest, of_rank)
+                           : ConfigReader(alphas, location_).number(alpha_key, -kLargest, kLargest);
+  return reader.boolean(prefix + "use_rslora", false) ? alpha / std::sqrt(of_rank) : alpha / of_rank;
+}
+
+}  // namespace sd35

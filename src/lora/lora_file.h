@@ -1,0 +1,68 @@
+// Files of low-rank updates (LoRA, Hu et al. 2021, arXiv 2106.09685): W + scale B A of some linear layers.
+//
+// Read in every layout that trainers of Stable Diffusion 3 write, as hostile input; written as PEFT and
+// diffusers do. References: diffusers loaders/lora_base.py and loaders/peft.py, peft tuners/lora and
+// get_pattern_key; kohya sd-scripts networks/lora_sd3.py.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "weights/component.h"
+
+namespace sd35 {
+
+// weight[first_row .. first_row + rows, :] += scale * up * down
+struct LoraUpdate {
+  std::string weight;  // below the component, diffusers layout: "transformer_blocks.0.attn.to_q.weight"
+  Tensor down;         // A [r, in], any float type
+  Tensor up;           // B [rows, r], any float type
+  std::int64_t first_row = 0;
+  float scale = 1.0f;  // alpha / r
+};
+
+using LoraUpdates = std::map<Component, std::vector<LoraUpdate>>;
+
+// The tensors of each component that updates may change, by their names in the diffusers layout.
+using LoraTargets = std::map<Component, std::map<std::string, Shape>>;
+
+// Reads `path`. Keys may be those of
+//   diffusers and PEFT: "transformer.<layer>.lora_A.weight" (also "text_encoder.", "text_encoder_2.",
+//     "text_encoder_3.", or no prefix for the transformer; also ".lora_A.default.weight",
+//     ".lora.down.weight",
+//     ".lora_down.weight", ".lora_linear_layer.down.weight"); alpha is the rank unless the metadata
+//     "lora_adapter_metadata" (lora_alpha, alpha_pattern, use_rslora) or a tensor ".alpha" says otherwise;
+//   kohya: "lora_unet_<layer>" with the names of the original layout, "lora_te1_", "lora_te2_", "lora_te3_",
+//     dots as underscores; alpha is a tensor;
+//   the original layout: "diffusion_model.<layer>".
+// Where the layouts differ, rows of `up` go where the diffusers layout has them: fused projections are split,
+// swapped halves swapped. Fused projections that were trained as three have a block-diagonal `up` of three
+// times their rank; each gets its block and its own alpha / r.
+//
+// Throws FileError, naming the file and the key, when it is damaged, when an update does not fit its weight
+// or holds NaN or infinity, for anything but plain LoRA of linear layers (LoKr, LoHa, DoRA, convolutions,
+// biases), and when no key matches. Keys that match nothing beside others that do are told in one line to
+// `on_warning`, which may be empty.
+LoraUpdates read_lora(const std::filesystem::path& path, const LoraTargets& targets,
+                      const std::function<void(const std::string&)>& on_warning);
+
+// What LoRA was trained with; becomes the metadata "lora_adapter_metadata".
+struct LoraSettings {
+  std::int64_t rank = 4;
+  double alpha = 4;
+  std::vector<std::string> targets;  // ends of layer names: "attn.to_q"
+};
+
+// Writes the updates of one component so that diffusers' load_lora_weights takes them; atomically, and the
+// same bytes for the same input. `tensors`: "<layer>.lora_A.weight" [r, in] and "<layer>.lora_B.weight" [out,
+// r] below the component. Throws ArgumentError when one of a pair is missing, a name or shape is another, or
+// there is none; FileError when the file cannot be written.
+void write_lora(const std::filesystem::path& path, Component component,
+                const std::map<std::string, Tensor>& tensors, const LoraSettings& settings);
+
+}  // namespace sd35

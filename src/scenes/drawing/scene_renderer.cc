@@ -1,0 +1,41 @@
+#include "scenes/drawing/scene_renderer.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "scenes/drawing/composition.h"
+
+namespace sd35 {
+
+void check_picture_size(int width, int height) {
+  const int shorter = std::min(width, height);
+  const int longer = std::max(width, height);
+  if (shorter >= kSmallestPicture && longer <= kLargestPicture && longer <= 4 * shorter) return;
+  throw ArgumentError("scenes are drawn with sides of " + std::to_string(kSmallestPicture) + " to " +
+                      std::to_string(kLargestPicture) + ", neither more than four times the other; not " +
+                      std::to_string(width) + " x " + std::to_string(height));
+}
+
+struct SceneRenderer::State {
+  SpriteStore sprites;
+  Lettering lettering;
+};
+
+SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {}
+SceneRenderer::~SceneRenderer() = default;
+
+Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
+  check_picture_size(width, height);
+  const Surface surface = make_surface(width, height);
+  Rendering rendering;
+  {
+    const Context context = make_context(surface);
+    rendering.placements =
+        Composition(context.get(), state_->sprites, state_->lettering, scene, width, height).draw();
+  }
+  rendering.image = image_of(surface);
+  state_->sprites.trim();
+  return rendering;
+}
+
+}  // namespace sd35

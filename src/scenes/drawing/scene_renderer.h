@@ -1,0 +1,52 @@
+// Scenes to pictures.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "image/image.h"
+#include "scenes/scene.h"
+
+namespace sd35 {
+
+// Where something is in a picture, in pixels.
+struct Placement {
+  std::string name;  // a thing, a shape, "sign", "text area" or "text"
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+};
+
+struct Rendering {
+  Image image;
+  std::vector<Placement> placements;
+};
+
+inline constexpr int kSmallestPicture = 32;
+inline constexpr int kLargestPicture = 2048;
+
+// Throws ArgumentError unless both sides are in [kSmallestPicture, kLargestPicture] and neither is more than
+// four times the other.
+void check_picture_size(int width, int height);
+
+// Draws scenes; keeps fonts and scaled things. One per thread.
+class SceneRenderer {
+ public:
+  // Throws FileError naming the package when a font is not installed.
+  SceneRenderer();
+  ~SceneRenderer();
+  SceneRenderer(const SceneRenderer&) = delete;
+  SceneRenderer& operator=(const SceneRenderer&) = delete;
+
+  // A pure function of its arguments (and of the fonts): the scene laid out for this size and drawn at it.
+  // Throws ArgumentError for a size that check_picture_size() refuses.
+  Rendering render(const Scene& scene, int width, int height);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sd35

@@ -1,0 +1,138 @@
+#include "scenes/drawing/signs.h"
+
+#include <algorithm>
+
+namespace sd35 {
+namespace {
+
+constexpr Rgb kWood{150, 98, 52};
+constexpr double kPadding = 0.055;
+constexpr double kTail = 0.06;  // of a banner, on either side
+// The chest of a shirt, as parts of its box.
+constexpr double kChestWidth = 0.6;
+constexpr double kChestTop = 0.26;
+constexpr double kChestHeight = 0.5;
+
+Rgb rgb_of(std::string_view colour) { return find_colour(colour).value().rgb; }
+
+Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
+
+void draw_board(cairo_t* cr, const Box& body, Rgb colour) {
+  rounded_rectangle(cr, body, 0.03);
+  fill_keep(cr, colour);
+  stroke(cr, colour == rgb_of("black") ? Rgb{120, 120, 124} : Rgb{70, 58, 50}, 0.016);
+}
+
+void draw_post(cairo_t* cr, const Box& body, double ground) {
+  cairo_rectangle(cr, -0.035, body.bottom() - 0.01, 0.07, std::max(0.0, ground - body.bottom()));
+  fill(cr, shade(kWood, -0.3));
+  rounded_rectangle(cr, body, 0.02);
+  fill_keep(cr, kWood);
+  stroke(cr, shade(kWood, -0.5), 0.016);
+}
+
+void draw_card(cairo_t* cr, const Box& body, Rgb colour) {
+  cairo_rectangle(cr, body.x + 0.014, body.y + 0.018, body.width, body.height);
+  set_colour(cr, {0, 0, 0}, 0.25);
+  cairo_fill(cr);
+  cairo_rectangle(cr, body.x, body.y, body.width, body.height);
+  fill_keep(cr, colour);
+  stroke(cr, shade(colour, -0.3), 0.008);
+}
+
+void draw_banner(cairo_t* cr, const Box& body, Rgb colour) {
+  for (const double side : {-1.0, 1.0}) {
+    const double inner = side * (body.width / 2 - kTail - 0.03);
+    const double outer = side * body.width / 2;
+    const double top = body.y + 0.04;
+    const double bottom = body.bottom() + 0.04;
+    cairo_move_to(cr, inner, top);
+    cairo_line_to(cr, outer, top);
+    cairo_line_to(cr, outer - side * 0.035, (top + bottom) / 2);
+    cairo_line_to(cr, outer, bottom);
+    cairo_line_to(cr, inner, bottom);
+    cairo_close_path(cr);
+    fill(cr, shade(colour, -0.35));
+  }
+  cairo_rectangle(cr, body.x + kTail, body.y, body.width - 2 * kTail, body.height);
+  fill_keep(cr, colour);
+  stroke(cr, shade(colour, -0.45), 0.012);
+}
+
+void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
+  const auto x = [&](double t) { return body.x + t * body.width; };
+  const auto y = [&](double t) { return body.y + t * body.height; };
+  cairo_move_to(cr, x(0.36), y(0.02));
+  cairo_curve_to(cr, x(0.42), y(0.12), x(0.58), y(0.12), x(0.64), y(0.02));
+  cairo_line_to(cr, x(0.78), y(0.06));
+  cairo_line_to(cr, x(1.0), y(0.34));
+  cairo_line_to(cr, x(0.9), y(0.48));
+  cairo_line_to(cr, x(0.83), y(0.42));
+  cairo_line_to(cr, x(0.83), y(0.98));
+  cairo_line_to(cr, x(0.17), y(0.98));
+  cairo_line_to(cr, x(0.17), y(0.42));
+  cairo_line_to(cr, x(0.1), y(0.48));
+  cairo_line_to(cr, x(0.0), y(0.34));
+  cairo_line_to(cr, x(0.22), y(0.06));
+  cairo_close_path(cr);
+  fill_keep(cr, colour);
+  cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
+  stroke(cr, colour == rgb_of("black") ? Rgb{110, 110, 114} : shade(colour, -0.4), 0.014);
+}
+
+}  // namespace
+
+SignLayout SignPainter::layout(const Sign& sign, double width, double height, double fullness) const {
+  SignLayout layout;
+  const auto fit = [&](double room_x, double room_y) {
+    layout.text = lettering_.fit(sign.words, sign.typeface, room_x * unit_, room_y * unit_, fullness);
+    layout.ink = centred(layout.text.width / unit_, layout.text.height / unit_);
+  };
+  if (sign.form == SignForm::shirt) {
+    layout.body = centred(width, height);
+    fit(kChestWidth * width, kChestHeight * height);
+    layout.text_area = {-kChestWidth * width / 2, layout.body.y + kChestTop * height, kChestWidth * width,
+                        kChestHeight * height};
+    layout.ink.y = layout.text_area.centre_y() - layout.ink.height / 2;
+    return layout;
+  }
+  const double tails = sign.form == SignForm::banner ? 2 * kTail : 0;
+  fit(width - 2 * kPadding - tails, height - 2 * kPadding);
+  const double text_width = std::max(layout.ink.width, std::min(0.34, width - 2 * kPadding - tails));
+  layout.text_area = centred(text_width, layout.ink.height);
+  layout.body = centred(text_width + 2 * kPadding + tails, layout.ink.height + 2 * kPadding);
+  return layout;
+}
+
+void SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, double x, double y,
+                       double angle, double ground) const {
+  cairo_save(cr);
+  cairo_translate(cr, x, y);
+  cairo_rotate(cr, angle);
+  const Rgb colour = rgb_of(sign.colour);
+  switch (sign.form) {
+    case SignForm::board:
+      draw_board(cr, layout.body, colour);
+      break;
+    case SignForm::post:
+      draw_post(cr, layout.body, ground - y);
+      break;
+    case SignForm::banner:
+      draw_banner(cr, layout.body, colour);
+      break;
+    case SignForm::shirt:
+      draw_shirt(cr, layout.body, colour);
+      break;
+    case SignForm::card:
+      draw_card(cr, layout.body, colour);
+      break;
+  }
+  cairo_scale(cr, 1 / unit_, 1 / unit_);
+  const Box& ink = layout.ink;
+  lettering_.draw(cr, layout.text, sign.typeface,
+                  {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
+                  rgb_of(sign.text_colour));
+  cairo_restore(cr);
+}
+
+}  // namespace sd35

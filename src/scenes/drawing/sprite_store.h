@@ -1,0 +1,36 @@
+// Every sprite of the generator, made once.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "scenes/drawing/drawn_things.h"
+#include "scenes/drawing/emoji_font.h"
+#include "scenes/drawing/sprite.h"
+
+namespace sd35 {
+
+// Keeps up to about 64 MiB of them, then begins anew. For one thread; a sprite it returned stays valid until
+// trim().
+class SpriteStore {
+ public:
+  // A thing of scenes/things.h as it is by nature (empty `colour`) or in a named colour. `pose` matters to
+  // the capybara only.
+  const Sprite& thing(std::string_view name, std::string_view colour = {}, Pose pose = Pose::side);
+  // `body` with the surface `texture`.
+  const Sprite& hybrid(std::string_view body, std::string_view texture);
+
+  // Forgets everything when there is too much; call between pictures.
+  void trim();
+
+ private:
+  Sprite make(std::string_view name, std::string_view colour, Pose pose);
+  const Sprite& keep(const std::string& key, Sprite sprite);
+
+  EmojiFont emoji_;
+  std::unordered_map<std::string, Sprite> sprites_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace sd35

@@ -1,0 +1,13 @@
+// The surfaces of hybrids.
+#pragma once
+
+#include <string_view>
+
+#include "scenes/drawing/canvas.h"
+
+namespace sd35 {
+
+// An opaque square of 256 x 256, by name (scenes/things.h, texture_names). Throws ArgumentError for another.
+Surface draw_texture(std::string_view name);
+
+}  // namespace sd35

@@ -1,0 +1,175 @@
+#include "scenes/drawing/write_dataset.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/new_folder.h"
+#include "core/threads.h"
+#include "data/tar.h"
+#include "image/image_file.h"
+#include "scenes/dice.h"
+#include "scenes/drawing/dataset_sample.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::uint64_t kBatch = 128;  // samples between two calls of `progress`
+
+// Renderers to be taken and given back by threads.
+class RendererPool {
+ public:
+  std::unique_ptr<SceneRenderer> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<SceneRenderer>();
+    std::unique_ptr<SceneRenderer> renderer = std::move(free_.back());
+    free_.pop_back();
+    return renderer;
+  }
+  void give_back(std::unique_ptr<SceneRenderer> renderer) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(renderer));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SceneRenderer>> free_;
+};
+
+struct EncodedSample {
+  std::vector<std::uint8_t> png;
+  std::string caption;
+  std::string json;
+};
+
+std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64_t first, std::uint64_t count,
+                                      RendererPool& pool) {
+  std::vector<EncodedSample> samples(count);
+  parallel_for(static_cast<std::int64_t>(count), 8, [&](std::int64_t begin, std::int64_t end) {
+    std::unique_ptr<SceneRenderer> renderer = pool.take();
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Scene scene = sample_scene(options.seed, first + static_cast<std::uint64_t>(i), options.scenes);
+      const PictureSize size = size_of_sample(options, first + static_cast<std::uint64_t>(i));
+      EncodedSample& sample = samples[static_cast<std::size_t>(i)];
+      sample.png = encode_image(renderer->render(scene, size.width, size.height).image, ImageFormat::png);
+      sample.caption = scene.caption;
+      sample.json = scene_json(scene);
+    }
+    pool.give_back(std::move(renderer));
+  });
+  return samples;
+}
+
+std::string numbered(const char* format, std::uint64_t number) {
+  char text[40];
+  std::snprintf(text, sizeof(text), format, static_cast<unsigned long long>(number));
+  return text;
+}
+
+int parse_side(std::string_view text, std::string_view all) {
+  int side = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    throw ArgumentError("sizes are written as 128 or 192x128, separated by commas; not '" + std::string(all) +
+                        "'");
+  return side;
+}
+
+void check_options(const DatasetOptions& options) {
+  if (options.count < 1) throw ArgumentError("how many samples? The count must be positive");
+  if (options.shard_samples < 1) throw ArgumentError("an archive holds at least one sample");
+  if (options.sizes.empty()) throw ArgumentError("no size of pictures was given");
+}
+
+void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t total) {
+  if (progress && !progress(done, total)) throw Cancelled();
+}
+
+}  // namespace
+
+PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index) {
+  Dice dice(options.seed ^ 0x5a17e5ull, scramble(index));
+  return dice.pick(std::span<const PictureSize>(options.sizes));
+}
+
+std::vector<PictureSize> parse_sizes(std::string_view text) {
+  std::vector<PictureSize> sizes;
+  const std::string_view all = text;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view one = text.substr(0, comma);
+    const std::size_t times = one.find('x');
+    PictureSize size;
+    size.width = parse_side(one.substr(0, times), all);
+    size.height = times == one.npos ? size.width : parse_side(one.substr(times + 1), all);
+    check_picture_size(size.width, size.height);
+    sizes.push_back(size);
+    if (comma == text.npos) return sizes;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+void write_dataset(const std::filesystem::path& folder, const DatasetOptions& options,
+                   const DatasetProgress& progress) {
+  check_options(options);
+  NewFolder target(folder);
+  RendererPool pool;
+  for (std::uint64_t shard = 0; shard * options.shard_samples < options.count; ++shard) {
+    TarWriter archive(target / numbered("shard-%05llu.tar", shard));
+    const std::uint64_t last = std::min(options.count, (shard + 1) * options.shard_samples);
+    for (std::uint64_t first = shard * options.shard_samples; first < last; first += kBatch) {
+      const std::uint64_t count = std::min(kBatch, last - first);
+      std::uint64_t index = first;
+      for (const EncodedSample& sample : draw_batch(options, first, count, pool)) {
+        const std::string name = numbered("%08llu", index++);
+        archive.add(name + ".png", std::as_bytes(std::span(sample.png)));
+        archive.add(name + ".txt", sample.caption);
+        archive.add(name + ".json", sample.json);
+      }
+      report(progress, index, options.count);
+    }
+    archive.commit();
+  }
+  target.commit();
+}
+
+void write_captions(const std::filesystem::path& path, const DatasetOptions& options,
+                    const DatasetProgress& progress) {
+  constexpr std::uint64_t kLines = 10'000;
+  AtomicFile file(path);
+  std::string text;
+  for (std::uint64_t i = 0; i < options.count; ++i) {
+    text += sample_scene(options.seed, i, options.scenes).caption + "\n";
+    if ((i + 1) % kLines != 0 && i + 1 != options.count) continue;
+    file.write(std::as_bytes(std::span(text)));
+    text.clear();
+    report(progress, i + 1, options.count);
+  }
+  file.commit();
+}
+
+void write_prompts(const std::filesystem::path& path, const DatasetOptions& options) {
+  AtomicFile file(path);
+  std::set<std::string> seen;
+  // Past this the captions repeat themselves.
+  const std::uint64_t most = 1000 + 50 * options.count;
+  for (std::uint64_t i = 0; i < most && seen.size() < options.count; ++i) {
+    const Scene scene = sample_scene(options.seed, i, options.scenes);
+    if (!seen.insert(scene.caption).second) continue;
+    const std::string line = evaluation_prompt_json(scene) + "\n";
+    file.write(std::as_bytes(std::span(line)));
+  }
+  if (seen.size() < options.count)
+    throw ArgumentError("these options allow only about " + std::to_string(seen.size()) +
+                        " different prompts");
+  file.commit();
+}
+
+}  // namespace sd35

@@ -1,0 +1,24 @@
+// What stands on signs.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "scenes/dice.h"
+
+namespace sd35 {
+
+// Common English words of 2 to 8 lowercase letters.
+std::span<const std::string_view> dictionary();
+
+enum class WordSource : std::uint8_t {
+  dictionary,
+  invented,  // pronounceable: "brolat"
+  random     // letters and digits: "X7K2"
+};
+
+// A lowercase or (random) uppercase word of `minimum` to `maximum` characters, 2 <= minimum <= maximum <= 8.
+std::string roll_word(Dice& dice, WordSource source, std::size_t minimum, std::size_t maximum);
+
+}  // namespace sd35

@@ -1,0 +1,156 @@
+#include "train/autoencoder_objective.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/atomic_file.h"
+#include "ops/torch/torch_ops.h"
+#include "train/batches.h"
+#include "train/frozen_parts.h"
+#include "train/initialization.h"
+#include "train/model_folder.h"
+
+namespace sd35::train {
+namespace {
+
+constexpr std::int64_t kValidationPictures = 64, kMeasuredPictures = 64, kShownPictures = 4;
+
+struct LatentStatistics {
+  double mean = 0, deviation = 1;
+};
+
+// Picture i of [B, 3, Y, X].
+Image picture_at(const Tensor& pictures, std::int64_t i) {
+  return image_from_planes(pictures.rows(i, i + 1).reshape({3, pictures.dim(2), pictures.dim(3)}));
+}
+
+// Of latents that the autoencoder in `model` draws for the first pictures.
+LatentStatistics measure_latents(const std::string& model, TrainingPictures& data, int side) {
+  const auto ops = make_ops("native", DType::f32);
+  const LatentEncoder encoder(ModelFiles::open(model), *ops);
+  double sum = 0, squares = 0;
+  std::int64_t count = 0;
+  MicroBatch batch;
+  const Tensor pictures = data.first_squares(kMeasuredPictures, side, batch);
+  for (std::int64_t i = 0; i < pictures.dim(0); ++i) {
+    const Tensor moments = encoder.moments(picture_at(pictures, i));
+    const std::span<const float> values = moments.floats();
+    const std::size_t half = values.size() / 2;
+    for (std::size_t i = 0; i < half; ++i) {
+      sum += values[i];
+      squares += std::pow(values[i], 2) + std::exp(std::clamp(values[half + i], -30.0f, 20.0f));
+    }
+    count += static_cast<std::int64_t>(half);
+  }
+  const double mean = sum / static_cast<double>(count);
+  return {mean, std::sqrt(squares / static_cast<double>(count) - mean * mean)};
+}
+
+}  // namespace
+
+AutoencoderObjective::AutoencoderObjective(const TrainConfig& config, const ModelFiles& files,
+                                           const OnMessage& warn)
+    : config_(config),
+      files_(files),
+      json_(files.config(Component::vae)),
+      vae_(VaeConfig::from_json(json_, files.config_location(Component::vae))),
+      encoder_(vae_),
+      decoder_(vae_),
+      pictures_(config.data, warn) {
+  if (!config.validation_data.empty())
+    validation_ = std::make_unique<TrainingPictures>(config.validation_data, warn);
+}
+
+void AutoencoderObjective::parameters(const Parameters& p) {
+  encoder_.parameters(p.scope("encoder"));
+  decoder_.parameters(p.scope("decoder"));
+}
+
+void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float> values,
+                                      SampleRandom random) const {
+  initial_values(spec, values, random);
+  // Log-variances begin low: under noise as strong as an untrained encoder's latents nothing is learned.
+  if (spec.names.front() == "encoder.conv_out.bias") std::ranges::fill(values.last(values.size() / 2), -4.0f);
+}
+
+at::Tensor AutoencoderObjective::loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+                                      std::map<std::string, double>& figures) {
+  const auto count = static_cast<std::int64_t>(batch.samples.size());
+  Tensor noise({count, vae_.latent_channels, batch.height / vae_.scale(), batch.width / vae_.scale()},
+               DType::f32);
+  const auto each = static_cast<std::size_t>(noise.numel() / count);
+  std::vector<std::uint64_t> seeds;
+  for (std::int64_t i = 0; i < count; ++i) {
+    SampleRandom draws = random.sample(batch.first + i);
+    seeds.push_back(static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 32)));
+    draws.normal({noise.data<float>() + static_cast<std::size_t>(i) * each, each});
+  }
+  MicroBatch readable = batch;
+  const Tensor pictures = pictures_.fitted(readable, {Crop::random, config_.flip}, seeds);
+  const AutoencoderLoss loss = autoencoder_loss(ops, encoder_, decoder_, pictures, noise,
+                                                {config_.kl_weight, config_.perceptual_weight});
+  figures["reconstruction"] = loss.reconstruction.item<double>();
+  figures["kl"] = loss.kl.item<double>();
+  figures["perceptual"] = loss.perceptual.item<double>();
+  return loss.total;
+}
+
+int AutoencoderObjective::largest_side() const {
+  const int side = *std::ranges::max_element(config_.stages.back().resolutions);
+  return side / vae_.scale() * vae_.scale();
+}
+
+double AutoencoderObjective::validation_loss(const Ops& ops) {
+  if (validation_ == nullptr) return std::nan("");
+  const c10::NoGradGuard no_history;
+  double sum = 0;
+  MicroBatch batch;
+  const Tensor pictures = validation_->first_squares(kValidationPictures, largest_side(), batch);
+  const std::int64_t side = batch.width / vae_.scale();
+  for (std::int64_t i = 0; i < pictures.dim(0); ++i)
+    sum += autoencoder_loss(ops, encoder_, decoder_, pictures.rows(i, i + 1),
+                            Tensor::zeros({1, vae_.latent_channels, side, side}),
+                            {config_.kl_weight, config_.perceptual_weight})
+               .total.item<double>();
+  return sum / static_cast<double>(pictures.dim(0));
+}
+
+std::vector<Image> AutoencoderObjective::samples(const Ops& ops) {
+  const c10::NoGradGuard no_history;
+  MicroBatch batch;
+  TrainingPictures& source = validation_ ? *validation_ : pictures_;
+  const Tensor pictures = source.first_squares(kShownPictures, largest_side(), batch);
+  const at::Tensor mean = to_torch(encoder_.forward(ops, pictures)).chunk(2, 1)[0];
+  const Tensor decoded =
+      from_torch(to_torch(decoder_.forward(ops, from_torch(mean))).to(at::kCPU, at::kFloat));
+  std::vector<Image> images;
+  for (std::int64_t i = 0; i < pictures.dim(0); ++i) {
+    images.push_back(picture_at(pictures, i));
+    images.push_back(picture_at(decoded, i));
+  }
+  return images;
+}
+
+std::unique_ptr<Batches> AutoencoderObjective::batches() const {
+  return picture_batches(config_, pictures_.dataset());
+}
+
+void AutoencoderObjective::write(const std::filesystem::path& run,
+                                 const std::map<std::string, Tensor>& weights) const {
+  const std::filesystem::path model = run / "model";
+  write_component(model, files_.location(), Component::vae, json_, weights);
+  if (!config_.from_scratch) return;
+  const LatentStatistics statistics = measure_latents(model.string(), pictures_, largest_side());
+  nlohmann::json json = json_;
+  json["shift_factor"] = statistics.mean;
+  json["scaling_factor"] = 1 / statistics.deviation;
+  const std::string text = json.dump(2) + "\n";
+  AtomicFile file(model / "vae" / "config.json");
+  file.write(std::as_bytes(std::span(text)));
+  file.commit();
+}
+
+}  // namespace sd35::train

@@ -1,0 +1,51 @@
+// The autoencoder learns to give pictures back.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "train/autoencoder_loss.h"
+#include "train/objective.h"
+#include "train/train_config.h"
+#include "train/training_pictures.h"
+#include "weights/model_files.h"
+
+namespace sd35::train {
+
+class AutoencoderObjective : public Objective {
+ public:
+  // Throws FileError when the configuration or the data cannot be read.
+  AutoencoderObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);
+
+  void parameters(const Parameters& p) override;
+  void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
+  // Figures: reconstruction, kl, perceptual, each without its weight.
+  at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+                  std::map<std::string, double>& figures) override;
+  // Of latents without noise.
+  double validation_loss(const Ops& ops) override;
+  // Pictures and, behind each, what the autoencoder makes of it.
+  std::vector<Image> samples(const Ops& ops) override;
+  // The component vae. After training from nothing its configuration says the mean and deviation of the
+  // latents that were measured, by which the denoiser's are scaled; after fine-tuning it says what it said,
+  // which an existing denoiser knows.
+  void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
+
+  std::unique_ptr<Batches> batches() const override;
+  std::string name_of(std::int64_t sample) const override { return pictures_.dataset().name_of(sample); }
+
+ private:
+  int largest_side() const;
+
+  const TrainConfig& config_;
+  ModelFiles files_;
+  nlohmann::json json_;
+  VaeConfig vae_;
+  VaeEncoder encoder_;
+  VaeDecoder decoder_;
+  // `write` measures latents of the pictures.
+  mutable TrainingPictures pictures_;
+  std::unique_ptr<TrainingPictures> validation_;  // null: none
+};
+
+}  // namespace sd35::train

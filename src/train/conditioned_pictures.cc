@@ -1,0 +1,118 @@
+#include "train/conditioned_pictures.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "data/fit.h"
+#include "data/hash128.h"
+#include "mmdit/config.h"
+
+namespace sd35::train {
+namespace {
+
+// Of the weights by their names and bytes, and of the type that values are kept in.
+std::string identity_of(const ModelFiles& files, std::initializer_list<Component> components, DType kept) {
+  Hasher128 hasher;
+  for (const Component component : components) {
+    if (!files.has(component)) continue;
+    const auto weights = files.weights(component);
+    for (const std::string& name : weights->names()) {
+      hasher.add(name);
+      for (const std::span<const std::byte> segment : weights->find(name)->segments) hasher.add(segment);
+    }
+  }
+  return hasher.digest().hex() + " " + std::string(name_of(kept));
+}
+
+Image mirrored(Image image) {
+  const auto width = static_cast<std::size_t>(image.width);
+  for (std::size_t row = 0; row < image.rgb.size(); row += 3 * width)
+    for (std::size_t x = 0; x < width / 2; ++x)
+      std::swap_ranges(image.rgb.begin() + static_cast<std::ptrdiff_t>(row + 3 * x),
+                       image.rgb.begin() + static_cast<std::ptrdiff_t>(row + 3 * x + 3),
+                       image.rgb.begin() + static_cast<std::ptrdiff_t>(row + 3 * (width - 1 - x)));
+  return image;
+}
+
+// One record for both tensors of an embedding: the tokens, then the pooled vector in rows of the same width.
+Tensor joined(const Tensor& tokens, const Tensor& pooled) {
+  const std::int64_t D = tokens.dim(1), rows = (pooled.numel() + D - 1) / D;
+  Tensor all = Tensor::zeros({tokens.dim(0) + rows, D});
+  std::ranges::copy(tokens.floats(), all.data<float>());
+  std::ranges::copy(pooled.floats(), all.data<float>() + tokens.numel());
+  return all;
+}
+
+}  // namespace
+
+ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFiles& files,
+                                         const std::filesystem::path& cache, const std::string& dtype,
+                                         bool cache_embeddings, const WarningFunction& warn)
+    : dataset_(Dataset::open(data, warn)),
+      ops_(make_ops("native", dtype_from_name(dtype))),
+      width_(MmditConfig::from_json(files.config(Component::transformer),
+                                    files.config_location(Component::transformer))
+                 .joint_attention_dim),
+      prompt_encoder_(files, files.has(Component::text_encoder_3)),
+      latent_encoder_(files, *ops_),
+      cache_embeddings_(cache_embeddings),
+      kept_(ops_->compute_type()),
+      latents_(cache / "latents", identity_of(files, {Component::vae}, kept_), warn),
+      embeddings_(
+          cache / "embeddings",
+          identity_of(files, {Component::text_encoder, Component::text_encoder_2, Component::text_encoder_3},
+                      kept_),
+          warn) {}
+
+Tensor ConditionedPictures::moments(std::int64_t sample, int width, int height, bool flip) {
+  const std::string key = dataset_->key(sample) + " " + std::to_string(width) + "x" + std::to_string(height) +
+                          (flip ? " flipped" : "");
+  if (const auto found = latents_.find(key)) return found->to(DType::f32);
+  Image image = fit_to_bucket(dataset_->read_image(sample), {width, height}, {}, 0).image;
+  if (flip) image = mirrored(std::move(image));
+  const Tensor moments = latent_encoder_.moments(image).to(kept_);
+  latents_.put(key, moments);
+  return moments.to(DType::f32);
+}
+
+PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, int max_sequence_length) {
+  const auto B = static_cast<std::int64_t>(texts.size());
+  const EmbeddingLayout layout = prompt_encoder_.layout();
+  const std::int64_t M = layout.clip_tokens + max_sequence_length, P = layout.pooled_width();
+  PromptEmbedding all{Tensor({B, M, width_}, DType::f32), Tensor({B, P}, DType::f32)};
+  const auto place = [&](std::int64_t b, std::span<const float> tokens, std::span<const float> pooled) {
+    std::ranges::copy(tokens, all.tokens.data<float>() + b * M * width_);
+    std::ranges::copy(pooled, all.pooled.data<float>() + b * P);
+  };
+  const auto key = [&](const std::string& text) { return std::to_string(max_sequence_length) + " " + text; };
+
+  std::vector<std::int64_t> missing;
+  std::vector<PromptTexts> prompts;
+  for (std::int64_t b = 0; b < B; ++b) {
+    const std::string& text = texts[static_cast<std::size_t>(b)];
+    const auto found = cache_embeddings_ ? embeddings_.find(key(text)) : std::nullopt;
+    if (found) {
+      const Tensor values = found->to(DType::f32);
+      place(b, values.floats().first(static_cast<std::size_t>(M * width_)),
+            values.floats().subspan(static_cast<std::size_t>(M * width_), static_cast<std::size_t>(P)));
+    } else {
+      missing.push_back(b);
+      prompts.push_back({text, text, text});
+    }
+  }
+  if (missing.empty()) return all;
+  const PromptEmbedding encoded = prompt_encoder_.encode(*ops_, prompts, width_, max_sequence_length);
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i);
+    const Tensor tokens = encoded.tokens.rows(row, row + 1).reshape({M, width_});
+    // What is kept is rounded, so what is used the first time is too.
+    const Tensor record = joined(tokens, encoded.pooled.rows(row, row + 1)).to(kept_);
+    if (cache_embeddings_) embeddings_.put(key(prompts[i].t5), record);
+    const Tensor values = record.to(DType::f32);
+    place(missing[i], values.floats().first(static_cast<std::size_t>(M * width_)),
+          values.floats().subspan(static_cast<std::size_t>(M * width_), static_cast<std::size_t>(P)));
+  }
+  return all;
+}
+
+}  // namespace sd35::train

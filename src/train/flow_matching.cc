@@ -1,0 +1,31 @@
+#include "train/flow_matching.h"
+
+#include <ATen/ATen.h>
+
+#include "ops/torch/torch_ops.h"
+#include "sampling/sigmas.h"
+
+namespace sd35::train {
+
+at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, const FlowBatch& batch,
+                              const TimestepSampling& timesteps) {
+  const auto B = static_cast<std::int64_t>(batch.sigmas.size());
+  std::vector<float> weights;
+  TransformerInput input;
+  for (const float sigma : batch.sigmas) {
+    input.timesteps.push_back(timestep_at(sigma));
+    weights.push_back(static_cast<float>(timesteps.weight(sigma)));
+  }
+  const at::Tensor x = to_torch(batch.clean), noise = to_torch(batch.noise);
+  const at::Tensor sigma = to_torch(Tensor::from({B, 1, 1, 1}, batch.sigmas));
+  input.latents = from_torch(x + sigma * (noise - x));  // [B, C, h, w]
+  input.prompt_embedding = batch.prompt_embedding;
+  input.pooled_projection = batch.pooled_projection;
+  input.origins = batch.origins;
+
+  const at::Tensor velocity = to_torch(transformer.forward(ops, input));
+  const at::Tensor error = (velocity - (noise - x).to(velocity.device())).square().mean({1, 2, 3});  // [B]
+  return (to_torch(Tensor::from({B}, weights)).to(velocity.device()) * error).mean();
+}
+
+}  // namespace sd35::train

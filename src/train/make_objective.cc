@@ -1,0 +1,56 @@
+#include "core/error.h"
+#include "train/autoencoder_objective.h"
+#include "train/clip_pair_objective.h"
+#include "train/lora_objective.h"
+#include "train/objective.h"
+#include "train/span_denoising_objective.h"
+#include "train/train_config.h"
+#include "train/transformer_objective.h"
+
+namespace sd35::train {
+namespace {
+
+Component component_of(const TrainConfig& config) {
+  switch (config.task) {
+    case Task::transformer:
+    case Task::lora:
+      return Component::transformer;
+    case Task::autoencoder:
+      return Component::vae;
+    case Task::clip:
+      return config.component == "text_encoder_2" ? Component::text_encoder_2 : Component::text_encoder;
+    case Task::t5:
+      return Component::text_encoder_3;
+  }
+  throw Error("unknown task");
+}
+
+}  // namespace
+
+MadeObjective make_objective(const TrainConfig& config, const std::filesystem::path& run,
+                             const OnMessage& warn) {
+  const ModelFiles files = ModelFiles::open(config.model);
+  const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
+  MadeObjective made;
+  if (!config.from_scratch) made.weights = files.weights(component_of(config));
+  switch (config.task) {
+    case Task::transformer:
+      made.objective = std::make_unique<TransformerObjective>(config, files, cache, warn);
+      break;
+    case Task::lora:
+      made.objective = std::make_unique<LoraObjective>(config, files, cache, warn);
+      break;
+    case Task::autoencoder:
+      made.objective = std::make_unique<AutoencoderObjective>(config, files, warn);
+      break;
+    case Task::clip:
+      made.objective = std::make_unique<ClipPairObjective>(config, files, warn);
+      break;
+    case Task::t5:
+      made.objective = std::make_unique<SpanDenoisingObjective>(config, files, warn);
+      break;
+  }
+  return made;
+}
+
+}  // namespace sd35::train

@@ -1,0 +1,145 @@
+#include "train/parameter_store.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "ops/torch/torch_ops.h"
+#include "weights/load.h"
+
+namespace sd35::train {
+namespace {
+
+bool decays(const ParameterSpec& spec) {
+  return spec.shape.rank() > 1 && spec.kind != ParameterKind::embedding;
+}
+
+at::IntArrayRef sizes_of(const Shape& shape) { return {shape.dims().data(), shape.dims().size()}; }
+
+// What is trained, in the order of the visit.
+class Collector : public ParameterVisitor {
+ public:
+  Collector(const Objective& objective, const WeightSource* source)
+      : objective_(objective), source_(source) {}
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    const bool absent = spec.optional && source_ != nullptr && source_->find(spec.names.front()) == nullptr;
+    if (!absent && objective_.trains(spec)) parameters.push_back({spec, 0});
+  }
+  std::vector<StoredParameter> parameters;
+
+ private:
+  const Objective& objective_;
+  const WeightSource* source_;
+};
+
+// Puts leaves where the model keeps its weights.
+class Binder : public ParameterVisitor {
+ public:
+  Binder(const Objective& objective, const WeightSource* source, const Ops& ops, std::uint64_t seed)
+      : objective_(objective), source_(source), ops_(ops), seed_(seed) {
+    if (source != nullptr) loader_.emplace(*source, ops, Reuse::many);
+  }
+
+  std::map<std::string, at::Tensor> leaves;  // by first name
+
+  void parameter(const ParameterSpec& spec, Tensor& tensor) override {
+    const auto found = leaves.find(spec.names.front());
+    Tensor value;
+    if (loader_ && objective_.stored(spec)) {
+      loader_->parameter(spec, value);
+    } else {
+      value = Tensor(spec.shape, DType::f32);
+      objective_.initialize(spec, {value.data<float>(), static_cast<std::size_t>(value.numel())},
+                            SampleRandom(seed_, 0xffffffffu, index_));
+    }
+    ++index_;
+    if (found == leaves.end()) {
+      tensor = value;
+      return;
+    }
+    const c10::NoGradGuard no_history;
+    found->second.copy_(to_torch(value));
+    tensor = from_torch(found->second);
+  }
+  void linear_done(Linear& linear) override {
+    if (linear.weight.defined()) ops_.prepare(linear, Reuse::many);
+  }
+  void conv_done(Conv2d& conv) override { ops_.prepare(conv); }
+
+ private:
+  const Objective& objective_;
+  const WeightSource* source_;
+  const Ops& ops_;
+  std::uint64_t seed_;
+  std::uint32_t index_ = 0;
+  std::optional<Loader> loader_;
+};
+
+}  // namespace
+
+ParameterStore::ParameterStore(Objective& objective, const WeightSource* source, const Ops& ops,
+                               std::uint64_t seed, const std::string& device) {
+  Collector collector(objective, source);
+  objective.parameters(Parameters(collector));
+  parameters_ = std::move(collector.parameters);
+  if (parameters_.empty()) throw ArgumentError("nothing to train: no weight of the model is chosen");
+  std::ranges::stable_partition(parameters_, [](const StoredParameter& p) { return decays(p.spec); });
+  std::int64_t elements = 0;
+  for (StoredParameter& parameter : parameters_) {
+    parameter.offset = elements;
+    elements += parameter.spec.shape.numel();
+    if (decays(parameter.spec)) decayed_ = elements;
+  }
+  const at::TensorOptions options = at::TensorOptions(at::kFloat).device(at::Device(device));
+  values_ = at::zeros({elements}, options);
+  gradients_ = at::zeros({elements}, options);
+
+  Binder binder(objective, source, ops, seed);
+  for (const StoredParameter& p : parameters_) {
+    const auto part = [&](const at::Tensor& flat) {
+      return flat.narrow(0, p.offset, p.spec.shape.numel()).view(sizes_of(p.spec.shape));
+    };
+    at::Tensor leaf = part(values_).detach().requires_grad_();
+    leaf.mutable_grad() = part(gradients_);
+    binder.leaves.emplace(p.spec.names.front(), std::move(leaf));
+  }
+  objective.parameters(Parameters(binder));
+}
+
+void ParameterStore::zero_gradients() { gradients_.zero_(); }
+
+std::map<std::string, Tensor> ParameterStore::by_name(const at::Tensor& flat) const {
+  const Tensor all = from_torch(flat.detach().to(at::kCPU));
+  std::map<std::string, Tensor> result;
+  for (const StoredParameter& p : parameters_) {
+    const std::int64_t parts = static_cast<std::int64_t>(p.spec.names.size());
+    const std::int64_t each = p.spec.shape.numel() / parts;
+    std::vector<std::int64_t> dims(p.spec.shape.dims().begin(), p.spec.shape.dims().end());
+    if (!dims.empty()) dims.front() /= parts;
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const std::int64_t begin = p.offset + i * each;
+      result.emplace(p.spec.names[static_cast<std::size_t>(i)],
+                     all.rows(begin, begin + each).reshape(Shape(dims)));
+    }
+  }
+  return result;
+}
+
+void ParameterStore::read(const WeightSource& source, at::Tensor flat) const {
+  at::Tensor host = at::empty(flat.sizes(), at::TensorOptions(at::kFloat));
+  for (const auto& [name, target] : by_name(host)) {
+    const StoredTensor* stored = source.find(name);
+    if (stored == nullptr) throw FileError(source.location() + ": \"" + name + "\" is missing");
+    if (stored->shape != target.shape())
+      throw FileError(source.location() + ": \"" + name + "\" has shape " + stored->shape.to_string() +
+                      " instead of " + target.shape().to_string());
+    const Tensor value = stored->read().to(DType::f32);
+    std::ranges::copy(value.floats(), const_cast<float*>(target.data<float>()));
+  }
+  flat.copy_(host);
+}
+
+}  // namespace sd35::train

@@ -1,0 +1,31 @@
+// Data-parallel processes, started by torchrun or by hand with its environment variables: RANK, WORLD_SIZE,
+// MASTER_ADDR, MASTER_PORT. One process without them is a group of its own.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+
+namespace sd35::train {
+
+class ProcessGroup {
+ public:
+  // Waits for all processes. `device` "cpu": Gloo; "cuda": NCCL where LibTorch has it. Throws ArgumentError
+  // for variables that make no sense, Error when the others do not come or `run_identity` (what is trained,
+  // with which configuration) is not the same everywhere.
+  static std::unique_ptr<ProcessGroup> join(const std::string& device, const std::string& run_identity);
+  virtual ~ProcessGroup() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  // Replaces `value` by the mean over all processes. Throws Error naming the process's rank when another one
+  // is gone.
+  virtual void average(at::Tensor value) = 0;
+  // Returns when all processes have come here.
+  virtual void barrier() = 0;
+
+  bool is_first() const { return rank() == 0; }
+};
+
+}  // namespace sd35::train

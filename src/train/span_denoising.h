@@ -1,0 +1,39 @@
+// A text encoder learns by filling in spans of tokens that were hidden from it.
+// Reference: Raffel et al. 2020 (arXiv 1910.10683), section 3.1.4, without the decoder: each hidden token is
+// told from the encoder's output at its own place, so a sentinel stands for each token of a span.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "text/t5_encoder.h"
+#include "train/sample_random.h"
+
+namespace sd35::train {
+
+// Texts of equal length with tokens hidden.
+struct MaskedTexts {
+  std::vector<std::int32_t> ids;     // [B T]
+  std::vector<std::int32_t> places;  // of the hidden tokens in ids
+  std::vector<std::int32_t> hidden;  // what they were
+};
+
+// Appends a text: `ids`, of which the first `count` are tokens and the others end and padding. About ratio *
+// count tokens (at least one, where there are any) are hidden in spans of about three; the span number k
+// becomes sentinels[k].
+void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::size_t count, double ratio,
+                   std::span<const std::int32_t> sentinels, SampleRandom& random);
+
+struct SpanDenoisingLoss {
+  at::Tensor total;     // mean cross entropy over the hidden tokens, f32 with history; 0 where there are none
+  double accuracy = 0;  // share of the hidden tokens that were the likeliest
+};
+
+// The logits are the encoder's output times its embedding table / sqrt(d_model). `length`: T.
+SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
+                                      std::int64_t length);
+
+}  // namespace sd35::train

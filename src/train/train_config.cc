@@ -1,0 +1,264 @@
+#include "train/train_config.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/error.h"
+#include "weights/config_file.h"
+
+namespace sd35::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::int64_t kMany = std::int64_t{1} << 40;
+
+// Part of the configuration; counts the keys it was asked for, so that a misspelt one is found.
+class Section {
+ public:
+  Section(const json& values, std::string location)
+      : values_(values), location_(std::move(location)), reader_(check(values, location_), location_) {}
+
+  void integer(const char* key, std::int64_t& value, std::int64_t min, std::int64_t max = kMany) {
+    value = reader_.integer(known(key), min, max, value);
+  }
+  void integer(const char* key, int& value, std::int64_t min, std::int64_t max) {
+    value = static_cast<int>(reader_.integer(known(key), min, max, value));
+  }
+  void number(const char* key, double& value, double min, double max) {
+    value = reader_.number(known(key), min, max, value);
+  }
+  void text(const char* key, std::string& value) { value = reader_.text(known(key), value); }
+  void choice(const char* key, std::string& value, std::vector<std::string> allowed) {
+    // The present value is what a missing key means.
+    std::ranges::stable_partition(allowed, [&](const std::string& name) { return name == value; });
+    value = reader_.choice(known(key), allowed);
+  }
+  void boolean(const char* key, bool& value) { value = reader_.boolean(known(key), value); }
+  std::vector<std::string> texts(const char* key) {
+    std::vector<std::string> result;
+    if (!has(key)) return result;
+    const json& list = values_.at(key);
+    if (!list.is_array()) reader_.fail(key, "must be a list of texts");
+    for (const json& item : list) {
+      if (!item.is_string()) reader_.fail(key, "must be a list of texts");
+      result.push_back(item.get<std::string>());
+    }
+    return result;
+  }
+  std::vector<std::int64_t> integers(const char* key, std::int64_t min, std::int64_t max) {
+    return reader_.integers(known(key), min, max, 64);
+  }
+  bool has(const char* key) { return reader_.has(known(key)); }
+  const json& part(const char* key) { return values_.at(key); }
+  std::string location_of(const std::string& key) const { return location_ + ": " + key; }
+  [[noreturn]] void fail(const char* key, const std::string& what) const { reader_.fail(key, what); }
+
+  // Throws for a key that nobody asked for.
+  void finish() const {
+    for (const auto& [key, value] : values_.items())
+      if (std::ranges::find(known_, key) == known_.end()) {
+        std::string all;
+        for (const std::string& name : known_) all += (all.empty() ? "" : ", ") + name;
+        throw FileError(location_ + ": unknown key \"" + key + "\"; known: " + all);
+      }
+  }
+
+ private:
+  static const json& check(const json& values, const std::string& location) {
+    if (!values.is_object()) throw FileError(location + " must be an object");
+    return values;
+  }
+  const char* known(const char* key) {
+    known_.emplace_back(key);
+    return key;
+  }
+
+  const json& values_;
+  std::string location_;
+  ConfigReader reader_;
+  std::vector<std::string> known_;
+};
+
+Task task_from_name(const std::string& name) {
+  constexpr std::array tasks{std::pair{"transformer", Task::transformer}, std::pair{"lora", Task::lora},
+                             std::pair{"autoencoder", Task::autoencoder}, std::pair{"clip", Task::clip},
+                             std::pair{"t5", Task::t5}};
+  return std::ranges::find(tasks, name, [](const auto& task) { return std::string(task.first); })->second;
+}
+
+Stage read_stage(Section section, bool pictures) {
+  Stage stage;
+  section.integer("steps", stage.steps, 1);
+  if (stage.steps == 0) section.fail("steps", "is missing");
+  section.integer("batch_size", stage.batch_size, 1, 1 << 20);
+  section.integer("accumulation", stage.accumulation, 1, 1 << 20);
+  if (stage.batch_size % stage.accumulation != 0) section.fail("accumulation", "must divide batch_size");
+  if (pictures)
+    for (const std::int64_t side : section.integers("resolutions", 16, 4096)) {
+      if (side % 16 != 0) section.fail("resolutions", "must be multiples of 16");
+      stage.resolutions.push_back(static_cast<int>(side));
+    }
+  if (pictures && stage.resolutions.empty()) section.fail("resolutions", "must name at least one");
+  section.number("max_aspect", stage.max_aspect, 1, 4);
+  section.number("shift", stage.shift, 0, 100);
+  section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
+  section.number("learning_rate", stage.learning_rate, 0, 1);
+  section.finish();
+  return stage;
+}
+
+void read_optimizer(Section section, TrainConfig& config) {
+  AdamWOptions& options = config.optimizer;
+  section.number("learning_rate", options.learning_rate, 0, 1);
+  section.number("beta1", options.beta1, 0, 1);
+  section.number("beta2", options.beta2, 0, 1);
+  section.number("eps", options.eps, 0, 1);
+  section.number("weight_decay", options.weight_decay, 0, 10);
+  section.number("max_gradient_norm", config.max_gradient_norm, 0, 1e9);
+  section.choice("schedule", config.schedule, {"constant", "cosine", "linear"});
+  section.integer("warmup_steps", config.warmup_steps, 0);
+  section.number("ema", config.ema, 0, 1);
+  section.finish();
+}
+
+void read_timesteps(Section section, TrainConfig& config) {
+  std::string density = "logit_normal";
+  section.choice("density", density, {"logit_normal", "mode", "cosmap", "sigma_sqrt", "uniform"});
+  config.timesteps.density = density_from_name(density);
+  section.number("logit_mean", config.timesteps.logit_mean, -10, 10);
+  section.number("logit_std", config.timesteps.logit_std, 0, 10);
+  section.number("mode_scale", config.timesteps.mode_scale, -1, 1.75);
+  section.integer("base_resolution", config.base_resolution, 16, 4096);
+  section.finish();
+}
+
+void read_lora(Section section, LoraConfig& lora) {
+  section.integer("rank", lora.rank, 1, 4096);
+  lora.alpha = static_cast<double>(lora.rank);
+  section.number("alpha", lora.alpha, 0, 1e6);
+  lora.targets = section.texts("targets");
+  if (lora.targets.empty())
+    lora.targets = {"attn.to_q",       "attn.to_k",       "attn.to_v",       "attn.to_out.0",
+                    "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out"};
+  section.finish();
+}
+
+void read_samples(Section section, SampleConfig& samples) {
+  samples.prompts = section.texts("prompts");
+  section.integer("width", samples.width, 16, 4096);
+  section.integer("height", samples.height, 16, 4096);
+  section.integer("steps", samples.steps, 1, 1000);
+  section.number("guidance_scale", samples.guidance_scale, 0, 100);
+  std::int64_t seed = 0;
+  section.integer("seed", seed, 0);
+  samples.seed = static_cast<std::uint64_t>(seed);
+  section.finish();
+}
+
+void read_rest(Section& root, TrainConfig& config) {
+  std::int64_t seed = 0;
+  root.integer("seed", seed, 0);
+  config.seed = static_cast<std::uint64_t>(seed);
+  root.choice("dtype", config.dtype, {"bf16", "f32"});
+  root.text("device", config.device);
+  root.boolean("activation_checkpointing", config.activation_checkpointing);
+  root.number("condition_dropout", config.condition_dropout, 0, 1);
+  root.boolean("empty_caption_dropout", config.empty_caption_dropout);
+  root.number("position_crop", config.position_crop, 0, 1);
+  root.boolean("flip", config.flip);
+  root.number("kl_weight", config.kl_weight, 0, 1e6);
+  root.number("perceptual_weight", config.perceptual_weight, 0, 1e6);
+  root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
+  root.boolean("cache_embeddings", config.cache_embeddings);
+  root.integer("checkpoint_every", config.checkpoint_every, 1);
+  root.integer("keep_checkpoints", config.keep_checkpoints, 1, 1000);
+  root.integer("log_every", config.log_every, 1);
+  root.integer("validate_every", config.validate_every, 0);
+  root.integer("sample_every", config.sample_every, 0);
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw FileError(path.string() + " cannot be read");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+json parse(const fs::path& path) {
+  try {
+    return json::parse(read_text(path), nullptr, true, true);
+  } catch (const json::exception& error) {
+    throw FileError(path.string() + " is not JSON: " + error.what());
+  }
+}
+
+}  // namespace
+
+TrainConfig TrainConfig::read(const fs::path& path) {
+  const json values = parse(path);
+  Section root(values, path.string());
+  TrainConfig config;
+  std::string task = "transformer";
+  root.choice("task", task, {"transformer", "lora", "autoencoder", "clip", "t5"});
+  config.task = task_from_name(task);
+
+  const auto locate = [&](const char* key, std::string& value) {
+    root.text(key, value);
+    if (!value.empty() && fs::path(value).is_relative()) value = (path.parent_path() / value).string();
+  };
+  locate("model", config.model);
+  if (config.model.empty()) root.fail("model", "is missing: the folder of the model");
+  locate("data", config.data);
+  locate("validation_data", config.validation_data);
+  locate("captions", config.captions);
+  std::string cache;
+  locate("cache", cache);
+  config.cache = cache;
+  root.boolean("from_scratch", config.from_scratch);
+  root.choice("component", config.component, {"", "text_encoder", "text_encoder_2"});
+
+  if (root.has("optimizer")) read_optimizer({root.part("optimizer"), root.location_of("optimizer")}, config);
+  if (root.has("timesteps")) read_timesteps({root.part("timesteps"), root.location_of("timesteps")}, config);
+  if (root.has("lora"))
+    read_lora({root.part("lora"), root.location_of("lora")}, config.lora);
+  else if (config.task == Task::lora)
+    read_lora({json::object(), root.location_of("lora")}, config.lora);
+  if (root.has("samples")) read_samples({root.part("samples"), root.location_of("samples")}, config.samples);
+  read_rest(root, config);
+
+  if (!root.has("stages") || !root.part("stages").is_array() || root.part("stages").empty())
+    root.fail("stages", "must be a list of at least one stage");
+  for (std::size_t i = 0; i < root.part("stages").size(); ++i)
+    config.stages.push_back(read_stage(
+        {root.part("stages")[i], root.location_of("stage " + std::to_string(i))}, config.task != Task::t5));
+  root.finish();
+  if (config.task == Task::lora && config.from_scratch)
+    root.fail("from_scratch", "makes no sense for a LoRA");
+  const bool texts = config.task == Task::t5;
+  if (!texts && config.data.empty()) root.fail("data", "is missing");
+  if (texts && config.captions.empty() && config.data.empty()) root.fail("captions", "is missing");
+  config.identity = values.dump();
+  return config;
+}
+
+std::int64_t TrainConfig::total_steps() const { return first_step_of(stages.size()); }
+
+std::int64_t TrainConfig::first_step_of(std::size_t stage) const {
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < stage; ++i) first += stages[i].steps;
+  return first;
+}
+
+std::size_t TrainConfig::stage_of(std::int64_t step) const {
+  std::size_t stage = 0;
+  while (stage + 1 < stages.size() && step >= first_step_of(stage + 1)) ++stage;
+  return stage;
+}
+
+}  // namespace sd35::train

@@ -1,0 +1,91 @@
+// The configuration of a training run: one JSON file (comments allowed). docs/training.md lists every key.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/adamw.h"
+#include "train/timestep_sampling.h"
+
+namespace sd35::train {
+
+enum class Task : std::uint8_t { transformer, lora, autoencoder, clip, t5 };
+
+// Part of a run with its own sizes.
+struct Stage {
+  std::int64_t steps = 0;
+  std::int64_t batch_size = 1;    // of all processes together, a whole step
+  std::int64_t accumulation = 1;  // backward passes a step and process
+  std::vector<int> resolutions;   // sides of squares of equal area; several: mixed scales
+  double max_aspect = 1;          // longest side to shortest of the buckets
+  double shift = 0;               // of timesteps; 0: by resolution, from `base_resolution`
+  int max_sequence_length = 77;   // T5 tokens
+  double learning_rate = 0;       // 0: the optimizer's
+};
+
+struct LoraConfig {
+  std::int64_t rank = 4;
+  double alpha = 4;
+  std::vector<std::string> targets;  // ends of layer names: "attn.to_q", "attn2.to_q", "ff.net.0.proj", ...
+};
+
+struct SampleConfig {
+  std::vector<std::string> prompts;
+  int width = 256, height = 256;
+  int steps = 20;
+  double guidance_scale = 4.5;
+  std::uint64_t seed = 0;
+};
+
+struct TrainConfig {
+  Task task = Task::transformer;
+  std::string model;  // a folder: configurations, frozen parts and, unless from_scratch, first weights
+  bool from_scratch = false;
+  std::string component;  // of task clip: "text_encoder" or "text_encoder_2"
+  std::string data;
+  std::string validation_data;  // empty: none
+  std::string captions;         // of task t5: a text file, a line each
+  std::filesystem::path cache;  // of latents and embeddings; empty: in the run's folder
+  bool cache_embeddings = true;
+
+  std::uint64_t seed = 0;
+  std::string dtype = "bf16";
+  std::string device = "cpu";
+  bool activation_checkpointing = false;
+  AdamWOptions optimizer;
+  double max_gradient_norm = 1;
+  std::string schedule = "constant";
+  std::int64_t warmup_steps = 0;
+  double ema = 0;  // decay; 0: none
+
+  TimestepSampling timesteps;
+  int base_resolution = 256;           // that needs no shift
+  double condition_dropout = 0.464;    // of each text encoder
+  bool empty_caption_dropout = false;  // drops the caption, for "", instead of encoders, for zeros
+  double position_crop = 1;            // share of the samples with a random crop of the positional table
+  bool flip = false;                   // pictures, at random
+  double kl_weight = 1e-6, perceptual_weight = 0;  // of task autoencoder
+  double mask_ratio = 0.15;                        // of task t5
+  LoraConfig lora;
+
+  std::vector<Stage> stages;
+  std::int64_t checkpoint_every = 500, keep_checkpoints = 2;
+  std::int64_t log_every = 10, validate_every = 0, sample_every = 0;
+  SampleConfig samples;
+
+  std::int64_t total_steps() const;
+  // The stage of a step and its first step.
+  std::size_t stage_of(std::int64_t step) const;
+  std::int64_t first_step_of(std::size_t stage) const;
+  // What must not change when a run is resumed, as text.
+  std::string identity;
+
+  // Relative paths are relative to the file. Throws FileError naming the file and the key for a key that is
+  // unknown, missing, of another type or out of range.
+  static TrainConfig read(const std::filesystem::path& path);
+};
+
+}  // namespace sd35::train

@@ -1,0 +1,237 @@
+#include "train/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <optional>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "image/image_file.h"
+#include "metrics/metrics_log.h"
+#include "ops/torch/torch_ops.h"
+#include "train/batches.h"
+#include "train/checkpoint.h"
+#include "train/parameter_store.h"
+#include "train/process_group.h"
+
+namespace sd35::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+void prepare_folder(const RunOptions& options) {
+  std::error_code error;
+  fs::create_directories(options.folder, error);
+  if (error) throw FileError(options.folder.string() + " cannot be made: " + error.message());
+  if (!options.resume && newest_checkpoint(options.folder))
+    throw ArgumentError(options.folder.string() +
+                        " holds a run already: --resume continues it, another folder begins one");
+}
+
+class Trainer {
+ public:
+  Trainer(const TrainConfig& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        group_(ProcessGroup::join(config.device, config.identity)),
+        ops_(make_torch_ops(dtype_from_name(config.dtype), device(), config.activation_checkpointing)),
+        made_(make_objective(config, options.folder, options.on_message)),
+        store_(*made_.objective, made_.weights.get(), *ops_, config.seed, device()),
+        batches_(made_.objective->batches()),
+        optimizer_(config.optimizer, store_.values()) {
+    state_ = {0, store_.values(), optimizer_.first_moment(), optimizer_.second_moment(), {}};
+    if (config.ema > 0) state_.average = store_.values().clone();
+    if (options.resume)
+      if (const auto checkpoint = newest_checkpoint(options.folder))
+        read_checkpoint(*checkpoint, store_, state_);
+    if (group_->is_first()) log_.emplace(options.folder, state_.step);
+  }
+
+  void run() {
+    const std::int64_t total = config_.total_steps();
+    say("training " + std::to_string(store_.values().numel()) + " values, steps " +
+        std::to_string(state_.step) + " to " + std::to_string(total));
+    while (state_.step < total) {
+      step();
+      const bool stop = stop_requested();
+      const bool last = state_.step == total;
+      if (due(config_.validate_every) || (last && config_.validate_every > 0)) validate();
+      if (due(config_.sample_every) || (last && config_.sample_every > 0)) sample();
+      if (due(config_.checkpoint_every) || last || stop) checkpoint();
+      if (stop) throw Cancelled();
+    }
+    finish();
+  }
+
+ private:
+  std::string device() const {
+    if (config_.device != "cuda") return config_.device;
+    const char* local = std::getenv("LOCAL_RANK");
+    return std::string("cuda:") + (local == nullptr ? "0" : local);
+  }
+
+  bool due(std::int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
+
+  void say(const std::string& message) const {
+    if (group_->is_first() && options_.on_message) options_.on_message(message);
+  }
+
+  // All processes stop at the same step.
+  bool stop_requested() {
+    const bool here = options_.stop_requested && options_.stop_requested();
+    if (group_->size() == 1) return here;
+    at::Tensor any =
+        at::full({1}, here ? 1.0 : 0.0, at::TensorOptions(at::kFloat).device(store_.values().device()));
+    group_->average(any);
+    return any.item<float>() > 0;
+  }
+
+  void step() {
+    const Stage& stage = config_.stages[config_.stage_of(state_.step)];
+    const std::int64_t local = stage.batch_size / group_->size(), micro = local / stage.accumulation;
+    const StepRandom random(config_.seed, state_.step);
+    store_.zero_gradients();
+    double loss = 0;
+    std::map<std::string, double> figures;
+    for (std::int64_t i = 0; i < stage.accumulation; ++i) {
+      const MicroBatch batch = batches_->at(state_.step, group_->rank() * local + i * micro, micro);
+      at::Tensor value = made_.objective->loss(*ops_, batch, random, figures) / stage.accumulation;
+      check_finite(value.item<double>(), "the loss", batch);
+      value.backward();
+      loss += value.item<double>();
+    }
+    group_->average(store_.gradients());
+    const double norm = clip_gradients();
+    const double rate = learning_rate(stage);
+    optimizer_.step(store_.values(), store_.gradients(), store_.decayed_elements(), state_.step + 1, rate);
+    if (state_.average.defined())
+      state_.average.lerp_(store_.values(), 1 - ema_decay(config_.ema, state_.step));
+    ++state_.step;
+    log_step(loss, norm, rate, figures);
+  }
+
+  double clip_gradients() {
+    const double norm = store_.gradients().norm().item<double>();
+    if (!std::isfinite(norm)) {
+      const Stage& stage = config_.stages[config_.stage_of(state_.step)];
+      const std::int64_t local = stage.batch_size / group_->size();
+      check_finite(norm, "the gradient", batches_->at(state_.step, group_->rank() * local, local));
+    }
+    // As torch.nn.utils.clip_grad_norm_.
+    if (config_.max_gradient_norm > 0) {
+      const double factor = config_.max_gradient_norm / (norm + 1e-6);
+      if (factor < 1) at::Tensor(store_.gradients()).mul_(factor);
+    }
+    return norm;
+  }
+
+  double learning_rate(const Stage& stage) const {
+    const LearningRateSchedule schedule{config_.schedule, config_.warmup_steps, config_.total_steps()};
+    const double rate = stage.learning_rate > 0 ? stage.learning_rate : config_.optimizer.learning_rate;
+    return rate * schedule.factor(state_.step);
+  }
+
+  void check_finite(double value, const char* what, const MicroBatch& batch) const {
+    if (std::isfinite(value)) return;
+    std::string names;
+    for (std::size_t i = 0; i < std::min<std::size_t>(4, batch.samples.size()); ++i)
+      names += (i == 0 ? "" : ", ") + made_.objective->name_of(batch.samples[i]);
+    if (batch.samples.size() > 4) names += ", ...";
+    throw NumericError(
+        "training diverged: " + std::string(what) + " of step " + std::to_string(state_.step + 1) +
+        " is not a number (batch: " + names +
+        "); a lower learning rate or f32 may help, and --resume goes back to the last checkpoint");
+  }
+
+  void log_step(double loss, double norm, double rate, std::map<std::string, double> figures) {
+    // What one process saw of the batch; the mean over all takes one exchange, at the steps that are logged.
+    const bool logged = state_.step % config_.log_every == 0 || state_.step == config_.total_steps();
+    if (!logged) return;
+    if (group_->size() > 1) {
+      at::Tensor mean = at::full({1}, loss, at::TensorOptions(at::kFloat).device(store_.values().device()));
+      group_->average(mean);
+      loss = mean.item<double>();
+    }
+    if (!log_) return;
+    figures["loss"] = loss;
+    figures["gradient_norm"] = norm;
+    figures["learning_rate"] = rate;
+    log_->log(state_.step, figures);
+    char line[160];
+    std::snprintf(line, sizeof(line), "step %lld/%lld  loss %.4f", static_cast<long long>(state_.step),
+                  static_cast<long long>(config_.total_steps()), loss);
+    say(line);
+  }
+
+  // With the moving average in place of the weights, where there is one.
+  template <class Body>
+  void with_average(const Body& body) {
+    at::Tensor values = store_.values(), kept;
+    if (state_.average.defined()) {
+      kept = values.clone();
+      values.copy_(state_.average);
+    }
+    body();
+    if (kept.defined()) values.copy_(kept);
+  }
+
+  void validate() {
+    if (!log_) return;
+    with_average([&] {
+      const double loss = made_.objective->validation_loss(*ops_);
+      if (std::isfinite(loss)) log_->log(state_.step, {{"validation_loss", loss}});
+    });
+  }
+
+  void sample() {
+    if (!log_) return;
+    with_average([&] {
+      const std::vector<Image> images = made_.objective->samples(*ops_);
+      if (images.empty()) return;
+      char name[64];
+      std::snprintf(name, sizeof(name), "samples-%08lld.png", static_cast<long long>(state_.step));
+      write_image(options_.folder / name, images.front());
+    });
+  }
+
+  void checkpoint() {
+    if (log_) {
+      write_checkpoint(options_.folder, store_, state_, config_.keep_checkpoints);
+      log_->write_chart();
+    }
+    group_->barrier();
+  }
+
+  void finish() {
+    if (!log_) return;
+    made_.objective->write(options_.folder,
+                           store_.by_name(state_.average.defined() ? state_.average : store_.values()));
+    say("done: " + options_.folder.string());
+  }
+
+  const TrainConfig& config_;
+  const RunOptions& options_;
+  std::unique_ptr<ProcessGroup> group_;
+  std::unique_ptr<Ops> ops_;
+  MadeObjective made_;
+  ParameterStore store_;
+  std::unique_ptr<Batches> batches_;
+  AdamW optimizer_;
+  TrainingState state_;
+  std::optional<MetricsLog> log_;  // of the first process
+};
+
+}  // namespace
+
+void run_training(const TrainConfig& config, const RunOptions& options) {
+  set_thread_count(options.threads);
+  prepare_folder(options);
+  Trainer(config, options).run();
+}
+
+}  // namespace sd35::train

@@ -1,0 +1,55 @@
+// MMDiT-X learns to denoise: the published recipe of Stable Diffusion 3 and 3.5.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
+
+#include "mmdit/transformer.h"
+#include "sampling/sigmas.h"
+#include "train/conditioned_pictures.h"
+#include "train/flow_matching.h"
+#include "train/objective.h"
+#include "train/train_config.h"
+
+namespace sd35::train {
+
+class TransformerObjective : public Objective {
+ public:
+  // Throws FileError when the model or the data cannot be read.
+  TransformerObjective(const TrainConfig& config, const ModelFiles& files, const std::filesystem::path& cache,
+                       const OnMessage& warn);
+
+  void parameters(const Parameters& p) override { transformer_.parameters(p); }
+  void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
+  at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+                  std::map<std::string, double>& figures) override;
+  double validation_loss(const Ops& ops) override;
+  std::vector<Image> samples(const Ops& ops) override;
+  void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
+  std::unique_ptr<Batches> batches() const override;
+  std::string name_of(std::int64_t sample) const override { return pictures_.dataset().key(sample); }
+
+ protected:
+  Transformer& transformer() { return transformer_; }
+
+ private:
+  FlowBatch prepare(const MicroBatch& batch, const StepRandom& random);
+  double shift_of(const MicroBatch& batch) const;
+  // The latent distribution of a sample of the batch; `sample` becomes another where its picture cannot be
+  // read.
+  Tensor moments_of(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample);
+
+  const TrainConfig& config_;
+  nlohmann::json transformer_json_;
+  Transformer transformer_;
+  SchedulerConfig scheduler_;
+  ModelFiles files_;
+  ConditionedPictures pictures_;
+  std::unique_ptr<ConditionedPictures> validation_;  // null: none
+  OnMessage warn_;
+  std::set<std::int64_t> unreadable_;  // samples that were told of
+};
+
+}  // namespace sd35::train

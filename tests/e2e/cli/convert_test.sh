@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# sd35 convert, from the outside: convert_test.sh SD35
+set -u
+sd35=$(realpath "$1")
+work=$(mktemp -d)
+trap 'cleanup' EXIT
+cleanup() {
+  mountpoint -q "$work/small" 2>/dev/null && umount "$work/small"
+  rm -rf "$work"
+}
+passed=0
+failed=0
+check() { # check NAME COMMAND...: the command succeeds
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $name" >&2
+  fi
+}
+# fails CODE TEXT COMMAND...: exit code, one line on stderr that begins "sd35: " and holds TEXT
+fails() {
+  local code=$1 text=$2
+  shift 2
+  "$@" >"$work/out" 2>"$work/err"
+  [ $? -eq "$code" ] && grep -v '^convert' "$work/err" >"$work/message"
+  [ "$(wc -l <"$work/message")" -eq 1 ] && grep -q '^sd35: ' "$work/message" && grep -qF -- "$text" "$work/message"
+}
+draw() { "$sd35" generate --quiet --dtype f32 -p "a red cube" -W 256 -H 256 --steps 2 --max-sequence-length 16 -s 5 "$@"; }
+nothing_left() { [ -z "$(find "$work/target" -mindepth 1)" ]; }
+
+mkdir "$work/target"
+tiny=$work/tiny
+"$sd35" make-random-model --size tiny --dtype f32 --seed 7 --quiet -o "$tiny" || exit 1
+
+# The same weights draw the same picture, wherever they lie. A recipe names the model, so it is called the same.
+for form in folder single gguf; do mkdir "$work/$form"; done
+cp -r "$tiny" "$work/folder/model.gguf"
+"$sd35" convert "$tiny" "$work/single/model.gguf" --layout single -t f32 >"$work/table" 2>/dev/null
+"$sd35" convert "$tiny" "$work/gguf/model.gguf" -t f32 --quiet
+check "a table says what became what" grep -qE '^transformer +linear layers +f32 ' "$work/table"
+for form in folder single gguf; do
+  (cd "$work/$form" && ln -s "$tiny" tokens && draw -m model.gguf --tokenizers tokens -o picture.png)
+  check "draw from $form" cmp "$work/folder/picture.png" "$work/$form/picture.png"
+done
+
+# Every type draws.
+for type in q8_0 q4_0 q4_1 q5_0 q5_1 f16; do
+  check "convert to $type" "$sd35" convert "$tiny" "$work/m-$type.gguf" -t $type --quiet
+  check "draw from $type" draw -m "$work/m-$type.gguf" --tokenizers "$tiny" -o "$work/$type.png"
+done
+for type in nf4 nf4-dq fp8 bf16; do
+  check "convert to $type" "$sd35" convert "$tiny" "$work/m-$type" -t $type --quiet
+  check "draw from $type" draw -m "$work/m-$type" -o "$work/$type.png"
+done
+check "smaller types are other pictures" sh -c "! cmp -s '$work/q4_0.png' '$work/folder/picture.png'"
+
+# Components alone, in place of a model's
+check "transformer alone" "$sd35" convert "$tiny" "$work/t.gguf" -t q8_0 -c transformer --quiet
+check "T5 alone" "$sd35" convert "$tiny" "$work/t5.gguf" -t q8_0 -c t5xxl --quiet
+check "autoencoder alone" "$sd35" convert "$tiny" "$work/vae.safetensors" -t f32 -c vae --quiet
+check "replace" draw -m "$tiny" --transformer "$work/t.gguf" --t5xxl "$work/t5.gguf" -o "$work/replaced.png"
+check "a transformer of GGUF with the rest" draw -m "$work/t.gguf" --clip-l "$tiny/text_encoder" --clip-g \
+  "$tiny/text_encoder_2" --t5xxl "$work/t5.gguf" --vae "$work/vae.safetensors" --tokenizers "$tiny" -o "$work/parts.png"
+check "a replay knows the files" draw --from-image "$work/replaced.png" -o "$work/again.png"
+check "and draws the same bytes" cmp "$work/replaced.png" "$work/again.png"
+check "inspect" sh -c "'$sd35' inspect '$work/t.gguf' | grep -q q8_0"
+
+# What a person gets wrong
+check "no type" fails 2 "--type" "$sd35" convert "$tiny" "$work/target/m"
+check "unknown type" fails 2 "known: f32" "$sd35" convert "$tiny" "$work/target/m" -t q3_k
+check "blocks in a folder" fails 2 "GGUF" "$sd35" convert "$tiny" "$work/target/m" -t q8_0
+check "output there" fails 2 "exists already" "$sd35" convert "$tiny" "$work/t.gguf" -t q8_0
+check "missing input" fails 3 "no such file" "$sd35" convert "$work/none" "$work/target/m" -t bf16
+check "missing component" fails 3 "vae" "$sd35" convert "$work/t.gguf" "$work/target/m" -t bf16 -c transformer,vae
+check "missing folder" fails 3 "nowhere" "$sd35" convert "$tiny" "$work/nowhere/m.gguf" -t bf16
+head -c 3000 "$work/t.gguf" >"$work/cut.gguf"
+check "a file cut off" fails 3 "cut.gguf" "$sd35" convert "$work/cut.gguf" "$work/target/m" -t bf16
+check "no autoencoder" fails 3 "vae" draw -m "$work/t.gguf" --tokenizers "$tiny" -o "$work/target/x.png"
+check "no failure left a file" nothing_left
+
+# A full disk
+if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" && mount -t tmpfs -o size=1m tmpfs "$work/small" 2>/dev/null; then
+  for output in m m.gguf m.safetensors; do
+    check "full disk, $output" fails 3 "No space left" "$sd35" convert "$tiny" "$work/small/$output" -t f32
+    check "a full disk keeps nothing of $output" [ -z "$(find "$work/small" -mindepth 1)" ]
+  done
+else
+  for output in m m.gguf m.safetensors; do
+    (ulimit -f 256 && fails 3 "$output" "$sd35" convert "$tiny" "$work/target/$output" -t f32)
+    check "full disk, $output" [ $? -eq 0 ]
+    check "a full disk keeps nothing of $output" nothing_left
+  done
+fi
+
+# Ctrl-C: a pipe that nobody reads holds the program at its first line of progress.
+mkfifo "$work/pipe"
+exec 3<>"$work/pipe"
+for output in m m.gguf; do
+  head -c 65536 /dev/zero | tr '\0' '\n' >&3
+  "$sd35" convert "$tiny" "$work/target/$output" -t f32 2>&3 >/dev/null &
+  pid=$!
+  for _ in $(seq 200); do
+    [ -n "$(find "$work/target" -mindepth 1)" ] && break
+    sleep 0.05
+  done
+  check "output is on its way" [ -n "$(find "$work/target" -mindepth 1)" ]
+  kill -INT $pid
+  cat <&3 >/dev/null &
+  reader=$!
+  wait $pid
+  check "interrupted" [ $? -eq 130 ]
+  kill $reader
+  wait $reader 2>/dev/null
+  check "an interruption leaves nothing" nothing_left
+done
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Runs the real program as people and schedulers do: killed, resumed, in two processes, with corrupt pictures, on a full disk.
+#   train_test.sh SD35 COMPARE
+# COMPARE A B BOUND: exits 0 when the tensors of two safetensors files differ by at most BOUND.
+set -uo pipefail
+sd35=$1 compare=$2
+folder=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$folder"' EXIT
+cd "$folder"
+failures=0
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+expect_line() {  # expect_line PATTERN FILE
+  grep -qE "$1" "$2" || fail "no line '$1' in: $(tail -3 "$2")"
+}
+
+"$sd35" make-random-model --size tiny --quiet -o tiny || exit 1
+mkdir data
+for i in 0 1 2 3 4 5 6 7; do
+  "$sd35" generate --model tiny --prompt "noise number $i" --width 64 --height 64 --steps 1 --seed "$i" --max-sequence-length 16 \
+    --quiet -o "data/$i.png" || exit 1
+  echo "noise number $i" >"data/$i.txt"
+done
+
+# config FILE [KEY VALUE]...: a small run of two stages, with other values for some keys.
+config() {
+  local file=$1 steps=6 dtype=f32 every=4 rate=1e-3 data=data extra=""
+  shift
+  while [ $# -gt 0 ]; do
+    local "$1=$2"
+    shift 2
+  done
+  cat >"$file" <<EOF
+{
+  "task": "transformer", "model": "tiny", "data": "$data", "cache": "cache", "seed": 5, "dtype": "$dtype", $extra
+  "optimizer": {"learning_rate": $rate, "warmup_steps": 3, "ema": 0.9},
+  "stages": [
+    {"steps": $steps, "batch_size": 4, "accumulation": 2, "resolutions": [64], "max_sequence_length": 16},
+    {"steps": $steps, "batch_size": 4, "resolutions": [48, 64], "max_aspect": 2, "max_sequence_length": 16}
+  ],
+  "checkpoint_every": $every, "log_every": 1
+}
+EOF
+}
+weights=model/transformer/diffusion_pytorch_model.safetensors
+train() { "$sd35" train --threads 1 --quiet "$@"; }
+
+echo "-- a whole run"
+config run.json steps 10
+train run.json -o whole || fail "the run fails"
+[ "$(grep -c '"loss"' whole/metrics.jsonl)" -eq 20 ] || fail "20 steps give $(grep -c '"loss"' whole/metrics.jsonl) lines of metrics"
+"$sd35" inspect whole/model >/dev/null || fail "the result is no model"
+train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
+expect_line 'holds a run already: --resume' error
+
+echo "-- killed at random moments and resumed"
+kills=0 tries=0
+until [ -f "killed/$weights" ]; do
+  tries=$((tries + 1))
+  [ "$tries" -le 40 ] || { fail "no end after 40 starts"; break; }
+  train run.json -o killed --resume &
+  pid=$!
+  sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.4 + r / 32768 * 1.2 }')"
+  kill -9 $pid 2>/dev/null && kills=$((kills + 1))
+  wait $pid 2>/dev/null
+  [ "$tries" -lt 5 ] || train run.json -o killed --resume || fail "the resumed run fails"
+done
+[ "$kills" -ge 2 ] || fail "only $kills kills: the run is too short for this test"
+"$compare" whole/$weights killed/$weights 0 || fail "the resumed run ends with other weights"
+[ "$(grep -c '"loss"' killed/metrics.jsonl)" -eq 20 ] || fail "a resumed run has $(grep -c '"loss"' killed/metrics.jsonl) lines of metrics"
+
+echo "-- interrupted"
+train run.json -o interrupted &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "an interrupted run does not exit with 130"
+ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted run leaves no checkpoint"
+train run.json -o interrupted --resume || fail "an interrupted run does not go on"
+"$compare" whole/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
+
+echo "-- two processes"
+port=$((20000 + RANDOM % 20000))
+config two.json steps 4
+train two.json -o one || fail "one process fails"
+for rank in 0 1; do
+  WORLD_SIZE=2 RANK=$rank MASTER_ADDR=127.0.0.1 MASTER_PORT=$port train two.json -o two 2>"two.$rank.err" &
+done
+wait
+"$compare" one/$weights two/$weights 2e-5 || fail "two processes end with other weights than one: $(cat two.*.err)"
+
+echo "-- one of two dies"
+port=$((port + 1))
+config long.json steps 4000 every 3
+pids=()
+for rank in 0 1; do
+  WORLD_SIZE=2 RANK=$rank MASTER_ADDR=127.0.0.1 MASTER_PORT=$port train long.json -o dying 2>"dying.$rank.err" &
+  pids+=($!)
+done
+for _ in $(seq 100); do
+  ls dying/checkpoint-*.safetensors >/dev/null 2>&1 && break
+  sleep 0.2
+done
+kill -9 "${pids[1]}"
+for _ in $(seq 50); do
+  kill -0 "${pids[0]}" 2>/dev/null || break
+  sleep 0.2
+done
+kill -0 "${pids[0]}" 2>/dev/null && fail "the process left over has not ended after 10 s"
+wait "${pids[0]}"
+[ $? -eq 1 ] || fail "the process left over exits with another status than 1"
+expect_line 'another process ended or cannot be reached' dying.0.err
+"$sd35" inspect "$(ls dying/checkpoint-*.safetensors | tail -1)" >/dev/null || fail "the last checkpoint is damaged"
+
+echo "-- a corrupt picture"
+cp -r data damaged
+head -c 700 data/3.png >damaged/3.png
+config damaged.json data damaged extra '"keep_checkpoints": 1,'
+"$sd35" train --threads 1 damaged.json -o damaged-run 2>damaged.err || fail "a corrupt picture ends the run: $(tail -1 damaged.err)"
+[ "$(grep -c 'skipped.*3\.png' damaged.err)" -eq 1 ] || fail "the corrupt picture is named $(grep -c 'skipped.*3\.png' damaged.err) times"
+
+echo "-- a full disk"
+config full.json every 2
+train full.json -o full || fail "the run before the disk is full fails"
+cp -r full before
+config full2.json every 2 steps 8
+(ulimit -f 200; trap '' XFSZ; train full2.json -o full-disk) 2>full.err && fail "a full disk goes unnoticed"
+expect_line 'full-disk/[^ ]+' full.err
+[ "$(wc -l <full.err)" -eq 1 ] || fail "a full disk gives more than a line: $(cat full.err)"
+ls full-disk/*.tmp* >/dev/null 2>&1 && fail "a full disk leaves half a file: $(ls full-disk)"
+
+echo "-- divergence"
+config nan.json rate 1 dtype bf16 steps 60 extra '"flip": true,'
+sed -i 's/"ema": 0.9/"max_gradient_norm": 0/' nan.json
+train nan.json -o diverged 2>nan.err
+status=$?
+if [ $status -eq 4 ]; then
+  expect_line 'training diverged: the (loss|gradient) of step [0-9]+ is not a number \(batch: .*\.png' nan.err
+else
+  fail "a learning rate of 1 ends with status $status instead of 4"
+fi
+
+echo "-- bad configurations"
+for bad in '{"task": "transformer"}|model.*is missing' '{"tusk": 1}|tusk' 'nonsense|not JSON' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
+  '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere'; do
+  echo "${bad%|*}" >bad.json
+  train bad.json -o bad-run 2>error
+  status=$?
+  [ $status -eq 3 ] || [ $status -eq 2 ] || fail "$bad exits with $status"
+  [ "$(wc -l <error)" -eq 1 ] || fail "$bad gives more than a line: $(cat error)"
+  expect_line "${bad#*|}" error
+done
+
+echo "-- drawing with the torch engine"
+"$sd35" generate --model tiny --prompt "a cube" --width 64 --height 64 --steps 3 --dtype f32 --max-sequence-length 16 --quiet -o native.png
+"$sd35" generate --model tiny --prompt "a cube" --width 64 --height 64 --steps 3 --dtype f32 --max-sequence-length 16 --engine torch --quiet -o torch.png ||
+  fail "the torch engine does not draw"
+[ -s torch.png ] || fail "the torch engine writes no picture"
+
+[ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
+echo "all passed"

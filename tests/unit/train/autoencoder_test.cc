@@ -1,0 +1,117 @@
+// The autoencoder's loss on numbers that can be checked by hand, and training that gives pictures back.
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_model.h"
+#include "tests/unit/train/learning.h"
+#include "train/autoencoder_objective.h"
+#include "train/frozen_parts.h"
+#include "weights/load.h"
+
+namespace sd35::train {
+namespace {
+
+TEST(GradientDifference, CountsSlopesAtThreeSizes) {
+  // One vertical edge of height 1 between columns 3 and 4 of 8: at every size one of the slopes of a row
+  // is 1.
+  at::Tensor edge = at::zeros({1, 1, 8, 8});
+  edge.narrow(3, 4, 4).fill_(1);
+  const double expected = (1.0 / 7 + 1.0 / 3 + 1.0 / 1) / 6;
+  EXPECT_NEAR(gradient_difference(edge, at::zeros_like(edge)).item<double>(), expected, 1e-6);
+  EXPECT_NEAR(gradient_difference(edge.transpose(2, 3), at::zeros_like(edge)).item<double>(), expected, 1e-6);
+  EXPECT_EQ(gradient_difference(edge, edge + 0.5).item<double>(), 0);  // a shade is no slope
+}
+
+class AutoencoderTest : public testing::Test {
+ protected:
+  static constexpr int kSide = 16;
+  AutoencoderTest() {
+    write_colours(data_.path(), kSide);
+    config_.task = Task::autoencoder;
+    config_.from_scratch = true;
+    config_.data = data_.path().string();
+    config_.validation_data = config_.data;
+    config_.perceptual_weight = 0.1;
+    config_.stages = {{.steps = 1, .resolutions = {kSide}}};
+  }
+  AutoencoderObjective make() { return {config_, ModelFiles::open(tiny_model().string()), {}}; }
+
+  TemporaryFolder data_, run_;
+  TrainConfig config_;
+};
+
+TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
+  AutoencoderObjective objective = make();
+  const Learned learned = learn(objective, first_samples(std::size(kColours), kSide), 60, 3e-3);
+  EXPECT_LT(mean_of_last(learned.losses, 5), 0.65 * learned.losses.front());
+  EXPECT_LT(learned.figures.at("reconstruction"), 0.6);
+  EXPECT_GT(learned.figures.at("kl"), 0);
+
+  const auto ops = make_torch_ops(DType::f32);
+  EXPECT_LT(objective.validation_loss(*ops), 0.65 * learned.losses.front());
+  const std::vector<Image> pictures = objective.samples(*ops);
+  ASSERT_EQ(pictures.size(), 8u);
+  double error = 0;
+  for (std::size_t i = 0; i < pictures[0].rgb.size(); ++i)
+    error += std::abs(pictures[0].rgb[i] - pictures[1].rgb[i]);
+  EXPECT_LT(error / static_cast<double>(pictures[0].rgb.size()), 40);
+
+  // The ordinary loader reads what is saved, and latents then have a deviation of about 1.
+  objective.write(run_.path(), learned.weights);
+  const ModelFiles files = ModelFiles::open((run_ / "model").string());
+  check_all_bound(*files.weights(Component::vae), [&](const Parameters& p) { make().parameters(p); });
+  const auto native = make_ops("native", DType::f32);
+  const LatentEncoder encoder(files, *native);
+  EXPECT_NE(encoder.config().scaling_factor, 1.5305f);
+  double sum = 0, squares = 0, count = 0;
+  for (std::size_t sample = 0; sample < std::size(kColours); ++sample) {
+    const Tensor moments = encoder.moments(read_image(data_ / (std::to_string(sample) + ".png")));
+    std::vector<float> normal(static_cast<std::size_t>(moments.numel() / 2));
+    SampleRandom(1, 2, static_cast<std::uint32_t>(sample)).normal(normal);
+    for (const float z : draw_latents(encoder.config(), moments, normal).floats()) {
+      sum += z;
+      squares += z * z;
+      ++count;
+    }
+  }
+  EXPECT_NEAR(sum / count, 0, 0.1);
+  EXPECT_NEAR(squares / count, 1, 0.1);
+}
+
+TEST_F(AutoencoderTest, FineTuningKeepsTheScaleOfLatents) {
+  config_.from_scratch = false;
+  AutoencoderObjective objective = make();
+  const Learned learned = learn(objective, first_samples(std::size(kColours), kSide), 1, 1e-3);
+  objective.write(run_.path(), learned.weights);
+  const auto before = ModelFiles::open(tiny_model().string()).config(Component::vae);
+  const auto after = ModelFiles::open((run_ / "model").string()).config(Component::vae);
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(AutoencoderTest, TheSameSeedGivesTheSameRun) {
+  AutoencoderObjective first = make(), second = make(), other = make();
+  const MicroBatch batch = first_samples(std::size(kColours), kSide);
+  const std::vector<double> losses = learn(first, batch, 3, 1e-3, 5).losses;
+  EXPECT_EQ(learn(second, batch, 3, 1e-3, 5).losses, losses);
+  EXPECT_NE(learn(other, batch, 3, 1e-3, 6).losses, losses);
+}
+
+// The figures of a batch are those of its samples one by one: nothing depends on the place in a micro-batch.
+TEST_F(AutoencoderTest, ABatchIsTheMeanOfItsSamples) {
+  AutoencoderObjective objective = make();
+  const auto ops = make_torch_ops(DType::f32);
+  const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  MicroBatch batch = first_samples(std::size(kColours), kSide);
+  std::map<std::string, double> figures;
+  const double whole = objective.loss(*ops, batch, StepRandom(1, 0), figures).item<double>();
+  double sum = 0;
+  const std::vector<std::int64_t> samples = batch.samples;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    batch.first = static_cast<std::int64_t>(i);
+    batch.samples = {samples[i]};
+    sum += objective.loss(*ops, batch, StepRandom(1, 0), figures).item<double>();
+  }
+  EXPECT_NEAR(sum / static_cast<double>(samples.size()), whole, 1e-5 * whole);
+}
+
+}  // namespace
+}  // namespace sd35::train

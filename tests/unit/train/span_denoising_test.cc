@@ -1,0 +1,127 @@
+// Which tokens are hidden, and a text encoder that learns to tell them.
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_model.h"
+#include "tests/unit/train/learning.h"
+#include "train/span_denoising_objective.h"
+#include "weights/load.h"
+
+namespace sd35::train {
+namespace {
+
+std::vector<std::int32_t> sentinels() {
+  std::vector<std::int32_t> ids(100);
+  std::iota(ids.rbegin(), ids.rend(), 1000);
+  return ids;
+}
+
+TEST(MaskedTexts, HideSpansOfAboutThreeTokens) {
+  constexpr std::size_t count = 40, padding = 9;
+  std::vector<std::int32_t> ids(count + padding, 0);
+  std::iota(ids.begin(), ids.begin() + count, 100);
+  std::set<std::int32_t> ever_hidden;
+  for (std::uint32_t sample = 0; sample < 300; ++sample) {
+    SampleRandom random(7, 0, sample);
+    MaskedTexts texts;
+    texts.ids = {5, 5};  // of a text before it
+    append_masked(texts, ids, count, 0.15, sentinels(), random);
+    ASSERT_EQ(texts.places.size(), 6u);  // 0.15 * 40
+    EXPECT_TRUE(std::ranges::is_sorted(texts.places));
+    std::set<std::int32_t> used;
+    for (std::size_t i = 0; i < texts.places.size(); ++i) {
+      const auto place = static_cast<std::size_t>(texts.places[i]);
+      const std::int32_t id = std::exchange(texts.ids[place], texts.hidden[i]);
+      // Each span has a sentinel of its own, in order; neighbours are one span.
+      const bool continues = i > 0 && texts.places[i] == texts.places[i - 1] + 1;
+      if (!continues) {
+        EXPECT_TRUE(used.insert(id).second);
+      }
+      EXPECT_EQ(id, sentinels()[used.size() - 1]);
+      ever_hidden.insert(texts.hidden[i]);
+    }
+    EXPECT_EQ(used.size(), 2u);
+    EXPECT_TRUE(std::equal(ids.begin(), ids.end(), texts.ids.begin() + 2));
+  }
+  EXPECT_EQ(ever_hidden.size(), count);  // every place has its turn, the first and the last too
+}
+
+TEST(MaskedTexts, ShortTextsHideWhatTheyCan) {
+  for (std::size_t count = 0; count < 12; ++count)
+    for (const double ratio : {0.0, 0.15, 0.5, 1.0}) {
+      std::vector<std::int32_t> ids(12, 0);
+      std::iota(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), 100);
+      SampleRandom random(7, 0, static_cast<std::uint32_t>(count));
+      MaskedTexts texts;
+      append_masked(texts, ids, count, ratio, sentinels(), random);
+      const auto wanted = static_cast<std::size_t>(std::llround(ratio * static_cast<double>(count)));
+      EXPECT_EQ(texts.places.size(), count == 0 ? 0 : std::max<std::size_t>(1, wanted));
+      for (const std::int32_t place : texts.places) EXPECT_LT(static_cast<std::size_t>(place), count);
+    }
+}
+
+class SpanDenoisingTest : public testing::Test {
+ protected:
+  static constexpr std::int64_t kTexts = 9;
+  SpanDenoisingTest() {
+    std::ofstream file(folder_ / "captions.txt");
+    for (const char* colour : {"red", "blue", "green"})
+      for (const char* thing : {"cube", "ball", "cone"})
+        file << "a " << colour << ' ' << thing << " on a " << colour << ' ' << thing << "\r\n";
+    file << '\n';  // no text
+    file.close();
+    config_.task = Task::t5;
+    config_.captions = (folder_ / "captions.txt").string();
+    config_.mask_ratio = 0.3;
+    config_.stages = {Stage{}};
+    config_.stages[0].max_sequence_length = 32;
+  }
+  SpanDenoisingObjective make() { return {config_, ModelFiles::open(tiny_model().string()), {}}; }
+
+  TemporaryFolder folder_, run_;
+  TrainConfig config_;
+};
+
+TEST_F(SpanDenoisingTest, LearnsToTellWhatIsHidden) {
+  SpanDenoisingObjective objective = make();
+  EXPECT_NE(objective.name_of(0).find("a red cube on a red cube"), std::string::npos);
+  const Learned learned = learn(objective, first_samples(kTexts, 0), 60, 5e-3);
+  EXPECT_LT(mean_of_last(learned.losses, 5), 0.3 * learned.losses.front());
+
+  objective.write(run_.path(), learned.weights);
+  const ModelFiles files = ModelFiles::open((run_ / "model").string());
+  T5Encoder model(T5Config::from_json(files.config(Component::text_encoder_3), "config"));
+  check_all_bound(*files.weights(Component::text_encoder_3),
+                  [&](const Parameters& p) { model.parameters(p); });
+}
+
+TEST_F(SpanDenoisingTest, TheSameSeedGivesTheSameRun) {
+  SpanDenoisingObjective first = make(), second = make();
+  const MicroBatch batch = first_samples(kTexts, 0);
+  EXPECT_EQ(learn(first, batch, 3, 1e-3).losses, learn(second, batch, 3, 1e-3).losses);
+}
+
+TEST_F(SpanDenoisingTest, ABatchWithoutTokensHasNoLoss) {
+  std::ofstream(folder_ / "captions.txt") << "   \n";
+  SpanDenoisingObjective objective = make();
+  const auto ops = make_torch_ops(DType::f32);
+  ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  std::map<std::string, double> figures;
+  at::Tensor loss = objective.loss(*ops, first_samples(1, 0), StepRandom(1, 0), figures);
+  loss.backward();
+  EXPECT_EQ(loss.item<double>(), 0);
+  EXPECT_EQ(store.gradients().abs().max().item<double>(), 0);
+}
+
+TEST_F(SpanDenoisingTest, NoTextIsAnError) {
+  std::ofstream(folder_ / "captions.txt") << "\n\n";
+  EXPECT_THROW(make(), FileError);
+  config_.captions = (folder_ / "nowhere.txt").string();
+  EXPECT_THROW(make(), FileError);
+}
+
+}  // namespace
+}  // namespace sd35::train
