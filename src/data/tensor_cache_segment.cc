@@ -112,7 +112,8 @@ std::optional<TensorCacheRecord> read_record(const FileReader& file, std::uint64
   TensorCacheRecord record;
   record.key.assign(reinterpret_cast<const char*>(key_and_dims.data()), head.key_bytes);
   std::vector<std::int64_t> dims(head.rank);
-  std::memcpy(dims.data(), key_and_dims.data() + head.key_bytes, names - head.key_bytes);
+  std::ranges::copy(key_and_dims.begin() + head.key_bytes, key_and_dims.end(),
+                    std::as_writable_bytes(std::span(dims)).begin());  // a scalar has no dims
   const std::optional<DType> dtype = dtype_of_name(head.dtype);
   if (!dtype || !fits(dims, *dtype, head.value_bytes)) return std::nullopt;
   record.dtype = *dtype;

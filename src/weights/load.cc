@@ -214,7 +214,7 @@ bool Loader::quantizes(const ParameterSpec& spec) const {
 
 void Loader::linear_done(Linear& linear) {
   linear.quantized = std::move(quantized_);
-  if (linear.weight.defined() && linear.weight.shape().rank() == 2 && quantizes(weight_)) {
+  if (linear.weight.defined() && !weight_.names.empty() && quantizes(weight_)) {
     try {
       linear.quantized = quantize(linear.weight, quantization_.format);
     } catch (const ArgumentError& error) {
@@ -222,6 +222,7 @@ void Loader::linear_done(Linear& linear) {
     }
     if (linear.quantized != nullptr) linear.weight = {};
   }
+  weight_ = {};
   if (linear.loaded()) ops_.prepare(linear, reuse_);
 }
 

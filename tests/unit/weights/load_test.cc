@@ -15,7 +15,7 @@ class CountingOps : public ForwardingOps {
  public:
   using ForwardingOps::ForwardingOps;
   void prepare(Linear& linear, Reuse reuse) const override {
-    EXPECT_TRUE(linear.weight.defined());
+    EXPECT_TRUE(linear.loaded());
     EXPECT_EQ(reuse, Reuse::many);
     ++linears;
   }
@@ -159,6 +159,32 @@ TEST_F(Load, PartsThatLieInOrderAreOneView) {
   model.parameters(Parameters(loader));
   EXPECT_EQ(model.fused.weight.raw(), whole.segments[0].data());
   EXPECT_EQ(model.fused.weight.shape(), (Shape{6, 3}));
+}
+
+TEST_F(Load, QuantizesByItsOwnNameAndNeverPatches) {
+  // A layer of patches has no rule of its own, neither as the first one nor after one that has.
+  struct PatchesFirst : SmallModel {
+    Linear first;
+    void parameters(const Parameters& p) {
+      p.patch_linear("patch", first, 4, 3, 2);
+      SmallModel::parameters(p);
+    }
+  } model;
+  std::vector<std::string> asked;
+  const auto applies = [&](std::string_view name, ParameterKind /*kind*/, WeightFormat /*format*/) {
+    asked.emplace_back(name);
+    return true;
+  };
+  const StoredWeights weights = source();
+  Loader loader(weights, ops_, Reuse::many, {.format = WeightFormat::int8, .applies = applies});
+  model.parameters(Parameters(loader));
+  EXPECT_EQ(asked, std::vector<std::string>{"attn.to_q.weight"});
+  EXPECT_NE(model.fused.quantized, nullptr);
+  EXPECT_FALSE(model.fused.weight.defined());
+  for (const Linear* patches : {&model.first, &model.patches}) {
+    EXPECT_EQ(patches->quantized, nullptr);
+    EXPECT_EQ(floats_of(patches->weight), floats_of(tensors_["patch.weight"]));
+  }
 }
 
 TEST_F(Load, NamesWhatIsMissing) {
