@@ -30,6 +30,7 @@ class AdapterVisitor : public ParameterVisitor {
 
   void linear_done(Linear& linear) override {
     inner_.linear_done(linear);
+    if (layers_.empty()) return;  // the projection of patches
     const std::int64_t rows = linear.out_features / static_cast<std::int64_t>(layers_.size());
     linear.updates.clear();
     for (std::size_t i = 0; i < layers_.size(); ++i) {

@@ -161,5 +161,18 @@ echo "-- drawing with the torch engine"
   fail "the torch engine does not draw"
 [ -s torch.png ] || fail "the torch engine writes no picture"
 
+echo "-- a LoRA"
+cat >lora.json <<EOF
+{
+  "task": "lora", "model": "tiny", "data": "data", "cache": "cache", "dtype": "f32", "activation_checkpointing": true,
+  "optimizer": {"learning_rate": 0.02},
+  "stages": [{"steps": 4, "batch_size": 4, "resolutions": [64], "max_sequence_length": 16}]
+}
+EOF
+train lora.json -o lora || fail "training a LoRA fails"
+"$sd35" generate --model tiny --lora lora/lora.safetensors --prompt "a cube" --width 64 --height 64 --steps 3 --dtype f32 --max-sequence-length 16 --quiet -o lora.png ||
+  fail "drawing with the LoRA fails"
+cmp -s native.png lora.png && fail "the LoRA changes nothing"
+
 [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
 echo "all passed"
