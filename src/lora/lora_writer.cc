@@ -47,6 +47,9 @@ void write_lora(const std::filesystem::path& path, Component component,
   for (const auto& [name, tensor] : tensors) named.emplace(prefix + name, tensor);
   const nlohmann::json metadata{{prefix + "r", settings.rank},
                                 {prefix + "lora_alpha", number(settings.alpha)},
+                                // diffusers asks for both, empty or not.
+                                {prefix + "rank_pattern", nlohmann::json::object()},
+                                {prefix + "alpha_pattern", nlohmann::json::object()},
                                 {prefix + "target_modules", settings.targets}};
   write_safetensors(path, named, {{"format", "pt"}, {kAdapterMetadata, metadata.dump()}});
 }

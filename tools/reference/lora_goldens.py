@@ -4,12 +4,14 @@
     python tools/reference/lora_goldens.py --sd35 build/bin/sd35 --compare OURS.safetensors --model TINY
 
 The first makes adapters of the tiny random model (f32, seed 7), saves them as diffusers does and in kohya's
-layout, and stores what diffusers draws with them. The second loads a file that sd35 wrote into diffusers, draws
+layout, trains another with `sd35 train`, and stores what diffusers draws with them. The second loads a file that sd35 wrote into diffusers, draws
 with both programs and tells how far the pictures are apart.
 """
 
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -163,22 +165,58 @@ def save_kohya(adapters, last, path):
     save_file(file, path, metadata={"ss_network_module": "networks.lora_sd3", "ss_network_dim": str(RANK)})
 
 
-def make(folder):
-    pipe = open_pipeline(folder)
+def train(sd35, folder, work, path):
+    """A LoRA by `sd35 train`, from pictures of noise: a few steps that change the model visibly."""
+    data = os.path.join(work, "data")
+    os.makedirs(data)
+    random = numpy.random.default_rng(5)
+    for index in range(4):
+        picture = random.integers(0, 256, (4, 4, 3), dtype=numpy.uint8)
+        Image.fromarray(picture).resize((64, 64)).save(os.path.join(data, f"{index}.png"))
+        with open(os.path.join(data, f"{index}.txt"), "w") as caption:
+            caption.write(f"picture {index}")
+    config = {
+        "task": "lora",
+        "model": folder,
+        "data": data,
+        "dtype": "f32",
+        "lora": {"rank": RANK, "alpha": ALPHA, "targets": TRANSFORMER},
+        "optimizer": {"learning_rate": 2e-2},
+        "stages": [{"steps": 20, "batch_size": 4, "resolutions": [64], "max_sequence_length": 16}],
+    }
+    with open(os.path.join(work, "lora.json"), "w") as file:
+        json.dump(config, file)
+    run = os.path.join(work, "run")
+    subprocess.run([sd35, "train", "--quiet", file.name, "-o", run], check=True)
+    shutil.copyfile(os.path.join(run, "lora.safetensors"), path)
+
+
+def make(sd35, folder, work):
     os.makedirs(GOLDEN, exist_ok=True)
-    peft_file = os.path.abspath(os.path.join(GOLDEN, "peft.safetensors"))
-    adapters = save_peft(pipe, peft_file)
-    save_kohya(adapters, len(pipe.transformer.transformer_blocks) - 1, os.path.join(GOLDEN, "kohya.safetensors"))
+    peft, kohya, trained, outputs = (
+        os.path.abspath(os.path.join(GOLDEN, f"{name}.safetensors")) for name in ("peft", "kohya", "trained", "outputs")
+    )
+    pipe = open_pipeline(folder)
+    save_kohya(save_peft(pipe, peft), len(pipe.transformer.transformer_blocks) - 1, kohya)
+    train(sd35, folder, work, trained)
 
     pipe = open_pipeline(folder)
-    outputs = {"latents_without": draw(pipe, "latent").contiguous()}
-    pipe.load_lora_weights(peft_file, adapter_name="ours")
-    outputs["latents"] = draw(pipe, "latent").contiguous()
-    picture = draw(pipe, "np")[0]
-    outputs["picture"] = torch.from_numpy((picture * 255).round()).to(torch.uint8).contiguous()
-    pipe.set_adapters(["ours"], [-0.5])
-    outputs["latents_weight"] = draw(pipe, "latent").contiguous()
-    save_file(outputs, os.path.join(GOLDEN, "outputs.safetensors"))
+    pictures = {}
+
+    def store(name):
+        pictures[f"picture_{name}"] = torch.from_numpy((draw(pipe, "np")[0] * 255).round()).to(torch.uint8).contiguous()
+
+    store("without")
+    pipe.load_lora_weights(peft, adapter_name="peft")
+    store("peft")
+    pipe.set_adapters(["peft"], [-0.5])
+    store("weight")
+    pipe.load_lora_weights(trained, adapter_name="trained")
+    pipe.set_adapters(["peft", "trained"], [0.5, 0.75])
+    store("both")
+    pipe.set_adapters(["trained"], [1.0])
+    store("trained")
+    save_file(pictures, outputs)
 
 
 def compare(sd35, folder, file):
@@ -213,7 +251,7 @@ def main():
         folder = os.path.join(work, "tiny")
         command = [arguments.sd35, "make-random-model", "--size", "tiny", "--dtype", "f32", "--seed", "7", "-o", folder]
         subprocess.run(command, check=True)
-        make(folder)
+        make(arguments.sd35, folder, work)
 
 
 if __name__ == "__main__":
