@@ -1,5 +1,126 @@
-// sd35 evaluate
+// sd35 evaluate: what models make of prompts, scored by programs.
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
 #include "commands.h"
+#include "interrupt.h"
+#include "reporter.h"
+#include "sd35/sd35.h"
+#ifdef SD35_HAS_EVALUATION
+#include "evaluation/evaluate.h"
+#endif
+
 namespace sd35::cli {
-void add_evaluate(CLI::App&) {}
+namespace {
+
+constexpr const char* kFooter =
+    "Prompts are written by sd35 make-dataset --prompts FILE --kind KIND -n 200; a text file with a prompt a "
+    "line "
+    "gives pictures without scores. Pictures that the folder holds already are not drawn again. What is "
+    "scored, and "
+    "how well: docs/evaluation.md.";
+
+struct EvaluateArguments {
+  std::vector<std::string> models, labels, prompts;
+  std::string output;
+  LoadOptions load;
+  GenerateOptions generate;
+  bool no_drawn = false;
+  bool quiet = false;
+};
+
+#ifdef SD35_HAS_EVALUATION
+
+// models/default -> default; a name in the cache: what follows the slash.
+std::string label_of(const std::string& model) {
+  std::filesystem::path path(model);
+  if (!path.has_filename()) path = path.parent_path();
+  return path.filename().string();
+}
+
+EvaluationOptions read_options(const EvaluateArguments& arguments) {
+  EvaluationOptions options;
+  options.prompts.assign(arguments.prompts.begin(), arguments.prompts.end());
+  options.folder = arguments.output;
+  options.generate = arguments.generate;
+  options.threads = arguments.load.threads;
+  options.drawn = !arguments.no_drawn;
+  if (!arguments.labels.empty() && arguments.labels.size() != arguments.models.size())
+    throw ArgumentError("--label names a --model: give as many as there are models");
+  for (std::size_t i = 0; i < arguments.models.size(); ++i)
+    options.contestants.push_back(
+        {arguments.labels.empty() ? label_of(arguments.models[i]) : arguments.labels[i], arguments.models[i],
+         arguments.load});
+  return options;
+}
+
+void run(const EvaluateArguments& arguments) {
+  const EvaluationOptions options = read_options(arguments);
+  const auto start = std::chrono::steady_clock::now();
+  double shown = 0;
+  const EvaluationProgress progress = [&](const std::string& what, std::size_t done, std::size_t total) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!arguments.quiet && (done == total || seconds - shown > 5)) {
+      shown = seconds;
+      std::fprintf(stderr, "%s: %zu of %zu, %s\n", what.c_str(), done, total, duration(seconds).c_str());
+    }
+    return !interrupted();
+  };
+  Callbacks callbacks;
+  callbacks.on_progress = [](const Progress&) { return !interrupted(); };
+  const Evaluation evaluation = evaluate(options, progress, callbacks);
+  write_report(options.folder, evaluation);
+  std::printf("%s%s\n", summary_of(evaluation).c_str(), (options.folder / "report.html").c_str());
+}
+
+#else
+
+void run(const EvaluateArguments& /*arguments*/) {
+  throw ArgumentError(
+      "this program was built without evaluation; configure with -DSD35_SCENES=ON -DSD35_EVALUATION=ON");
+}
+
+#endif
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+  auto arguments = std::make_shared<EvaluateArguments>();
+  arguments->generate.width = arguments->generate.height = 128;
+  CLI::App* command = app.add_subcommand("evaluate", "Score models on prompts");
+  const auto several = [&](const char* name, std::vector<std::string>& values, const char* help) {
+    return command->add_option(name, values, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  several("-m,--model", arguments->models, "A model, as for sd35 generate; several are compared")
+      ->allow_extra_args(false);
+  several("--label", arguments->labels, "Its name in the report; default: that of its folder")
+      ->allow_extra_args(false);
+  several("--prompts", arguments->prompts, "Files of prompts")->required();
+  command->add_option("-o,--output", arguments->output, "The folder of the report")->required();
+  GenerateOptions& generate = arguments->generate;
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    command->add_option(name, value, help)->capture_default_str();
+  };
+  add("-W,--width", generate.width, "Pixels, a multiple of 16");
+  add("-H,--height", generate.height, "Pixels, a multiple of 16");
+  add("--steps", generate.num_inference_steps, "Denoising steps");
+  add("-g,--guidance-scale", generate.guidance_scale, "How closely to follow the prompt; 1: no guidance");
+  add("--sampler", generate.sampler, "euler, heun or dpm++2m");
+  add("-s,--seed", generate.seed, "Of the first prompt; each has its own");
+  add("--max-sequence-length", generate.max_sequence_length, "T5 tokens of a prompt, 1 to 512");
+  LoadOptions& load = arguments->load;
+  add("--dtype", load.dtype, "bf16, or f32 for parity with the reference");
+  add("--quantize", load.quantize, "int8, nf4, nf4-dq or none; default: as the file holds the weights");
+  add("--engine", load.engine, "native, ref, or torch where it is built");
+  add("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1");
+  add("--threads", load.threads, "Threads; 0: one a core");
+  command->add_flag("--no-drawn", arguments->no_drawn,
+                    "Do not draw and score the scenes that the prompts were made from");
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but the result and errors");
+  command->footer(kFooter);
+  command->callback([arguments] { run(*arguments); });
+}
+
 }  // namespace sd35::cli

@@ -35,6 +35,8 @@ SceneKind scene_kind_from_name(std::string_view name);
 
 enum class Relation : std::uint8_t { left_of, right_of, above, below };
 std::string_view relation_name(Relation relation);  // "left of"
+// Throws ArgumentError naming them.
+Relation relation_from_name(std::string_view name);
 
 enum class ItemSize : std::uint8_t { medium, small, big };
 
@@ -100,8 +102,12 @@ Scene sample_scene(std::uint64_t seed, std::uint64_t index, const SceneOptions& 
 // {"kind", "expect", "items", ...}: everything but the caption, as one line of JSON.
 std::string scene_json(const Scene& scene);
 
-// One line of a prompt file, {"prompt", "kind", "expect"}, for a kind that is scored. Throws ArgumentError
-// for another kind.
+// One line of a prompt file, {"prompt", "kind", "expect", "scene"}, for a kind that is scored. Throws
+// ArgumentError for another kind.
 std::string evaluation_prompt_json(const Scene& scene);
+
+// From the "scene" of such a line, which draws the same picture; its caption is empty. Throws ArgumentError
+// saying what is missing or unknown.
+Scene scene_from_json(const std::string& json);
 
 }  // namespace sd35

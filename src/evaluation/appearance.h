@@ -1,0 +1,78 @@
+// What something looks like, apart from its place, its size and which way it faces.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evaluation/foreground.h"
+#include "scenes/scene.h"
+
+namespace sd35 {
+
+// Of a part of a picture, cut out and scaled to a common size: its colours and what it covers in a coarse
+// grid, and histograms of oriented gradients (Dalal and Triggs 2005) of its lightness in a coarser one.
+class Appearance {
+ public:
+  Appearance(const LabImage& picture, const Part& part, bool mirrored = false);
+
+  // 0: the same; about 1: as different as things are.
+  float distance(const Appearance& other) const;
+
+ private:
+  static constexpr int kSide = 48;   // the common size
+  static constexpr int kGrid = 12;   // cells a side of the colours
+  static constexpr int kBlocks = 6;  // cells a side of the histograms
+  static constexpr int kAngles = 8;
+  using Cut = std::array<std::array<float, 4>, kSide * kSide>;  // lightness, a, b, coverage
+
+  void fill_colours(const Cut& cut);
+  void fill_gradients(const Cut& cut);
+
+  std::array<float, kGrid * kGrid * 4> colours_{};
+  std::array<float, kBlocks * kBlocks * kAngles> gradients_{};
+};
+
+// The outline of a part, with its holes, in a box of a common size.
+class Silhouette {
+ public:
+  Silhouette(const Part& part, const Mask& holes);
+
+  // The share of the box in which two differ.
+  float distance(const Silhouette& other) const;
+
+ private:
+  static constexpr int kSide = 32;
+  std::array<float, kSide * kSide> covered_{};
+};
+
+// Everything that the scene generator can show, as it draws it. May be used from any number of threads.
+class AppearanceTable {
+ public:
+  // Throws FileError when a font is missing.
+  AppearanceTable();
+
+  // The things as they are by nature, most like the part first.
+  std::vector<std::string_view> ranked_things(const Appearance& seen) const;
+  // The shape whose outline is most like the part's.
+  std::string_view nearest_shape(const Silhouette& seen) const;
+  // Throws ArgumentError when the generator does not know the item.
+  float distance(const Appearance& seen, const Item& item) const;
+  // How many things (by nature) and shapes (of all colours) are more like it than the item is.
+  int rank(const Appearance& seen, const Item& item) const;
+
+ private:
+  struct Entry {
+    Item item;
+    std::vector<Appearance> views;  // as drawn, and mirrored
+
+    float distance(const Appearance& seen) const;
+  };
+  std::vector<Entry> entries_;
+  std::map<std::string, std::size_t> places_;  // in entries_
+  std::vector<std::pair<std::string_view, Silhouette>> silhouettes_;
+};
+
+}  // namespace sd35

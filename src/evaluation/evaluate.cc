@@ -1,0 +1,256 @@
+#include "evaluation/evaluate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "data/fingerprint.h"
+#include "evaluation/appearance.h"
+#include "image/image_file.h"
+#include "pipeline/recipe.h"
+#include "scenes/drawing/scene_renderer.h"
+#include "weights/model_files.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kDrawn[] = "drawn";
+
+void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
+            std::size_t total) {
+  if (progress && !progress(what, done, total)) throw Cancelled();
+}
+
+std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
+  char number[16];
+  std::snprintf(number, sizeof(number), "-%05zu.png", index + 1);
+  return (prompt.kind ? std::string(scene_kind_name(*prompt.kind)) : "prompt") + number;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw FileError("the folder '" + folder.string() + "' cannot be made: " + error.message());
+}
+
+// Changes when the model's files do.
+std::string identity_of(const Contestant& contestant) {
+  const LoadOptions& load = contestant.load;
+  std::vector<fs::path> files;
+  const auto add = [&](const fs::path& path) {
+    if (fs::is_regular_file(path)) files.push_back(path);
+    if (!fs::is_directory(path)) return;
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+      if (entry.is_regular_file()) files.push_back(entry.path());
+  };
+  add(ModelFiles::open(contestant.model).location());
+  for (const fs::path& path :
+       {load.clip_l, load.clip_g, load.t5xxl, load.tokenizers, load.transformer, load.vae})
+    add(path);
+  for (const LoraOptions& lora : load.loras) add(lora.path);
+  std::ranges::sort(files);
+  return fingerprint(files);
+}
+
+// Whether the pictures below `folder` are this model's; says so from now on.
+bool claim(const fs::path& folder, const std::string& identity) {
+  const fs::path path = folder / "model.txt";
+  std::string before;
+  if (std::FILE* file = std::fopen(path.c_str(), "rb")) {
+    char text[64] = {};
+    before.assign(text, std::fread(text, 1, sizeof(text), file));
+    std::fclose(file);
+  }
+  if (before == identity) return true;
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(identity)));
+  file.commit();
+  return false;
+}
+
+bool is_drawn(const fs::path& path, const Recipe& wanted) {
+  if (!fs::exists(path)) return false;
+  try {
+    return recipe_to_json(read_recipe(path)) == recipe_to_json(wanted);
+  } catch (const FileError&) {
+    return false;  // of another program, or damaged: drawn anew
+  }
+}
+
+class Run {
+ public:
+  Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
+      : options_(options), progress_(progress), callbacks_(callbacks) {
+    check_labels();
+    for (const fs::path& path : options.prompts)
+      for (EvaluationPrompt& prompt : read_prompts(path)) result_.prompts.push_back(std::move(prompt));
+    if (result_.prompts.empty()) throw ArgumentError("which prompts? --prompts takes a file");
+    result_.generate = options.generate;
+  }
+
+  Evaluation run() {
+    const auto has_scene = [](const EvaluationPrompt& prompt) { return prompt.scene.has_value(); };
+    if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
+    for (const Contestant& contestant : options_.contestants) generate(contestant);
+    if (result_.columns.empty())
+      throw ArgumentError(
+          "nothing to score: no --model, and no prompt that says what scene it was made from");
+    score();
+    return std::move(result_);
+  }
+
+ private:
+  void check_labels() const {
+    std::set<std::string> labels{kDrawn};
+    for (const Contestant& contestant : options_.contestants)
+      if (!labels.insert(contestant.label).second)
+        throw ArgumentError("two columns of the report are called '" + contestant.label + "'");
+  }
+
+  Column new_column(const std::string& label, const std::string& model) const {
+    Column column{.label = label, .model = model, .pictures = {}};
+    column.pictures.resize(result_.prompts.size());
+    make_folder(options_.folder / "pictures" / label);
+    return column;
+  }
+
+  void draw_scenes() {
+    Column column = new_column(kDrawn, "");
+    const GenerateOptions& size = options_.generate;
+    check_picture_size(size.width, size.height);
+    const auto start = std::chrono::steady_clock::now();
+    parallel_for(
+        static_cast<std::int64_t>(result_.prompts.size()), 16, [&](std::int64_t begin, std::int64_t end) {
+          SceneRenderer renderer;
+          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+            const EvaluationPrompt& prompt = result_.prompts[i];
+            if (!prompt.scene) continue;
+            column.pictures[i].file = std::string("pictures/") + kDrawn + "/" + picture_name(prompt, i);
+            write_image(options_.folder / column.pictures[i].file,
+                        renderer.render(*prompt.scene, size.width, size.height).image);
+          }
+        });
+    column.drawn_now = static_cast<int>(result_.prompts.size());
+    column.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result_.columns.push_back(std::move(column));
+  }
+
+  void generate(const Contestant& contestant) {
+    Column column = new_column(contestant.label, contestant.model);
+    const std::string folder = "pictures/" + contestant.label;
+    const bool known = claim(options_.folder / folder, identity_of(contestant));
+    std::optional<Pipeline> pipeline;
+    for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
+      const EvaluationPrompt& prompt = result_.prompts[i];
+      column.pictures[i].file = folder + "/" + picture_name(prompt, i);
+      const fs::path path = options_.folder / column.pictures[i].file;
+      Recipe recipe{contestant.model, contestant.load, options_.generate};
+      recipe.generate.prompt = prompt.text;
+      recipe.generate.seed += i;
+      recipe.generate.count = 1;
+      if (known && is_drawn(path, recipe)) continue;
+      const auto start = std::chrono::steady_clock::now();
+      if (!pipeline) pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
+      save(pipeline->generate(recipe.generate, callbacks_).at(0), path);
+      column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      ++column.drawn_now;
+      report(progress_, contestant.label, i + 1, result_.prompts.size());
+    }
+    result_.columns.push_back(std::move(column));
+  }
+
+  void score() {
+    const AppearanceTable table;
+    std::atomic<std::size_t> next = 0;
+    std::atomic<bool> failed = false;
+    std::mutex reporting;
+    const std::size_t prompts = result_.prompts.size(), all = prompts * result_.columns.size();
+    // Pictures take different times to read, and a scorer takes a while to make: each thread has one.
+    parallel_for(thread_count(), 1, [&](std::int64_t, std::int64_t) {
+      try {
+        Scorer scorer(table);
+        for (std::size_t i = next++; i < all && !failed; i = next++) {
+          score_one(scorer, result_.columns[i / prompts], i % prompts);
+          const std::scoped_lock lock(reporting);
+          report(progress_, "scoring", ++scored_, all);
+        }
+      } catch (...) {
+        failed = true;
+        throw;
+      }
+    });
+  }
+
+  void score_one(Scorer& scorer, Column& column, std::size_t index) const {
+    EvaluatedPicture& picture = column.pictures[index];
+    if (picture.file.empty()) return;
+    const Image image = read_image(options_.folder / picture.file);
+    picture.score = scorer.score(image, result_.prompts[index]);
+    const auto first =
+        std::ranges::find_if(result_.columns, [](const Column& c) { return !c.model.empty(); });
+    if (!column.model.empty() && &*first != &column)
+      picture.psnr = psnr(image, read_image(options_.folder / first->pictures[index].file));
+  }
+
+  const EvaluationOptions& options_;
+  const EvaluationProgress& progress_;
+  const Callbacks& callbacks_;
+  Evaluation result_;
+  std::size_t scored_ = 0;
+};
+
+}  // namespace
+
+Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
+                    const Callbacks& callbacks) {
+  set_thread_count(options.threads);
+  return Run(options, progress, callbacks).run();
+}
+
+std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column) {
+  std::vector<Total> totals;
+  for (std::size_t kind = 0; kind < kScoredKinds; ++kind) {
+    for (std::size_t i = 0; i < column.pictures.size(); ++i) {
+      if (evaluation.prompts[i].kind != static_cast<SceneKind>(kind)) continue;
+      for (const auto& [check, passed] : column.pictures[i].score.checks) {
+        const auto same = [&](const Total& total) {
+          return total.kind == static_cast<SceneKind>(kind) && total.check == check;
+        };
+        auto total = std::ranges::find_if(totals, same);
+        if (total == totals.end()) total = totals.insert(total, {static_cast<SceneKind>(kind), check});
+        total->passed += passed ? 1 : 0;
+        ++total->pictures;
+      }
+    }
+  }
+  return totals;
+}
+
+std::pair<double, double> interval_of(const Total& total) {
+  constexpr double z = 1.959964;
+  const double n = std::max(1, total.pictures), p = total.share();
+  const double middle = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)};
+}
+
+double psnr(const Image& a, const Image& b) {
+  if (a.width != b.width || a.height != b.height)
+    throw ArgumentError("pictures of different sizes cannot be compared");
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i) {
+    const double difference = static_cast<double>(a.rgb[i]) - b.rgb[i];
+    sum += difference * difference;
+  }
+  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
+}
+
+}  // namespace sd35

@@ -1,0 +1,84 @@
+// Models on prompts: pictures, and what programs see in them.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "evaluation/prompt_file.h"
+#include "evaluation/score.h"
+#include "sd35/sd35.h"
+
+namespace sd35 {
+
+// A column of a report: a model, loaded in a certain way.
+struct Contestant {
+  std::string label;  // names the column and its folder of pictures
+  std::string model;
+  LoadOptions load;
+};
+
+struct EvaluationOptions {
+  std::vector<std::filesystem::path> prompts;
+  std::filesystem::path folder;
+  std::vector<Contestant> contestants;  // may be none: then only the drawn scenes are scored
+  GenerateOptions generate;             // prompt number i has the seed seed + i; count is not used
+  int threads = 0;                      // for drawing scenes and scoring; 0: one a core
+  bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored, too
+};
+
+struct EvaluatedPicture {
+  std::string file;  // below the folder; empty: there is none
+  Score score;
+  double psnr = std::numeric_limits<double>::quiet_NaN();  // in dB, to the first contestant's
+};
+
+struct Column {
+  std::string label;
+  std::string model;                       // empty: drawn by the scene generator
+  std::vector<EvaluatedPicture> pictures;  // one a prompt
+  int drawn_now = 0;                       // not taken from an earlier run
+  double seconds = 0;                      // for those
+};
+
+struct Evaluation {
+  GenerateOptions generate;
+  std::vector<EvaluationPrompt> prompts;
+  std::vector<Column> columns;
+};
+
+// Which pictures were drawn or scored, for a bar: false stops the work with Cancelled.
+using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
+
+// Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything.
+// Throws ArgumentError for options that do not go together, FileError for prompts or a model that cannot be
+// read and a folder that cannot be written, and what Pipeline::generate() throws.
+Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
+                    const Callbacks& callbacks = {});
+
+// report.html, for a browser, and report.json, with every figure. Throws FileError.
+void write_report(const std::filesystem::path& folder, const Evaluation& evaluation);
+
+// A line a kind and column: "words, default: within one letter 61.5 % (54.6 to 68.0), read exactly ...".
+std::string summary_of(const Evaluation& evaluation);
+
+// How often a check was passed.
+struct Total {
+  SceneKind kind = SceneKind::words;
+  std::string check;
+  int passed = 0;
+  int pictures = 0;
+
+  double share() const { return pictures == 0 ? 0 : static_cast<double>(passed) / pictures; }
+};
+std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column);
+
+// The 95 % interval of a share (Wilson 1927).
+std::pair<double, double> interval_of(const Total& total);
+
+// In dB, of pictures of one size; infinity when they are equal.
+double psnr(const Image& a, const Image& b);
+
+}  // namespace sd35

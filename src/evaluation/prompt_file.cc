@@ -1,0 +1,103 @@
+#include "evaluation/prompt_file.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "scenes/things.h"
+
+namespace sd35 {
+namespace {
+
+using Json = nlohmann::json;
+
+Item item_of(const Json& json) {
+  Item item;
+  item.shape = json.contains("shape");
+  item.name = json.at(item.shape ? "shape" : "thing").get<std::string>();
+  item.colour = json.value("colour", "");
+  if (!item.shape) thing_named(item.name);
+  return item;
+}
+
+void read_expectation(const Json& expect, EvaluationPrompt& prompt) {
+  switch (*prompt.kind) {
+    case SceneKind::words:
+      prompt.words = expect.at("words").get<std::vector<std::string>>();
+      break;
+    case SceneKind::position:
+      prompt.items = {item_of(expect.at("first")), item_of(expect.at("second"))};
+      prompt.relation = relation_from_name(expect.at("relation").get<std::string>());
+      break;
+    case SceneKind::background:
+      prompt.background = expect.at("background").get<std::string>();
+      break;
+    default:
+      prompt.items = {item_of(expect)};
+      prompt.count = expect.value("count", 1);
+  }
+}
+
+EvaluationPrompt parse_line(const std::string& line) {
+  const Json json = Json::parse(line);
+  EvaluationPrompt prompt;
+  prompt.text = json.at("prompt").get<std::string>();
+  if (!json.contains("kind")) return prompt;
+  prompt.kind = scene_kind_from_name(json.at("kind").get<std::string>());
+  if (static_cast<std::size_t>(*prompt.kind) >= kScoredKinds)
+    throw ArgumentError("pictures of kind " + std::string(scene_kind_name(*prompt.kind)) + " are not scored");
+  read_expectation(json.at("expect"), prompt);
+  if (json.contains("scene")) prompt.scene = scene_from_json(json.at("scene").dump());
+  return prompt;
+}
+
+std::string described(const Item& item) {
+  return item.colour.empty() ? item.name : item.colour + " " + item.name;
+}
+
+}  // namespace
+
+std::string EvaluationPrompt::expectation() const {
+  if (!kind) return "";
+  switch (*kind) {
+    case SceneKind::words: {
+      std::string all;
+      for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
+      return all;
+    }
+    case SceneKind::position:
+      return described(items[0]) + " " + std::string(relation_name(relation)) + " " + described(items[1]);
+    case SceneKind::count:
+      return std::to_string(count) + " x " + described(items[0]);
+    case SceneKind::background:
+      return background;
+    default:
+      return described(items[0]);
+  }
+}
+
+std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) throw FileError("the prompts '" + path.string() + "' cannot be read");
+  std::vector<EvaluationPrompt> prompts;
+  bool json = false;
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty()) continue;
+    if (prompts.empty()) json = line.starts_with("{");
+    if (!json) {
+      prompts.emplace_back().text = line;
+      continue;
+    }
+    try {
+      prompts.push_back(parse_line(line));
+    } catch (const std::exception& error) {
+      throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
+    }
+  }
+  if (prompts.empty()) throw FileError(path.string() + " holds no prompt");
+  return prompts;
+}
+
+}  // namespace sd35

@@ -1,0 +1,115 @@
+#include "evaluation/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/atomic_file.h"
+
+namespace sd35 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string percent(double share) {
+  char text[16];
+  std::snprintf(text, sizeof(text), "%.1f", 100 * share);
+  return text;
+}
+
+// "61.5 % (54.6 to 68.0)"
+std::string with_interval(const Total& total) {
+  const auto [low, high] = interval_of(total);
+  return percent(total.share()) + " % (" + percent(low) + " to " + percent(high) + ")";
+}
+
+double mean_psnr(const Column& column) {
+  double sum = 0;
+  int count = 0;
+  for (const EvaluatedPicture& picture : column.pictures) {
+    if (!std::isfinite(picture.psnr)) continue;
+    sum += picture.psnr;
+    ++count;
+  }
+  return count == 0 ? std::nan("") : sum / count;
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(text)));
+  file.commit();
+}
+
+Json column_json(const Evaluation& evaluation, const Column& column) {
+  Json json{{"label", column.label}, {"model", column.model}};
+  if (column.drawn_now > 0) json["seconds_a_picture"] = column.seconds / column.drawn_now;
+  json["pictures_drawn_now"] = column.drawn_now;
+  if (const double psnr = mean_psnr(column); std::isfinite(psnr)) json["mean_psnr"] = psnr;
+  for (const Total& total : totals_of(evaluation, column)) {
+    const auto [low, high] = interval_of(total);
+    json["totals"][std::string(scene_kind_name(total.kind))][total.check] = {{"passed", total.passed},
+                                                                             {"pictures", total.pictures},
+                                                                             {"share", total.share()},
+                                                                             {"interval", {low, high}}};
+  }
+  return json;
+}
+
+Json picture_json(const EvaluatedPicture& picture) {
+  Json json{{"file", picture.file}, {"seen", picture.score.seen}};
+  for (const auto& [check, passed] : picture.score.checks) json["checks"][check] = passed;
+  if (std::isfinite(picture.psnr)) json["psnr"] = picture.psnr;
+  return json;
+}
+
+}  // namespace
+
+std::string report_json(const Evaluation& evaluation) {
+  const GenerateOptions& generate = evaluation.generate;
+  Json json;
+  json["settings"] = {{"width", generate.width},
+                      {"height", generate.height},
+                      {"steps", generate.num_inference_steps},
+                      {"guidance_scale", generate.guidance_scale},
+                      {"sampler", generate.sampler},
+                      {"seed", generate.seed}};
+  json["columns"] = Json::array();
+  for (const Column& column : evaluation.columns) json["columns"].push_back(column_json(evaluation, column));
+  json["prompts"] = Json::array();
+  for (std::size_t i = 0; i < evaluation.prompts.size(); ++i) {
+    const EvaluationPrompt& prompt = evaluation.prompts[i];
+    Json row{{"prompt", prompt.text}, {"seed", generate.seed + i}};
+    if (prompt.kind) {
+      row["kind"] = scene_kind_name(*prompt.kind);
+      row["expected"] = prompt.expectation();
+    }
+    for (const Column& column : evaluation.columns)
+      if (!column.pictures[i].file.empty()) row["pictures"][column.label] = picture_json(column.pictures[i]);
+    json["prompts"].push_back(std::move(row));
+  }
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string summary_of(const Evaluation& evaluation) {
+  std::ostringstream text;
+  for (std::size_t kind = 0; kind < kScoredKinds; ++kind) {
+    for (const Column& column : evaluation.columns) {
+      std::string line;
+      for (const Total& total : totals_of(evaluation, column))
+        if (total.kind == static_cast<SceneKind>(kind))
+          line += (line.empty() ? "" : ", ") + total.check + " " + with_interval(total);
+      if (!line.empty())
+        text << scene_kind_name(static_cast<SceneKind>(kind)) << ", " << column.label << ": " << line << "\n";
+    }
+  }
+  return text.str();
+}
+
+void write_report(const std::filesystem::path& folder, const Evaluation& evaluation) {
+  write_text(folder / "report.html", report_html(evaluation));
+  write_text(folder / "report.json", report_json(evaluation));
+}
+
+}  // namespace sd35

@@ -1,0 +1,155 @@
+// The page: totals first, then every prompt with its pictures side by side.
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+
+#include "evaluation/report.h"
+
+namespace sd35 {
+namespace {
+
+constexpr const char* kHead = R"(<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>sd35 evaluate</title><style>
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
+table { border-collapse: collapse; } th, td { text-align: left; vertical-align: top; padding: 4px 10px; }
+.totals td, .totals th { border-bottom: 1px solid #ddd; } .totals td.first { font-weight: 600; }
+small { color: #666; } .prompt { max-width: 22em; } img { display: block; image-rendering: auto; min-width: 128px; }
+.pass { color: #18702f; } .fail { color: #b3261e; }
+body.failures tr.good { display: none; }
+</style></head><body>
+<h1>sd35 evaluate</h1>
+)";
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '<')
+      result += "&lt;";
+    else if (c == '>')
+      result += "&gt;";
+    else if (c == '&')
+      result += "&amp;";
+    else if (c == '"')
+      result += "&quot;";
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string fixed(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.*f", digits, value);
+  return text;
+}
+
+void write_settings(std::ostream& out, const Evaluation& evaluation) {
+  const GenerateOptions& options = evaluation.generate;
+  out << "<p>" << evaluation.prompts.size() << " prompts, " << options.width << " x " << options.height
+      << " pixels, " << options.num_inference_steps << " steps of " << escaped(options.sampler)
+      << ", guidance " << options.guidance_scale << ", seeds from " << options.seed << ".</p>\n<ul>\n";
+  for (const Column& column : evaluation.columns) {
+    out << "<li><b>" << escaped(column.label) << "</b>: ";
+    if (column.model.empty())
+      out << "the scenes the prompts were made from, drawn; what the scorers say of pictures that are right";
+    else
+      out << escaped(column.model);
+    if (!column.model.empty() && column.drawn_now > 0)
+      out << "; " << fixed(column.seconds / column.drawn_now, 2) << " s a picture";
+    out << "</li>\n";
+  }
+  out << "</ul>\n";
+}
+
+void write_totals(std::ostream& out, const Evaluation& evaluation) {
+  out << "<table class=\"totals\"><tr><th>kind</th><th>check</th>";
+  for (const Column& column : evaluation.columns) out << "<th>" << escaped(column.label) << "</th>";
+  out << "</tr>\n";
+  // A kind and its checks are the same in every column that has pictures of it.
+  std::vector<std::vector<Total>> totals;
+  std::size_t widest = 0;
+  for (const Column& column : evaluation.columns) {
+    totals.push_back(totals_of(evaluation, column));
+    if (totals.back().size() > totals[widest].size()) widest = totals.size() - 1;
+  }
+  const Total* before = nullptr;
+  for (const Total& row : totals.at(widest)) {
+    const bool first = before == nullptr || before->kind != row.kind;
+    before = &row;
+    out << "<tr><td>" << (first ? scene_kind_name(row.kind) : "") << "</td><td"
+        << (first ? " class=\"first\"" : "") << ">" << escaped(row.check) << "</td>";
+    for (const std::vector<Total>& column : totals) {
+      out << "<td" << (first ? " class=\"first\"" : "") << ">";
+      for (const Total& total : column) {
+        if (total.kind != row.kind || total.check != row.check) continue;
+        const auto [low, high] = interval_of(total);
+        out << fixed(100 * total.share(), 1) << " % <small>" << fixed(100 * low, 1) << " to "
+            << fixed(100 * high, 1) << "; " << total.passed << " of " << total.pictures << "</small>";
+      }
+      out << "</td>";
+    }
+    out << "</tr>\n";
+  }
+  out << "</table>\n<p><small>Shares of pictures with 95 % intervals (Wilson). The first check of a kind is "
+         "what "
+         "it is judged by.</small></p>\n";
+}
+
+void write_picture(std::ostream& out, const EvaluatedPicture& picture) {
+  out << "<td>";
+  if (!picture.file.empty()) {
+    out << "<img loading=\"lazy\" src=\"" << escaped(picture.file) << "\" alt=\"\">";
+    for (const auto& [check, passed] : picture.score.checks)
+      out << "<span class=\"" << (passed ? "pass\">&#10003; " : "fail\">&#10007; ") << escaped(check)
+          << "</span><br>";
+    if (!picture.score.seen.empty()) out << "<small>seen: " << escaped(picture.score.seen) << "</small>";
+    if (!std::isnan(picture.psnr)) out << "<br><small>PSNR " << fixed(picture.psnr, 1) << " dB</small>";
+  }
+  out << "</td>";
+}
+
+void write_kind(std::ostream& out, const Evaluation& evaluation, std::optional<SceneKind> kind) {
+  out << "<h2 id=\"" << (kind ? scene_kind_name(*kind) : "prompts") << "\">"
+      << (kind ? scene_kind_name(*kind) : "without a score") << "</h2>\n<table><tr><th>prompt</th>";
+  for (const Column& column : evaluation.columns) out << "<th>" << escaped(column.label) << "</th>";
+  out << "</tr>\n";
+  for (std::size_t i = 0; i < evaluation.prompts.size(); ++i) {
+    const EvaluationPrompt& prompt = evaluation.prompts[i];
+    if (prompt.kind != kind) continue;
+    bool good = true;
+    for (const Column& column : evaluation.columns) {
+      const auto& checks = column.pictures[i].score.checks;
+      good = good && (checks.empty() || checks[0].second);
+    }
+    out << (good ? "<tr class=\"good\">" : "<tr>") << "<td class=\"prompt\">" << escaped(prompt.text);
+    if (kind) out << "<br><small>expected: " << escaped(prompt.expectation()) << "</small>";
+    out << "<br><small>seed " << evaluation.generate.seed + i << "</small></td>";
+    for (const Column& column : evaluation.columns) write_picture(out, column.pictures[i]);
+    out << "</tr>\n";
+  }
+  out << "</table>\n";
+}
+
+}  // namespace
+
+std::string report_html(const Evaluation& evaluation) {
+  std::ostringstream out;
+  out << kHead;
+  write_settings(out, evaluation);
+  write_totals(out, evaluation);
+  out << "<p><label><input type=\"checkbox\" onchange=\"document.body.classList.toggle('failures', "
+         "this.checked)\"> "
+         "only rows where something failed</label></p>\n";
+  const auto any = [&](std::optional<SceneKind> kind) {
+    for (const EvaluationPrompt& prompt : evaluation.prompts)
+      if (prompt.kind == kind) return true;
+    return false;
+  };
+  for (std::size_t kind = 0; kind < kScoredKinds; ++kind)
+    if (any(static_cast<SceneKind>(kind))) write_kind(out, evaluation, static_cast<SceneKind>(kind));
+  if (any(std::nullopt)) write_kind(out, evaluation, std::nullopt);
+  out << "</body></html>\n";
+  return out.str();
+}
+
+}  // namespace sd35
