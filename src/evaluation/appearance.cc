@@ -17,6 +17,7 @@ namespace {
 constexpr float kNeutral = 0.6F;  // the lightness of what is not covered
 constexpr float kHueWeight = 2;   // of a and b, whose range is narrower than that of the lightness
 constexpr float kCoverageWeight = 0.4F;
+constexpr int kMargin = 6;         // that may be lost: the 6th part of a side
 constexpr float kColourShare = 6;  // of the colours' mean square in a distance
 
 // Colour and coverage between four pixels, in coordinates of pixel centres.
@@ -45,10 +46,9 @@ float squared_distance(std::span<const float> a, std::span<const float> b) {
 
 }  // namespace
 
-Appearance::Appearance(const LabImage& picture, const Part& part, bool mirrored) {
-  const double scale = std::max(part.box.width(), part.box.height()) / static_cast<double>(kSide);
-  const double centre_x = (part.box.left + part.box.right) / 2.0,
-               centre_y = (part.box.top + part.box.bottom) / 2.0;
+Appearance::Appearance(const LabImage& picture, const Part& part, const PixelBox& box, bool mirrored) {
+  const double scale = std::max(box.width(), box.height()) / static_cast<double>(kSide);
+  const double centre_x = (box.left + box.right) / 2.0, centre_y = (box.top + box.bottom) / 2.0;
   const int taps = std::clamp(static_cast<int>(std::ceil(scale)), 1, 16);
   Cut cut{};
   for (int y = 0; y < kSide; ++y) {
@@ -109,6 +109,21 @@ void Appearance::fill_gradients(const Cut& cut) {
 float Appearance::distance(const Appearance& other) const {
   const float colours = squared_distance(colours_, other.colours_) / (kGrid * kGrid);
   return kColourShare * colours + squared_distance(gradients_, other.gradients_) / 2;
+}
+
+Sight::Sight(const LabImage& picture, const Part& part) {
+  const PixelBox& box = part.box;
+  const int x = box.width() / kMargin, y = box.height() / kMargin;
+  for (const auto& [left, right] : {std::pair{0, 0}, {x, 0}, {0, x}})
+    for (const auto& [top, bottom] : {std::pair{0, 0}, {y, 0}, {0, y}})
+      guesses_.emplace_back(picture, part,
+                            PixelBox{box.left - left, box.top - top, box.right + right, box.bottom + bottom});
+}
+
+float Sight::distance(const Appearance& known) const {
+  float nearest = guesses_[0].distance(known);
+  for (const Appearance& guess : guesses_) nearest = std::min(nearest, guess.distance(known));
+  return nearest;
 }
 
 Silhouette::Silhouette(const Part& part, const Mask& holes) {
@@ -191,8 +206,8 @@ AppearanceTable::AppearanceTable() {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const DrawnItem drawn = draw_alone(items[i], sprites);
       entries_[i].item = items[i];
-      entries_[i].views.emplace_back(drawn.picture, drawn.part);
-      if (!items[i].shape) entries_[i].views.emplace_back(drawn.picture, drawn.part, true);
+      entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box);
+      if (!items[i].shape) entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box, true);
     }
   });
   for (std::size_t i = 0; i < items.size(); ++i) places_[key_of(items[i])] = i;
@@ -204,13 +219,13 @@ AppearanceTable::AppearanceTable() {
   }
 }
 
-float AppearanceTable::Entry::distance(const Appearance& seen) const {
-  float nearest = views.at(0).distance(seen);
-  for (const Appearance& view : views) nearest = std::min(nearest, view.distance(seen));
+float AppearanceTable::Entry::distance(const Sight& seen) const {
+  float nearest = seen.distance(views.at(0));
+  for (const Appearance& view : views) nearest = std::min(nearest, seen.distance(view));
   return nearest;
 }
 
-std::vector<std::string_view> AppearanceTable::ranked_things(const Appearance& seen) const {
+std::vector<std::string_view> AppearanceTable::ranked_things(const Sight& seen) const {
   std::vector<std::pair<float, std::string_view>> things;
   for (const Entry& entry : entries_)
     if (!entry.item.shape && entry.item.colour.empty())
@@ -227,14 +242,14 @@ std::string_view AppearanceTable::nearest_shape(const Silhouette& seen) const {
       ->first;
 }
 
-float AppearanceTable::distance(const Appearance& seen, const Item& item) const {
+float AppearanceTable::distance(const Sight& seen, const Item& item) const {
   const auto found = places_.find(key_of(item));
   if (found == places_.end())
     throw ArgumentError("no scene shows a " + item.colour + (item.colour.empty() ? "" : " ") + item.name);
   return entries_[found->second].distance(seen);
 }
 
-int AppearanceTable::rank(const Appearance& seen, const Item& item) const {
+int AppearanceTable::rank(const Sight& seen, const Item& item) const {
   const float own = distance(seen, item);
   return static_cast<int>(std::ranges::count_if(entries_, [&](const Entry& entry) {
     const bool candidate = entry.item.shape || entry.item.colour.empty();

@@ -16,7 +16,8 @@ namespace sd35 {
 // grid, and histograms of oriented gradients (Dalal and Triggs 2005) of its lightness in a coarser one.
 class Appearance {
  public:
-  Appearance(const LabImage& picture, const Part& part, bool mirrored = false);
+  // `box`: what is cut out, at least the part's.
+  Appearance(const LabImage& picture, const Part& part, const PixelBox& box, bool mirrored = false);
 
   // 0: the same; about 1: as different as things are.
   float distance(const Appearance& other) const;
@@ -33,6 +34,19 @@ class Appearance {
 
   std::array<float, kGrid * kGrid * 4> colours_{};
   std::array<float, kBlocks * kBlocks * kAngles> gradients_{};
+};
+
+// A part of a picture as it is, and as it would look with a margin that was lost to the background because it
+// is pale or thin.
+class Sight {
+ public:
+  Sight(const LabImage& picture, const Part& part);
+
+  // Of the likeliest of these.
+  float distance(const Appearance& known) const;
+
+ private:
+  std::vector<Appearance> guesses_;
 };
 
 // The outline of a part, with its holes, in a box of a common size.
@@ -55,20 +69,20 @@ class AppearanceTable {
   AppearanceTable();
 
   // The things as they are by nature, most like the part first.
-  std::vector<std::string_view> ranked_things(const Appearance& seen) const;
+  std::vector<std::string_view> ranked_things(const Sight& seen) const;
   // The shape whose outline is most like the part's.
   std::string_view nearest_shape(const Silhouette& seen) const;
   // Throws ArgumentError when the generator does not know the item.
-  float distance(const Appearance& seen, const Item& item) const;
+  float distance(const Sight& seen, const Item& item) const;
   // How many things (by nature) and shapes (of all colours) are more like it than the item is.
-  int rank(const Appearance& seen, const Item& item) const;
+  int rank(const Sight& seen, const Item& item) const;
 
  private:
   struct Entry {
     Item item;
     std::vector<Appearance> views;  // as drawn, and mirrored
 
-    float distance(const Appearance& seen) const;
+    float distance(const Sight& seen) const;
   };
   std::vector<Entry> entries_;
   std::map<std::string, std::size_t> places_;  // in entries_

@@ -11,6 +11,9 @@ constexpr float kAlike = 0.075F;
 constexpr float kClusterRadius = 0.045F;
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
+constexpr double kRarestAround = 0.12;  // the same, of the pixels around a row
+// Of the rows, with the same colours left and right: the background is made of layers, as sky, sea and sand.
+constexpr double kLayeredRows = 0.8;
 
 struct Cluster {
   Lab sum{};
@@ -22,39 +25,81 @@ struct Cluster {
   }
 };
 
-std::vector<Lab> edge_palette(const LabImage& picture) {
-  const int ring = std::max(1, std::min(picture.width, picture.height) / 64);
-  std::vector<Cluster> clusters;
-  int total = 0;
-  for (int y = 0; y < picture.height; ++y) {
-    for (int x = 0; x < picture.width; ++x) {
-      const bool edge = x < ring || y < ring || x >= picture.width - ring || y >= picture.height - ring;
-      if (!edge) continue;
-      ++total;
-      const Lab& pixel = picture.at(x, y);
-      auto near = std::ranges::find_if(
-          clusters, [&](const Cluster& c) { return lab_distance(c.mean(), pixel) < kClusterRadius; });
-      if (near == clusters.end()) near = clusters.insert(clusters.end(), Cluster{});
-      for (std::size_t i = 0; i < 3; ++i) near->sum[i] += pixel[i];
-      ++near->count;
-    }
+// Colours that stand for the pixels given.
+class Palette {
+ public:
+  void add(const Lab& pixel) {
+    auto near = std::ranges::find_if(
+        clusters_, [&](const Cluster& c) { return lab_distance(c.mean(), pixel) < kClusterRadius; });
+    if (near == clusters_.end()) near = clusters_.insert(clusters_.end(), Cluster{});
+    for (std::size_t i = 0; i < 3; ++i) near->sum[i] += pixel[i];
+    ++near->count;
+    ++total_;
   }
-  std::vector<Lab> palette;
-  for (const Cluster& cluster : clusters)
-    if (cluster.count >= kRarest * total) palette.push_back(cluster.mean());
-  return palette;
+  // Without those that fewer than `rarest` of the pixels have.
+  std::vector<Lab> colours(double rarest) const {
+    std::vector<Lab> colours;
+    for (const Cluster& cluster : clusters_)
+      if (cluster.count >= rarest * total_) colours.push_back(cluster.mean());
+    return colours;
+  }
+
+ private:
+  std::vector<Cluster> clusters_;
+  int total_ = 0;
+};
+
+bool holds_alike(const std::vector<Lab>& palette, const Lab& pixel) {
+  return std::ranges::any_of(palette,
+                             [&](const Lab& colour) { return lab_distance(colour, pixel) < kAlike; });
+}
+
+// The colours near the left or the right edge around each row.
+std::vector<std::vector<Lab>> side_palettes(const LabImage& picture, bool left) {
+  // Right at the edge there may be a frame; further in, things.
+  const int skipped = picture.width / 64, deep = skipped + std::max(1, picture.width / 128);
+  const int around = picture.height / 16;
+  std::vector<std::vector<Lab>> rows;
+  for (int y = 0; y < picture.height; ++y) {
+    Palette palette;
+    for (int v = std::max(0, y - around); v <= std::min(picture.height - 1, y + around); ++v)
+      for (int u = skipped; u < deep; ++u) palette.add(picture.at(left ? u : picture.width - 1 - u, v));
+    rows.push_back(palette.colours(kRarestAround));
+  }
+  return rows;
+}
+
+// The background's colours, row by row.
+std::vector<std::vector<Lab>> background_palettes(const LabImage& picture) {
+  std::vector<std::vector<Lab>> left = side_palettes(picture, true), right = side_palettes(picture, false);
+  int same = 0;
+  for (std::size_t y = 0; y < left.size(); ++y)
+    same += std::ranges::all_of(left[y], [&](const Lab& c) { return holds_alike(right[y], c); }) &&
+                    std::ranges::all_of(right[y], [&](const Lab& c) { return holds_alike(left[y], c); })
+                ? 1
+                : 0;
+  if (same >= kLayeredRows * picture.height) {
+    for (std::size_t y = 0; y < left.size(); ++y)
+      left[y].insert(left[y].end(), right[y].begin(), right[y].end());
+    return left;
+  }
+  Palette all;
+  const int ring = std::max(1, std::min(picture.width, picture.height) / 64);
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x)
+      if (x < ring || y < ring || x >= picture.width - ring || y >= picture.height - ring)
+        all.add(picture.at(x, y));
+  return std::vector<std::vector<Lab>>(static_cast<std::size_t>(picture.height), all.colours(kRarest));
 }
 
 }  // namespace
 
 Foreground separate(const LabImage& picture) {
-  const std::vector<Lab> palette = edge_palette(picture);
+  const std::vector<std::vector<Lab>> palettes = background_palettes(picture);
   Mask different(picture.width, picture.height);
-  for (std::size_t i = 0; i < picture.pixels.size(); ++i) {
-    const bool alike = std::ranges::any_of(
-        palette, [&](const Lab& colour) { return lab_distance(colour, picture.pixels[i]) < kAlike; });
-    different.set[i] = alike ? 0 : 1;
-  }
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x)
+      different.at(x, y) = holds_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
   const Mask outside = outside_of(different);
   Foreground foreground{Mask(picture.width, picture.height), Mask(picture.width, picture.height)};
   for (std::size_t i = 0; i < outside.set.size(); ++i) {

@@ -31,8 +31,8 @@ struct Foreground {
   Mask holes;  // what was filled and looks like the background
 };
 
-// The background is what looks like the picture's edge and is connected to it. Colours of the edge are
-// gathered into a palette, so that a landscape whose parts all reach the edge is background too.
+// The background is what looks like the picture's edge and is connected to it: in each row like its left and
+// right ends, where these agree in most rows, else like any colour along the edge.
 Foreground separate(const LabImage& picture);
 
 // The largest first. `smallest`: parts below this share of the largest one's area are left out.

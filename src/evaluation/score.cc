@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include "evaluation/appearance.h"
 #include "evaluation/background.h"
@@ -29,23 +30,16 @@ int gap(const PixelBox& a, const PixelBox& b) {
   return std::max(dx, dy);
 }
 
-// The largest part with those that lie close to it.
-Part main_item(const std::vector<Part>& parts) {
-  std::vector<Part> chosen{parts.at(0)};
-  const int near = std::max(2, std::max(parts[0].box.width(), parts[0].box.height()) / 12);
-  for (std::size_t i = 1; i < parts.size(); ++i)
-    if (gap(parts[0].box, parts[i].box) < near) chosen.push_back(parts[i]);
+// A part with those of `others` that lie close to it.
+Part with_neighbours(const Part& part, std::span<const Part> others) {
+  std::vector<Part> chosen{part};
+  const int near = std::max(2, std::max(part.box.width(), part.box.height()) / 12);
+  for (const Part& other : others)
+    if (gap(part.box, other.box) < near) chosen.push_back(other);
   return joined(chosen);
 }
 
-// The two largest parts, and with each the smaller ones that are nearer to it.
-std::vector<Part> two_items(const std::vector<Part>& parts) {
-  std::vector<Part> first{parts.at(0)}, second{parts.at(1)};
-  for (std::size_t i = 2; i < parts.size(); ++i)
-    (gap(first[0].box, parts[i].box) <= gap(second[0].box, parts[i].box) ? first : second)
-        .push_back(parts[i]);
-  return {joined(first), joined(second)};
-}
+Part main_item(std::span<const Part> parts) { return with_neighbours(parts[0], parts.subspan(1)); }
 
 // The colour that most of a part's inner pixels have.
 std::string_view colour_name(const Image& picture, const Part& part) {
@@ -93,7 +87,7 @@ struct Scorer::State {
   }
 
   Score thing(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts) const {
-    const std::vector<std::string_view> ranked = table.ranked_things(Appearance(picture, main_item(parts)));
+    const std::vector<std::string_view> ranked = table.ranked_things(Sight(picture, main_item(parts)));
     const auto place = std::ranges::find(ranked, prompt.items[0].name) - ranked.begin();
     return {{{"first of all things", place == 0}, {"among the first five", place < 5}},
             std::string(ranked[0])};
@@ -104,7 +98,7 @@ struct Scorer::State {
     const Part item = main_item(parts);
     const std::string_view seen = colour_name(image, item);
     const bool right = seen == prompt.items[0].colour;
-    const bool thing = table.rank(Appearance(picture, item), prompt.items[0]) < kLikely;
+    const bool thing = table.rank(Sight(picture, item), prompt.items[0]) < kLikely;
     return {{{"colour", right}, {"colour and thing", right && thing}}, std::string(seen)};
   }
 
@@ -122,8 +116,9 @@ struct Scorer::State {
                  const std::vector<Part>& parts) const {
     Score score{{{"position", false}, {"position, whatever it is of", false}}, "one item"};
     if (parts.size() < 2) return score;
-    std::vector<Part> items = two_items(parts);
-    std::vector<Appearance> seen;
+    const std::span<const Part> others = std::span(parts).subspan(2);
+    std::vector<Part> items{with_neighbours(parts[0], others), with_neighbours(parts[1], others)};
+    std::vector<Sight> seen;
     for (const Part& item : items) seen.emplace_back(picture, item);
     const auto cost = [&](std::size_t first, std::size_t second) {
       return table.distance(seen[first], prompt.items[0]) + table.distance(seen[second], prompt.items[1]);
@@ -146,7 +141,7 @@ struct Scorer::State {
     for (const Part& part : parts) {
       if (static_cast<double>(part.area) < kSmallestItem * static_cast<double>(parts[0].area)) continue;
       ++items;
-      if (table.rank(Appearance(picture, part), prompt.items[0]) < kLikely) ++likely;
+      if (table.rank(Sight(picture, part), prompt.items[0]) < kLikely) ++likely;
     }
     const bool right = items == prompt.count;
     return {{{"count", right}, {"count and thing", right && likely == items}}, std::to_string(items)};

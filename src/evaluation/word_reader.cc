@@ -64,17 +64,39 @@ std::vector<Surface> find_surfaces(const LabImage& picture) {
   return surfaces;
 }
 
-// The box of the surface: what it encloses by its distance from the surface's colour, the rest white.
+// What has the surface on either side, left and right as well as above and below. Letters that touch the
+// surface's edge, or a hand that holds it, are still upon it.
+Mask spanned_by(const Surface& surface) {
+  const Mask& mask = surface.mask;
+  const PixelBox& box = surface.box;
+  Mask in_rows(mask.width, mask.height), spanned(mask.width, mask.height);
+  for (int y = box.top; y < box.bottom; ++y) {
+    int first = box.left, last = box.right - 1;
+    while (first < box.right && !mask.at(first, y)) ++first;
+    while (last >= first && !mask.at(last, y)) --last;
+    for (int x = first; x <= last; ++x) in_rows.at(x, y) = 1;
+  }
+  for (int x = box.left; x < box.right; ++x) {
+    int first = box.top, last = box.bottom - 1;
+    while (first < box.bottom && !mask.at(x, first)) ++first;
+    while (last >= first && !mask.at(x, last)) --last;
+    for (int y = first; y <= last; ++y) spanned.at(x, y) = in_rows.at(x, y);
+  }
+  return spanned;
+}
+
+// The box of the surface: what lies upon it by its distance from the surface's colour, the rest white.
 Image lettering_on(const LabImage& picture, const Surface& surface) {
   const PixelBox& box = surface.box;
-  const Mask outside = outside_of(surface.mask);
+  const Mask spanned = spanned_by(surface);
   Image image{box.width(), box.height(),
               std::vector<std::uint8_t>(static_cast<std::size_t>(3 * box.width() * box.height()), 255)};
   float furthest = 0;
   std::vector<float> distances;
   for (int y = box.top; y < box.bottom; ++y) {
     for (int x = box.left; x < box.right; ++x) {
-      distances.push_back(outside.at(x, y) ? 0 : lab_distance(picture.at(x, y), surface.colour));
+      distances.push_back(std::as_const(spanned).at(x, y) ? lab_distance(picture.at(x, y), surface.colour)
+                                                          : 0);
       furthest = std::max(furthest, distances.back());
     }
   }
