@@ -142,14 +142,18 @@ void add_make_dataset(CLI::App& app) {
   CLI::App* command = app.add_subcommand("make-dataset", "Draw scenes with captions, to train on");
   command->add_option("output", arguments->output,
                       "The folder of WebDataset archives to write; it must not exist");
-  command->add_option("-n,--count", arguments->count, "Samples, captions or prompts")->required();
+  command->add_option("-n,--count", arguments->count, "Samples, captions or prompts")
+      ->required()
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--size", arguments->sizes,
                    "128, or 192x128 (width first), or several of them with commas")
       ->capture_default_str();
   command->add_option("-s,--seed", arguments->seed, "The same seed gives the same files")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--shard-samples", arguments->shard_samples, "Samples in an archive")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--contact-sheet", arguments->contact_sheet,
                       "A picture file with the first 120 samples and their captions");

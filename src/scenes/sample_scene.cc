@@ -122,8 +122,8 @@ class Sampler {
 
   std::string word(std::size_t longest) {
     const double source = dice_.between(0, 1);
-    const std::size_t most = std::min(longest, options_.longest_word);
-    const std::size_t least = std::min(options_.shortest_word, most);
+    const std::size_t least = options_.shortest_word;
+    const std::size_t most = std::clamp(longest, least, options_.longest_word);
     if (options_.dictionary_only || source < 0.65)
       return roll_word(dice_, WordSource::dictionary, least, most);
     if (source < 0.85) return roll_word(dice_, WordSource::invented, least, most);

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# sd35 make-dataset, from the outside: make_dataset_test.sh SD35
+set -u
+sd35=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+check() { # check NAME COMMAND...: the command succeeds
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $name" >&2
+  fi
+}
+make() { "$sd35" make-dataset --quiet "$@"; }
+# fails TEXT ARGUMENTS...: exit code 2, one line on stderr that begins "sd35: " and holds TEXT, and no file
+fails() {
+  local text=$1
+  shift
+  make "$@" 2>"$work/message"
+  [ $? -eq 2 ] && [ "$(wc -l <"$work/message")" -eq 1 ] && grep -q '^sd35: ' "$work/message" &&
+    grep -qF -- "$text" "$work/message" && [ -z "$(find "$work/target" -mindepth 1)" ]
+}
+mkdir "$work/target"
+is_png() { [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]; }
+
+check "help" sh -c "'$sd35' make-dataset --help | grep -q docs/dataset.md"
+
+# Shards that others can read.
+check "make" make "$work/a" -n 25 --size 64,96x64 --shard-samples 10 -s 3
+check "three shards" [ "$(ls "$work/a" | tr '\n' ' ')" = "shard-00000.tar shard-00001.tar shard-00002.tar " ]
+mkdir "$work/files"
+for shard in "$work"/a/*.tar; do check "tar reads $shard" tar -xf "$shard" -C "$work/files"; done
+check "three files a sample" [ "$(ls "$work/files" | wc -l)" -eq 75 ]
+check "a picture" is_png "$work/files/00000024.png"
+check "a caption" test -s "$work/files/00000024.txt"
+check "a description" grep -q '^{"kind":".*"expect":.*"items":' "$work/files/00000024.json"
+
+# The same seed, the same bytes.
+check "again" make "$work/b" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --threads 1
+check "the same seed gives the same bytes" diff -r "$work/a" "$work/b"
+check "another seed" make "$work/c" -n 25 --size 64,96x64 --shard-samples 10 -s 4
+check "gives others" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/c/shard-00000.tar'"
+check "captions" make -n 25 --captions "$work/captions" -s 3
+for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | tr -d '\n' >"$work/line"
+  check "caption $i is that of the sample" cmp "$work/line" "$work/files/000000$i.txt"; done
+
+check "contact sheet" make -n 12 --size 64 --contact-sheet "$work/sheet.png"
+check "is a picture" is_png "$work/sheet.png"
+check "prompts" make -n 20 --kind position --prompts "$work/prompts"
+check "a line each" [ "$(grep -c '^{"prompt":".*"kind":"position","expect":{' "$work/prompts")" -eq 20 ]
+
+# What exists stays.
+cp "$work/a/shard-00000.tar" "$work/before"
+make "$work/a" -n 5 --size 64 2>"$work/message"
+check "an existing folder is refused" [ $? -eq 2 ]
+check "and named" grep -qF "$work/a" "$work/message"
+check "and stays" cmp "$work/before" "$work/a/shard-00000.tar"
+
+# What a person gets wrong.
+check "nothing to write" fails "what to write" -n 5
+for number in 0 -5 many; do check "$number samples" fails "--count" "$work/target/x" -n "$number"; done
+check "a negative seed" fails "--seed" "$work/target/x" -n 5 -s -1
+check "a size that is none" fails "128 or 192x128" "$work/target/x" -n 5 --size big
+check "a size too small" fails "32 to 2048" "$work/target/x" -n 5 --size 16
+check "a size too narrow" fails "four times" "$work/target/x" -n 5 --size 64x512
+check "an unknown kind" fails "colour, shape" "$work/target/x" -n 5 --kind color
+check "a mix without shares" fails "--mix" "$work/target/x" -n 5 --mix words
+check "a mix of nothing" fails "above 0" "$work/target/x" -n 5 --mix words=0
+check "a mix that is no number" fails "mix" "$work/target/x" -n 5 --mix words=nan
+check "an unknown split" fails "heldout" "$work/target/x" -n 5 --split test
+check "too many words" fails "1 to 3 words" "$work/target/x" -n 5 --max-words 4
+check "too long words" fails "2 to 8 letters" "$work/target/x" -n 5 --max-letters 9
+check "prompts of no kind" fails "--kind" -n 5 --prompts "$work/target/x"
+check "prompts of a kind that is not scored" fails "not scored" -n 5 --kind hybrid --prompts "$work/target/x"
+
+echo "make-dataset: $passed passed, $failed failed"
+[ $failed -eq 0 ]
