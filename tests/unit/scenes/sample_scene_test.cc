@@ -229,7 +229,9 @@ TEST(SceneJson, ExpectsWhatIsThere) {
       }
       EXPECT_EQ(whole["expect"], expected) << scene.caption;
       EXPECT_EQ(whole["kind"], scene_kind_name(kind));
-      EXPECT_EQ(prompt, (Json{{"prompt", scene.caption}, {"kind", whole["kind"]}, {"expect", expected}}));
+      EXPECT_EQ(prompt["prompt"], scene.caption);
+      EXPECT_EQ(prompt["kind"], whole["kind"]);
+      EXPECT_EQ(prompt["expect"], expected);
     }
   }
 }
