@@ -1,10 +1,14 @@
 #include "ops/native/conv2d.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "core/cpu.h"
 #include "core/error.h"
+#include "core/threads.h"
 #include "ops/checks.h"
 #include "ops/native/conversion.h"
+#include "ops/native/elements.h"
 #include "ops/native/onednn.h"
 
 namespace sd35::native {
@@ -25,10 +29,75 @@ class PackedFilter : public PreparedWeight {
   Tensor elements;
 };
 
+// With AVX2 oneDNN runs at 81 % of the ceiling on blocks of channels, at 34-48 % on channels last; moving the
+// elements there and back takes 2-4 %.
+bool wants_blocks(const Conv2d& w, DType dtype) {
+  return isa_level() == IsaLevel::avx2 && dtype == DType::f32 && w.in_channels % onednn::kChannelBlock == 0 &&
+         w.out_channels % onednn::kChannelBlock == 0;
+}
+
 onednn::ConvolutionSpec spec_of(const Shape& x, const Shape& y, const Conv2d& w, DType dtype,
                                 DType result_dtype) {
-  return {x[0],     x[1],     x[2],         y[1],        y[2],  w.in_channels, w.out_channels,
-          w.kernel, w.stride, w.pad_before, w.pad_after, dtype, result_dtype,  w.bias.defined()};
+  return {x[0],
+          x[1],
+          x[2],
+          y[1],
+          y[2],
+          w.in_channels,
+          w.out_channels,
+          w.kernel,
+          w.stride,
+          w.pad_before,
+          w.pad_after,
+          dtype,
+          result_dtype,
+          w.bias.defined(),
+          wants_blocks(w, dtype)};
+}
+
+// Calls body(number of the row, first float of the row in its first block, scratch for a row) for every row
+// of pictures [B, Y, X, C] that are laid out in blocks.
+template <class Body>
+void for_rows_in_blocks(const Shape& shape, Body body) {
+  const std::int64_t height = shape[1], row_floats = shape[2] * onednn::kChannelBlock;
+  parallel_for(shape[0] * height, 1, [&](std::int64_t begin, std::int64_t end) {
+    Tensor scratch({shape[2] * shape[3]}, DType::f32);
+    for (std::int64_t row = begin; row < end; ++row)
+      body(row, row / height * height * shape[2] * shape[3] + row % height * row_floats,
+           scratch.data<float>());
+  });
+}
+
+// Of x [B, Y, X, C], f32 in blocks.
+Tensor to_blocks(const Tensor& x) {
+  constexpr std::int64_t kBlock = onednn::kChannelBlock;
+  Tensor result(x.shape(), DType::f32);
+  const std::int64_t width = x.dim(2), channels = x.dim(3), block_floats = x.dim(1) * width * kBlock;
+  for_rows_in_blocks(x.shape(), [&](std::int64_t row, std::int64_t first, float* scratch) {
+    kernels::row_kernels().convert(read_from(x, row * width * channels), {scratch, kernels::Element::f32},
+                                   width * channels);
+    for (std::int64_t c = 0; c < channels; c += kBlock) {
+      float* target = result.data<float>() + first + c / kBlock * block_floats;
+      for (std::int64_t i = 0; i < width; ++i)
+        std::memcpy(target + i * kBlock, scratch + i * channels + c, kBlock * sizeof(float));
+    }
+  });
+  return result;
+}
+
+// The way back, in the type of y [B, Y, X, C].
+void from_blocks(const Tensor& blocks, Tensor& y) {
+  constexpr std::int64_t kBlock = onednn::kChannelBlock;
+  const std::int64_t width = y.dim(2), channels = y.dim(3), block_floats = y.dim(1) * width * kBlock;
+  for_rows_in_blocks(y.shape(), [&](std::int64_t row, std::int64_t first, float* scratch) {
+    for (std::int64_t c = 0; c < channels; c += kBlock) {
+      const float* source = blocks.data<float>() + first + c / kBlock * block_floats;
+      for (std::int64_t i = 0; i < width; ++i)
+        std::memcpy(scratch + i * channels + c, source + i * kBlock, kBlock * sizeof(float));
+    }
+    kernels::row_kernels().convert({scratch, kernels::Element::f32}, write_to(y, row * width * channels),
+                                   width * channels);
+  });
 }
 
 PackedFilter pack(const Conv2d& conv, DType dtype, const onednn::Layout& layout) {
@@ -65,15 +134,18 @@ Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result
     throw Error("conv2d: the weight was prepared by another engine");
   const DType dtype = filter != nullptr ? filter->dtype : gemm_type(compute_type);
   Tensor y(shape, result_type == DType::f32 ? DType::f32 : dtype);
+  const onednn::ConvolutionSpec spec = spec_of(x.shape(), shape, w, dtype, y.dtype());
   if (y.numel() != 0) {
-    const onednn::ConvolutionSpec spec = spec_of(x.shape(), shape, w, dtype, y.dtype());
-    const Tensor input = converted(x, dtype);
+    const Tensor input = spec.blocked ? to_blocks(x) : converted(x, dtype);
     if (filter != nullptr)
       run(spec, *filter, input, w, y);
     else
       run(spec, pack(w, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()), input, w, y);
   }
-  return converted(y, result_type);
+  if (!spec.blocked) return converted(y, result_type);
+  Tensor result(shape, result_type);
+  from_blocks(y, result);
+  return result;
 }
 
 void prepare_conv2d(Conv2d& conv, DType compute_type) {

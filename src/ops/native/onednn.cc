@@ -135,9 +135,10 @@ dnnl::convolution_forward::primitive_desc describe(const ConvolutionSpec& spec,
   const auto type = data_type(spec.dtype);
   const auto kind = dnnl::prop_kind::forward_inference;
   const auto algorithm = dnnl::algorithm::convolution_direct;
-  const Descriptor x({spec.batch, spec.in, spec.height, spec.width}, type, Tag::nhwc);
+  const Tag tag = spec.blocked ? Tag::nChw8c : Tag::nhwc;
+  const Descriptor x({spec.batch, spec.in, spec.height, spec.width}, type, tag);
   const Descriptor y({spec.batch, spec.out, spec.result_height, spec.result_width},
-                     data_type(spec.result_dtype), Tag::nhwc);
+                     data_type(spec.result_dtype), tag);
   const Descriptor weight = layout
                                 ? layout->description().desc
                                 : Descriptor({spec.out, spec.in, spec.kernel, spec.kernel}, type, Tag::any);

@@ -47,6 +47,8 @@ struct MatmulSpec {
   bool operator==(const MatmulSpec&) const = default;
 };
 
+constexpr std::int64_t kChannelBlock = 8;
+
 // y [B, Y', X', out] = x [B, Y, X, in] * weight [out, in, kernel, kernel] + bias [out]
 struct ConvolutionSpec {
   std::int64_t batch = 0, height = 0, width = 0, result_height = 0, result_width = 0, in = 0, out = 0;
@@ -54,6 +56,7 @@ struct ConvolutionSpec {
   DType dtype = DType::f32;
   DType result_dtype = DType::f32;
   bool bias = false;
+  bool blocked = false;  // x and y in blocks of kChannelBlock channels: [B, C / block, Y, X, block]
   bool operator==(const ConvolutionSpec&) const = default;
 };
 
