@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "bench/ceiling.h"
+#include "core/ceiling.h"
 #include "core/cpu.h"
 #include "core/tensor.h"
 #include "core/threads.h"
@@ -61,7 +61,7 @@ void run_attention(State& state, const AttentionShape& shape, DType dtype, doubl
 }
 
 void add_attention() {
-  const double f32 = bench::f32_ceiling_gflops(), bf16 = bench::bf16_ceiling_gflops();
+  const double f32 = sd35::f32_ceiling_gflops(), bf16 = sd35::bf16_ceiling_gflops();
   benchmark::AddCustomContext("f32 ceiling, GFLOP/s", std::to_string(f32));
   benchmark::AddCustomContext("bf16 ceiling, GFLOP/s", std::to_string(bf16));
   const AttentionShape shapes[] = {

@@ -7,7 +7,7 @@
 #include <array>
 #include <string>
 
-#include "bench/ceiling.h"
+#include "core/ceiling.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -46,8 +46,8 @@ constexpr std::array kConvolutions{
     ConvShape{512, 256, 128}, ConvShape{512, 256, 128, 1}, ConvShape{512, 128, 128}, ConvShape{512, 128, 3}};
 
 struct Machine {
-  double f32_gflops = bench::f32_ceiling_gflops();
-  double bf16_gflops = bench::bf16_ceiling_gflops();
+  double f32_gflops = sd35::f32_ceiling_gflops();
+  double bf16_gflops = sd35::bf16_ceiling_gflops();
   double ceiling(DType dtype) const { return dtype == DType::f32 ? f32_gflops : bf16_gflops; }
 };
 

@@ -1,19 +1,23 @@
-// The whole way from prompt to picture on one model: seconds of each stage, a step's share of the machine's
-// ceiling measured in the same run, and the peak resident memory.
+// The whole way from prompt to picture on one model, in several formats: seconds of each stage, a step's
+// share of the machine's ceiling measured in the same run, and the peak resident memory. Each row is a
+// process of its own.
 //
-//   bench_pipeline MODEL [--sizes 512 1024] [--dtype bf16] [--threads 2] [--steps 3] [--no-t5]
-//   [--max-sequence-length 256]
+//   bench_pipeline MODEL [--formats f32 bf16 int8 nf4] [--sizes 512 1024] [--threads 2] [--steps 3] [--no-t5]
+//   [--max-sequence-length 256] [--json FILE]
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "bench/ceiling.h"
+#include "core/ceiling.h"
 #include "core/threads.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
@@ -84,50 +88,115 @@ double median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
+struct Run {
+  std::string model;
+  int threads = 0, steps = 3, max_sequence_length = 256;
+  bool no_t5 = false;
+};
+
+// One row. The ceiling is that of the type that attention and unpacked weights are multiplied in, also for
+// int8.
+nlohmann::json measure(const Run& run, const std::string& format, int size) {
+  const bool f32 = format == "f32";
+  sd35::set_thread_count(run.threads);
+  const double ceiling = f32 ? sd35::f32_ceiling_gflops() : sd35::bf16_ceiling_gflops();
+  const sd35::ModelFiles files = sd35::ModelFiles::open(run.model);
+  const auto config = sd35::MmditConfig::from_json(files.config(sd35::Component::transformer), run.model);
+
+  const Clock::time_point start = Clock::now();
+  sd35::LoadOptions load;
+  load.dtype = f32 ? "f32" : "bf16";
+  load.quantize = f32 || format == "bf16" ? "none" : format;
+  load.threads = run.threads;
+  load.use_t5 = !run.no_t5;
+  sd35::Pipeline pipeline = sd35::Pipeline::from_pretrained(run.model, load);
+  sd35::GenerateOptions options;
+  options.prompt = "A capybara holding a sign that reads Hello World";
+  options.width = options.height = size;
+  options.num_inference_steps = run.steps;
+  options.max_sequence_length = run.max_sequence_length;
+  const Timeline timeline = draw(pipeline, options, start);
+  const double tokens = static_cast<double>(size) / 16 * size / 16, step = median(timeline.steps);
+  const double gflops = 2 * forward_flops(config, tokens, 77 + run.max_sequence_length) / step / 1e9;
+  return {{"program", "sd35"},
+          {"format", format},
+          {"size", size},
+          {"threads", sd35::thread_count()},
+          {"text", timeline.text},
+          {"to_step_1", timeline.first_step},
+          {"step", step},
+          {"gflops", gflops},
+          {"ceiling", ceiling},
+          {"decode", timeline.decode},
+          {"memory", peak_gigabytes()}};
+}
+
+// The same in a process of its own, whose peak of memory is that of this row. Null when it failed.
+nlohmann::json measure_apart(const Run& run, const std::string& format, int size) {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    int status = 1;
+    try {
+      const std::string row = measure(run, format, size).dump();
+      status = write(ends[1], row.data(), row.size()) == static_cast<ssize_t>(row.size()) ? 0 : 1;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s %d: %s\n", format.c_str(), size, error.what());
+    }
+    _exit(status);
+  }
+  close(ends[1]);
+  std::string text;
+  char block[4096];
+  for (ssize_t count = 0; (count = read(ends[0], block, sizeof(block))) > 0;)
+    text.append(block, static_cast<std::size_t>(count));
+  close(ends[0]);
+  int status = 1;
+  waitpid(child, &status, 0);
+  return status == 0 ? nlohmann::json::parse(text) : nlohmann::json();
+}
+
+void print(const nlohmann::json& row) {
+  const auto number = [&](const char* key) { return row[key].get<double>(); };
+  std::printf("%6s %6d %10.2f %12.2f %8.2f %9.0f %9.0f %7.0f%% %9.2f %9.2f\n",
+              row["format"].get<std::string>().c_str(), row["size"].get<int>(), number("text"),
+              number("to_step_1"), number("step"), number("gflops"), number("ceiling"),
+              100 * number("gflops") / number("ceiling"), number("decode"), number("memory"));
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string model, dtype = "bf16";
+  Run run;
+  std::string json;
+  std::vector<std::string> formats{"f32", "bf16", "int8", "nf4"};
   std::vector<int> sizes{512, 1024};
-  int threads = 0, steps = 3, max_sequence_length = 256;
-  bool no_t5 = false;
   CLI::App app("Seconds and memory of every stage");
-  app.add_option("model", model)->required();
+  app.add_option("model", run.model)->required();
+  app.add_option("--formats", formats);
   app.add_option("--sizes", sizes);
-  app.add_option("--dtype", dtype);
-  app.add_option("--threads", threads);
-  app.add_option("--steps", steps);
-  app.add_option("--max-sequence-length", max_sequence_length);
-  app.add_flag("--no-t5", no_t5);
+  app.add_option("--threads", run.threads);
+  app.add_option("--steps", run.steps);
+  app.add_option("--max-sequence-length", run.max_sequence_length);
+  app.add_flag("--no-t5", run.no_t5);
+  app.add_option("--json", json, "Writes the rows to this file");
   CLI11_PARSE(app, argc, argv);
 
-  sd35::set_thread_count(threads);
-  const double ceiling = dtype == "bf16" ? bench::bf16_ceiling_gflops() : bench::f32_ceiling_gflops();
-  std::printf("threads %d, %s ceiling %.0f GFLOP/s\n", sd35::thread_count(), dtype.c_str(), ceiling);
-  const sd35::ModelFiles files = sd35::ModelFiles::open(model);
-  const auto config = sd35::MmditConfig::from_json(files.config(sd35::Component::transformer), model);
-
-  std::printf("%6s %10s %12s %8s %9s %8s %8s %8s\n", "size", "text, s", "to step 1, s", "step, s", "GFLOP/s",
-              "ceiling", "decode,s", "peak, GB");
-  for (const int size : sizes) {
-    const Clock::time_point start = Clock::now();
-    sd35::LoadOptions load;
-    load.dtype = dtype;
-    load.threads = threads;
-    load.use_t5 = !no_t5;
-    sd35::Pipeline pipeline = sd35::Pipeline::from_pretrained(model, load);
-    sd35::GenerateOptions options;
-    options.prompt = "A capybara holding a sign that reads Hello World";
-    options.width = options.height = size;
-    options.num_inference_steps = steps;
-    options.max_sequence_length = max_sequence_length;
-    const Timeline timeline = draw(pipeline, options, start);
-    const double tokens = static_cast<double>(size) / 16 * size / 16;
-    const double step = median(timeline.steps);
-    const double rate = 2 * forward_flops(config, tokens, 77 + max_sequence_length) / step / 1e9;
-    std::printf("%6d %10.2f %12.2f %8.2f %9.0f %7.0f%% %8.2f %8.2f\n", size, timeline.text,
-                timeline.first_step, step, rate, 100 * rate / ceiling, timeline.decode, peak_gigabytes());
-    std::fflush(stdout);
-  }
-  return 0;
+  std::printf("%6s %6s %10s %12s %8s %9s %9s %8s %9s %9s\n", "format", "size", "text, s", "to step 1, s",
+              "step, s", "GFLOP/s", "ceiling", "share", "decode, s", "peak, GB");
+  std::fflush(stdout);
+  nlohmann::json rows = nlohmann::json::array();
+  bool complete = true;
+  for (const int size : sizes)
+    for (const std::string& format : formats) {
+      const nlohmann::json row = measure_apart(run, format, size);
+      complete = complete && !row.is_null();
+      if (row.is_null()) continue;
+      print(row);
+      rows.push_back(row);
+    }
+  if (!json.empty()) std::ofstream(json) << rows.dump(1) << '\n';
+  return complete ? 0 : 1;
 }

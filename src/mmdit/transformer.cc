@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include "core/error.h"
 
@@ -11,6 +12,30 @@ namespace {
 
 constexpr float kNormEps = 1e-6f;
 constexpr int kTimestepFeatures = 256;
+
+Tensor difference(const Tensor& x, const Tensor& y) {
+  Tensor result(x.shape(), DType::f32);
+  std::ranges::transform(x.floats(), y.floats(), result.data<float>(), std::minus());
+  return result;
+}
+
+// x[picture] += y
+void add_in_place(Tensor& x, std::int64_t picture, const Tensor& y) {
+  float* values = x.data<float>() + picture * y.numel();
+  std::ranges::transform(std::span(values, static_cast<std::size_t>(y.numel())), y.floats(), values,
+                         std::plus());
+}
+
+bool is_near(const Tensor& now, const Tensor& then, double threshold) {
+  if (!then.defined() || now.shape() != then.shape()) return false;
+  const auto values = now.floats(), old_values = then.floats();
+  double changed = 0, size = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    changed += std::abs(static_cast<double>(values[i]) - old_values[i]);
+    size += std::abs(static_cast<double>(old_values[i]));
+  }
+  return changed < threshold * size;
+}
 
 }  // namespace
 
@@ -69,12 +94,8 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   ops.tap("x", streams.x);
   ops.tap("y", streams.y);
 
-  for (int i = 0; i < config_.num_layers; ++i) {
-    if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
-      streams = run_block(ops, i, std::move(streams), conditioning);
-    ops.tap("block" + std::to_string(i) + ".x", streams.x);
-    if (input.on_block) input.on_block(i);
-  }
+  streams.x = input.cache.empty() ? run_blocks(ops, 0, std::move(streams), conditioning, input).x
+                                  : run_cached(ops, std::move(streams), conditioning, input);
 
   // AdaLayerNormContinuous keeps the scale before the shift.
   const Tensor modulation =
@@ -86,7 +107,60 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
                     input.latents.dim(3) / config_.patch_size);
 }
 
+Streams Transformer::run_blocks(const Ops& ops, int first, Streams streams, const Tensor& conditioning,
+                                const TransformerInput& input) const {
+  for (int i = first; i < config_.num_layers; ++i) {
+    if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
+      streams = run_block(ops, i, std::move(streams), conditioning);
+    ops.tap("block" + std::to_string(i) + ".x", streams.x);
+    if (input.on_block) input.on_block(i);
+  }
+  return streams;
+}
+
+Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& conditioning,
+                               const TransformerInput& input) const {
+  const std::int64_t B = streams.x.dim(0);
+  if (static_cast<std::int64_t>(input.cache.size()) != B)
+    throw ArgumentError(std::to_string(input.cache.size()) + " block caches for " + std::to_string(B) +
+                        " pictures");
+  const Tensor before = streams.x;
+  streams = run_block(ops, 0, std::move(streams), conditioning);
+  ops.tap("block0.x", streams.x);
+  if (input.on_block) input.on_block(0);
+
+  Tensor result = streams.x.clone();
+  for (std::int64_t begin = 0; begin < B;) {
+    BlockCache& cache = input.cache[static_cast<std::size_t>(begin)];
+    Tensor first = difference(streams.x.rows(begin, begin + 1), before.rows(begin, begin + 1));
+    if (is_near(first, cache.first, input.cache_threshold)) {
+      add_in_place(result, begin, cache.others);
+      ++begin;
+      continue;
+    }
+    // Neighbours that must be run too go along.
+    std::vector<Tensor> firsts{std::move(first)};
+    std::int64_t end = begin + 1;
+    for (; end < B; ++end) {
+      first = difference(streams.x.rows(end, end + 1), before.rows(end, end + 1));
+      if (is_near(first, input.cache[static_cast<std::size_t>(end)].first, input.cache_threshold)) break;
+      firsts.push_back(std::move(first));
+    }
+    const Streams run = run_blocks(ops, 1, {streams.x.rows(begin, end), streams.y.rows(begin, end)},
+                                   conditioning.rows(begin, end), input);
+    std::ranges::copy(run.x.floats(), result.data<float>() + begin * run.x.numel() / (end - begin));
+    for (std::int64_t b = begin; b < end; ++b)
+      input.cache[static_cast<std::size_t>(b)] = {
+          std::move(firsts[static_cast<std::size_t>(b - begin)]),
+          difference(run.x.rows(b - begin, b - begin + 1), streams.x.rows(b, b + 1))};
+    begin = end;
+  }
+  ops.tap("cached.x", result);
+  return result;
+}
+
 Streams Transformer::run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const {
+  const PartOfWork part(ops, "block", index);
   std::vector<Tensor> flow{std::move(streams.x), std::move(streams.y), conditioning};
   flow = ops.segment(std::move(flow),
                      [&ops, block = &blocks_[static_cast<std::size_t>(index)]](

@@ -19,6 +19,13 @@ struct PatchOrigin {
   std::int64_t top = 0, left = 0;
 };
 
+// What a first-block cache keeps of one prompt from one time to the next (ParaAttention's FBCache): what the
+// first block added to the image tokens, and what all others added, [1, N, D] f32. Undefined before the
+// first.
+struct BlockCache {
+  Tensor first, others;
+};
+
 struct TransformerInput {
   Tensor latents;                    // [B, C, h, w] f32; h and w multiples of the patch size
   std::vector<float> timesteps;      // [B], 1000 sigma
@@ -27,6 +34,11 @@ struct TransformerInput {
   std::span<const int> skip_layers;  // blocks left out (skip-layer guidance)
   // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
   std::vector<PatchOrigin> origins;
+  // [B], or empty. Where the first block adds nearly what it added before, the others are not run: what they
+  // added then is added again. Nearly: the mean absolute difference over the mean absolute value is below
+  // `cache_threshold`. Of several pictures each is decided on its own.
+  std::span<BlockCache> cache;
+  double cache_threshold = 0;
   // Called after each block with its index; may throw Cancelled.
   std::function<void(int block)> on_block;
 };
@@ -45,7 +57,13 @@ class Transformer {
   Tensor embed_patches(const Ops& ops, const TransformerInput& input) const;
   // Rows of the positional table, [N] or, with an origin a picture, [B, N].
   Tensor position_ids(const TransformerInput& input, std::int64_t rows, std::int64_t columns) const;
+  // Blocks from `first` on that the input does not leave out.
+  Streams run_blocks(const Ops& ops, int first, Streams streams, const Tensor& conditioning,
+                     const TransformerInput& input) const;
   Streams run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const;
+  // The image tokens behind the last block, by way of the cache.
+  Tensor run_cached(const Ops& ops, Streams streams, const Tensor& conditioning,
+                    const TransformerInput& input) const;
   Tensor embed_conditioning(const Ops& ops, const TransformerInput& input) const;
   Tensor unpatchify(const Ops& ops, const Tensor& tokens, std::int64_t rows, std::int64_t columns) const;
 

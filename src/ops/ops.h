@@ -170,6 +170,23 @@ class Ops {
 
   // A named intermediate, for engines that dump, check or profile; free otherwise.
   virtual void tap(std::string_view /*name*/, const Tensor& /*x*/) const {}
+  // A part of the work begins; the last that began ends. For engines that profile; see PartOfWork.
+  virtual void begin_part(std::string_view /*name*/, int /*index*/) const {}
+  virtual void end_part() const {}
+};
+
+// Names what happens while it lives: "denoise", or one of several, "block" 3.
+class PartOfWork {
+ public:
+  PartOfWork(const Ops& ops, std::string_view name, int index = -1) : ops_(ops) {
+    ops_.begin_part(name, index);
+  }
+  ~PartOfWork() { ops_.end_part(); }
+  PartOfWork(const PartOfWork&) = delete;
+  PartOfWork& operator=(const PartOfWork&) = delete;
+
+ private:
+  const Ops& ops_;
 };
 
 // The engines.

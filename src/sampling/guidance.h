@@ -9,6 +9,16 @@ namespace sd35 {
 // A scale of 1 or less runs the prompt alone.
 inline bool guidance_enabled(double guidance_scale) { return guidance_scale > 1; }
 
+// The steps that are guided (Kynkaanniemi et al. 2024, "Applying guidance in a limited interval"): the others
+// run the prompt alone, in half the time.
+struct GuidanceInterval {
+  double start = 0;  // fraction of the steps, inclusive
+  double stop = 1;   // fraction of the steps, exclusive
+
+  // Whether step `step` (from 0) of `steps` is guided.
+  bool active(int step, int steps) const { return step >= steps * start && step < steps * stop; }
+};
+
 // Classifier-free guidance (Ho and Salimans 2022): v_n + guidance_scale (v_p - v_n), from the velocities of
 // the negative and the positive prompt. The spans have one size.
 std::vector<float> guided_velocity(std::span<const float> negative, std::span<const float> positive,

@@ -80,6 +80,7 @@ ClipOutput ClipTextModel::forward(const Ops& ops, const Tensor& ids, std::int32_
 
   ClipOutput output;
   for (int l = 0; l < config_.num_hidden_layers; ++l) {
+    const PartOfWork part(ops, "layer", l);
     if (l == config_.num_hidden_layers - 1) output.hidden = x;
     x = layer(l)->forward(ops, config_, std::move(x));
     ops.tap("layer" + std::to_string(l), x);

@@ -156,6 +156,7 @@ std::int64_t PromptEncoder::t5_width() const { return t5_ ? t5_->config.d_model 
 void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* name,
                                 std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
                                 Progress& progress, PromptEmbedding& result) {
+  const PartOfWork part(ops, name);
   const DistinctTexts distinct(texts);
   const Tensor ids = tokenize(clip.tokenizer, distinct.texts, clip.tokens,
                               [&](const std::string& lost) { progress.truncated(name, clip.tokens, lost); });
@@ -175,6 +176,7 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
 
 void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts,
                               Progress& progress, PromptEmbedding& result) const {
+  const PartOfWork part(ops, "T5");
   const DistinctTexts distinct(texts);
   const std::int64_t clip_tokens = clip_l_.tokens, length = result.tokens.dim(1) - clip_tokens;
   const Tensor ids = tokenize(t5.tokenizer, distinct.texts, length,

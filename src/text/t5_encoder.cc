@@ -64,6 +64,7 @@ Tensor T5Encoder::forward(const Ops& ops, const Tensor& ids, const LayerProvider
   Tensor x = ops.embedding(shared_, ids);              // [B, T, D]
   const Tensor bias = position_bias(ops, ids.dim(1));  // [H, T, T]
   for (int l = 0; l < config_.num_layers; ++l) {
+    const PartOfWork part(ops, "layer", l);
     x = layer(l)->forward(ops, config_, std::move(x), bias);
     ops.tap("layer" + std::to_string(l), x);
   }

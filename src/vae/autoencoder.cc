@@ -115,7 +115,9 @@ Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents,
   Tensor x = ops.conv2d(ops.permute(latents, kToChannelsLast), conv_in_);  // [B, h, w, C]
   x = mid_.forward(ops, std::move(x));
   done();
+  int index = 0;
   for (const Level& level : levels_) {
+    const PartOfWork part(ops, "level", index++);
     for (const ResnetBlock& block : level.blocks) {
       x = block.forward(ops, std::move(x));
       done();

@@ -59,6 +59,8 @@ class ForwardingOps : public Ops {
     return inner_.segment(std::move(inputs), body);
   }
   void tap(std::string_view name, const Tensor& x) const override { inner_.tap(name, x); }
+  void begin_part(std::string_view name, int index) const override { inner_.begin_part(name, index); }
+  void end_part() const override { inner_.end_part(); }
 
  protected:
   const Ops& inner() const { return inner_; }

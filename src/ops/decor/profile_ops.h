@@ -1,21 +1,20 @@
-// Times every verb of an engine: where a step goes.
+// Times every verb of an engine, and the parts of the models around them.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "ops/decor/forwarding_ops.h"
+#include "ops/decor/profile.h"
 
 namespace sd35 {
 
 class ProfileOps : public ForwardingOps {
  public:
-  using ForwardingOps::ForwardingOps;
+  // `profile` is filled by one thread.
+  ProfileOps(const Ops& inner, Profile& profile) : ForwardingOps(inner), profile_(profile) {}
 
-  // A line for each verb and shape, the longest first: calls, seconds, GFLOP/s where the verb multiplies
-  // matrices.
-  std::string report() const;
-
+  void prepare(Linear& linear, Reuse reuse) const override;
+  void prepare(Conv2d& conv) const override;
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override;
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override;
@@ -35,16 +34,16 @@ class ProfileOps : public ForwardingOps {
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override;
   Tensor permute(const Tensor& x, std::span<const int> order) const override;
 
- private:
-  struct Entry {
-    int calls = 0;
-    double seconds = 0;
-    double flops = 0;
-  };
-  template <class Body>
-  auto timed(const std::string& what, double flops, Body body) const;
+  void begin_part(std::string_view name, int index) const override {
+    profile_.begin(index < 0 ? std::string(name) : std::string(name) + " " + std::to_string(index));
+  }
+  void end_part() const override { profile_.end(); }
 
-  mutable std::map<std::string, Entry> entries_;
+ private:
+  template <class Body>
+  auto timed(std::string_view verb, std::string shapes, double flops, Body body) const;
+
+  Profile& profile_;
 };
 
 }  // namespace sd35

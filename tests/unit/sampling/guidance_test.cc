@@ -36,6 +36,19 @@ TEST(Guidance, Identities) {
   EXPECT_FALSE(guidance_enabled(1));
 }
 
+TEST(GuidanceInterval, ActiveSteps) {
+  const auto active = [](const GuidanceInterval& interval, int steps) {
+    int count = 0;
+    for (int step = 0; step < steps; ++step) count += interval.active(step, steps) ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(active({}, 7), 7);
+  EXPECT_EQ(active({0.25, 0.5}, 8), 2);
+  EXPECT_TRUE((GuidanceInterval{0.25, 0.5}.active(2, 8)));
+  EXPECT_FALSE((GuidanceInterval{0.25, 0.5}.active(4, 8)));
+  EXPECT_EQ(active({0.5, 0.5}, 8), 0);
+}
+
 TEST(SkipLayerGuidance, EqualsTheReference) {
   Floats velocity = goldens()["latents"], skipped;
   for (const float value : velocity) skipped.push_back(0.3f * value);
