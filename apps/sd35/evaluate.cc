@@ -24,7 +24,7 @@ constexpr const char* kFooter =
 
 struct EvaluateArguments {
   std::vector<std::string> models, labels, prompts;
-  std::string output;
+  std::string output, reconstruct;
   LoadOptions load;
   GenerateOptions generate;
   bool no_drawn = false;
@@ -47,6 +47,8 @@ EvaluationOptions read_options(const EvaluateArguments& arguments) {
   options.generate = arguments.generate;
   options.threads = arguments.load.threads;
   options.drawn = !arguments.no_drawn;
+  options.reconstruct = arguments.reconstruct;
+  options.reconstruct_load = arguments.load;
   if (!arguments.labels.empty() && arguments.labels.size() != arguments.models.size())
     throw ArgumentError("--label names a --model: give as many as there are models");
   for (std::size_t i = 0; i < arguments.models.size(); ++i)
@@ -116,6 +118,8 @@ void add_evaluate(CLI::App& app) {
   add("--engine", load.engine, "native, ref, or torch where it is built");
   add("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1");
   add("--threads", load.threads, "Threads; 0: one a core");
+  command->add_option("--reconstruct", arguments->reconstruct,
+                      "A model whose autoencoder encodes and decodes the drawn scenes, to be scored again");
   command->add_flag("--no-drawn", arguments->no_drawn,
                     "Do not draw and score the scenes that the prompts were made from");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but the result and errors");

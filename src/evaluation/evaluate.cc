@@ -13,6 +13,7 @@
 #include "core/threads.h"
 #include "data/fingerprint.h"
 #include "evaluation/appearance.h"
+#include "evaluation/reconstruction.h"
 #include "image/image_file.h"
 #include "pipeline/recipe.h"
 #include "scenes/drawing/scene_renderer.h"
@@ -24,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kDrawn[] = "drawn";
+constexpr char kReconstructed[] = "reconstructed";
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -100,6 +102,7 @@ class Run {
   Evaluation run() {
     const auto has_scene = [](const EvaluationPrompt& prompt) { return prompt.scene.has_value(); };
     if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
+    if (!options_.reconstruct.empty()) reconstruct();
     for (const Contestant& contestant : options_.contestants) generate(contestant);
     if (result_.columns.empty())
       throw ArgumentError(
@@ -110,14 +113,16 @@ class Run {
 
  private:
   void check_labels() const {
-    std::set<std::string> labels{kDrawn};
+    std::set<std::string> labels{kDrawn, kReconstructed};
     for (const Contestant& contestant : options_.contestants)
       if (!labels.insert(contestant.label).second)
         throw ArgumentError("two columns of the report are called '" + contestant.label + "'");
   }
 
   Column new_column(const std::string& label, const std::string& model) const {
-    Column column{.label = label, .model = model, .pictures = {}};
+    Column column;
+    column.label = label;
+    column.model = model;
     column.pictures.resize(result_.prompts.size());
     make_folder(options_.folder / "pictures" / label);
     return column;
@@ -144,8 +149,29 @@ class Run {
     result_.columns.push_back(std::move(column));
   }
 
+  void reconstruct() {
+    if (result_.columns.empty())
+      throw ArgumentError("nothing to reconstruct: no prompt says what scene it was made from");
+    const Reconstruction reconstruction(options_.reconstruct, options_.reconstruct_load);
+    const Column& drawn = result_.columns[0];
+    Column column = new_column(kReconstructed, options_.reconstruct);
+    column.compared_with = kDrawn;
+    const std::size_t all = drawn.pictures.size();
+    for (std::size_t i = 0; i < all; ++i) {
+      if (drawn.pictures[i].file.empty()) continue;
+      column.pictures[i].file =
+          std::string("pictures/") + kReconstructed + "/" + picture_name(result_.prompts[i], i);
+      write_image(options_.folder / column.pictures[i].file,
+                  reconstruction.apply(read_image(options_.folder / drawn.pictures[i].file)));
+      report(progress_, kReconstructed, i + 1, all);
+    }
+    result_.columns.push_back(std::move(column));
+  }
+
   void generate(const Contestant& contestant) {
     Column column = new_column(contestant.label, contestant.model);
+    if (contestant.label != options_.contestants[0].label)
+      column.compared_with = options_.contestants[0].label;
     const std::string folder = "pictures/" + contestant.label;
     const bool known = claim(options_.folder / folder, identity_of(contestant));
     std::optional<Pipeline> pipeline;
@@ -195,10 +221,9 @@ class Run {
     if (picture.file.empty()) return;
     const Image image = read_image(options_.folder / picture.file);
     picture.score = scorer.score(image, result_.prompts[index]);
-    const auto first =
-        std::ranges::find_if(result_.columns, [](const Column& c) { return !c.model.empty(); });
-    if (!column.model.empty() && &*first != &column)
-      picture.psnr = psnr(image, read_image(options_.folder / first->pictures[index].file));
+    if (column.compared_with.empty()) return;
+    const auto reference = std::ranges::find(result_.columns, column.compared_with, &Column::label);
+    picture.psnr = psnr(image, read_image(options_.folder / reference->pictures[index].file));
   }
 
   const EvaluationOptions& options_;

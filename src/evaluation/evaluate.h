@@ -27,17 +27,21 @@ struct EvaluationOptions {
   GenerateOptions generate;             // prompt number i has the seed seed + i; count is not used
   int threads = 0;                      // for drawing scenes and scoring; 0: one a core
   bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored, too
+  // A model whose autoencoder encodes and decodes the drawn scenes, which are then scored again; empty: none.
+  std::string reconstruct;
+  LoadOptions reconstruct_load;
 };
 
 struct EvaluatedPicture {
   std::string file;  // below the folder; empty: there is none
   Score score;
-  double psnr = std::numeric_limits<double>::quiet_NaN();  // in dB, to the first contestant's
+  double psnr = std::numeric_limits<double>::quiet_NaN();  // in dB, to the picture of Column::compared_with
 };
 
 struct Column {
   std::string label;
   std::string model;                       // empty: drawn by the scene generator
+  std::string compared_with;               // the label of a column; empty: of none
   std::vector<EvaluatedPicture> pictures;  // one a prompt
   int drawn_now = 0;                       // not taken from an earlier run
   double seconds = 0;                      // for those

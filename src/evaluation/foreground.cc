@@ -2,52 +2,21 @@
 
 #include <algorithm>
 
+#include "evaluation/palette.h"
+
 namespace sd35 {
 namespace {
 
 // In OKLab. Half the distance of the nearest pair of a thing's and its background's colours that the
 // generator lets pass.
 constexpr float kAlike = 0.075F;
-constexpr float kClusterRadius = 0.045F;
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
+// The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
+constexpr int kFrame = 64;
 constexpr double kRarestAround = 0.12;  // the same, of the pixels around a row
 // Of the rows, with the same colours left and right: the background is made of layers, as sky, sea and sand.
 constexpr double kLayeredRows = 0.8;
-
-struct Cluster {
-  Lab sum{};
-  int count = 0;
-
-  Lab mean() const {
-    const auto n = static_cast<float>(count);
-    return {sum[0] / n, sum[1] / n, sum[2] / n};
-  }
-};
-
-// Colours that stand for the pixels given.
-class Palette {
- public:
-  void add(const Lab& pixel) {
-    auto near = std::ranges::find_if(
-        clusters_, [&](const Cluster& c) { return lab_distance(c.mean(), pixel) < kClusterRadius; });
-    if (near == clusters_.end()) near = clusters_.insert(clusters_.end(), Cluster{});
-    for (std::size_t i = 0; i < 3; ++i) near->sum[i] += pixel[i];
-    ++near->count;
-    ++total_;
-  }
-  // Without those that fewer than `rarest` of the pixels have.
-  std::vector<Lab> colours(double rarest) const {
-    std::vector<Lab> colours;
-    for (const Cluster& cluster : clusters_)
-      if (cluster.count >= rarest * total_) colours.push_back(cluster.mean());
-    return colours;
-  }
-
- private:
-  std::vector<Cluster> clusters_;
-  int total_ = 0;
-};
 
 bool holds_alike(const std::vector<Lab>& palette, const Lab& pixel) {
   return std::ranges::any_of(palette,
@@ -56,8 +25,7 @@ bool holds_alike(const std::vector<Lab>& palette, const Lab& pixel) {
 
 // The colours near the left or the right edge around each row.
 std::vector<std::vector<Lab>> side_palettes(const LabImage& picture, bool left) {
-  // Right at the edge there may be a frame; further in, things.
-  const int skipped = picture.width / 64, deep = skipped + std::max(1, picture.width / 128);
+  const int skipped = picture.width / kFrame, deep = skipped + std::max(1, picture.width / 128);
   const int around = picture.height / 16;
   std::vector<std::vector<Lab>> rows;
   for (int y = 0; y < picture.height; ++y) {
@@ -96,10 +64,15 @@ std::vector<std::vector<Lab>> background_palettes(const LabImage& picture) {
 
 Foreground separate(const LabImage& picture) {
   const std::vector<std::vector<Lab>> palettes = background_palettes(picture);
+  const int frame = std::min(picture.width, picture.height) / kFrame;
+  const auto in_frame = [&](int x, int y) {
+    return x < frame || y < frame || x >= picture.width - frame || y >= picture.height - frame;
+  };
   Mask different(picture.width, picture.height);
   for (int y = 0; y < picture.height; ++y)
     for (int x = 0; x < picture.width; ++x)
-      different.at(x, y) = holds_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
+      different.at(x, y) =
+          in_frame(x, y) || holds_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
   const Mask outside = outside_of(different);
   Foreground foreground{Mask(picture.width, picture.height), Mask(picture.width, picture.height)};
   for (std::size_t i = 0; i < outside.set.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "evaluation/prompt_file.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,11 @@ Item item_of(const Json& json) {
   item.shape = json.contains("shape");
   item.name = json.at(item.shape ? "shape" : "thing").get<std::string>();
   item.colour = json.value("colour", "");
+  if (!item.colour.empty() && !find_colour(item.colour))
+    throw ArgumentError("no colour is named " + item.colour);
+  if (item.shape ? std::ranges::find(shape_names(), item.name) == shape_names().end() || item.colour.empty()
+                 : !item.colour.empty() && !thing_named(item.name).can(kTinted))
+    throw ArgumentError("no scene shows a " + item.colour + " " + item.name);
   if (!item.shape) thing_named(item.name);
   return item;
 }
@@ -24,6 +30,7 @@ void read_expectation(const Json& expect, EvaluationPrompt& prompt) {
   switch (*prompt.kind) {
     case SceneKind::words:
       prompt.words = expect.at("words").get<std::vector<std::string>>();
+      if (prompt.words.empty()) throw ArgumentError("no words to read");
       break;
     case SceneKind::position:
       prompt.items = {item_of(expect.at("first")), item_of(expect.at("second"))};

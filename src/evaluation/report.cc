@@ -46,7 +46,10 @@ Json column_json(const Evaluation& evaluation, const Column& column) {
   Json json{{"label", column.label}, {"model", column.model}};
   if (column.drawn_now > 0) json["seconds_a_picture"] = column.seconds / column.drawn_now;
   json["pictures_drawn_now"] = column.drawn_now;
-  if (const double psnr = mean_psnr(column); std::isfinite(psnr)) json["mean_psnr"] = psnr;
+  if (const double psnr = mean_psnr(column); std::isfinite(psnr)) {
+    json["compared_with"] = column.compared_with;
+    json["mean_psnr"] = psnr;
+  }
   for (const Total& total : totals_of(evaluation, column)) {
     const auto [low, high] = interval_of(total);
     json["totals"][std::string(scene_kind_name(total.kind))][total.check] = {{"passed", total.passed},
@@ -103,6 +106,12 @@ std::string summary_of(const Evaluation& evaluation) {
       if (!line.empty())
         text << scene_kind_name(static_cast<SceneKind>(kind)) << ", " << column.label << ": " << line << "\n";
     }
+  }
+  for (const Column& column : evaluation.columns) {
+    char line[32];
+    std::snprintf(line, sizeof(line), "%.2f dB", mean_psnr(column));
+    if (!column.compared_with.empty())
+      text << "PSNR of " << column.label << " to " << column.compared_with << ": " << line << "\n";
   }
   return text.str();
 }

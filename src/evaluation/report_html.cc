@@ -54,6 +54,8 @@ void write_settings(std::ostream& out, const Evaluation& evaluation) {
       out << "the scenes the prompts were made from, drawn; what the scorers say of pictures that are right";
     else
       out << escaped(column.model);
+    if (!column.compared_with.empty())
+      out << "; PSNR to " << escaped(column.compared_with) << " below each picture";
     if (!column.model.empty() && column.drawn_now > 0)
       out << "; " << fixed(column.seconds / column.drawn_now, 2) << " s a picture";
     out << "</li>\n";

@@ -6,9 +6,11 @@
 #include <cctype>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "core/error.h"
 #include "evaluation/foreground.h"
+#include "evaluation/palette.h"
 #include "image/resize.h"
 
 namespace sd35 {
@@ -16,11 +18,13 @@ namespace {
 
 // A surface: connected pixels whose colour stays near their mean.
 constexpr float kSurfaceRadius = 0.09F;
-constexpr double kSmallestSurface = 0.025;  // of the picture
-constexpr float kInkContrast = 0.12F;       // least distance of ink from its surface
-constexpr int kLongSide = 640;              // of what Tesseract sees
+constexpr double kSmallestSurface = 0.025;     // of the picture
+constexpr float kInkContrast = 0.12F;          // least distance of ink from its surface
+constexpr float kOffInk = 0.09F;               // how far from the line between the two a blend of them may be
+constexpr int kLongSides[] = {320, 220, 160};  // of what Tesseract sees: it reads letters of 20 to 60 pixels
 constexpr int kMargin = 24;
 constexpr float kLeastConfidence = 40;
+constexpr float kSpread = 15;  // the words of one sign are read about equally well; folds and hands are not
 
 struct Surface {
   Mask mask;
@@ -64,63 +68,77 @@ std::vector<Surface> find_surfaces(const LabImage& picture) {
   return surfaces;
 }
 
-// What has the surface on either side, left and right as well as above and below. Letters that touch the
-// surface's edge, or a hand that holds it, are still upon it.
-Mask spanned_by(const Surface& surface) {
+// What has the surface on either side: left and right, or `across` above and below.
+Mask spanned_by(const Surface& surface, bool across) {
   const Mask& mask = surface.mask;
   const PixelBox& box = surface.box;
-  Mask in_rows(mask.width, mask.height), spanned(mask.width, mask.height);
-  for (int y = box.top; y < box.bottom; ++y) {
-    int first = box.left, last = box.right - 1;
-    while (first < box.right && !mask.at(first, y)) ++first;
-    while (last >= first && !mask.at(last, y)) --last;
-    for (int x = first; x <= last; ++x) in_rows.at(x, y) = 1;
-  }
-  for (int x = box.left; x < box.right; ++x) {
-    int first = box.top, last = box.bottom - 1;
-    while (first < box.bottom && !mask.at(x, first)) ++first;
-    while (last >= first && !mask.at(x, last)) --last;
-    for (int y = first; y <= last; ++y) spanned.at(x, y) = in_rows.at(x, y);
+  const auto covered = [&](int line, int i) { return across ? mask.at(line, i) : mask.at(i, line); };
+  const int begin = across ? box.top : box.left, end = across ? box.bottom : box.right;
+  Mask spanned(mask.width, mask.height);
+  for (int line = across ? box.left : box.top; line < (across ? box.right : box.bottom); ++line) {
+    int first = begin, last = end - 1;
+    while (first < end && !covered(line, first)) ++first;
+    while (last > first && !covered(line, last)) --last;
+    for (int i = first; i <= last; ++i) (across ? spanned.at(line, i) : spanned.at(i, line)) = 1;
   }
   return spanned;
 }
 
-// The box of the surface: what lies upon it by its distance from the surface's colour, the rest white.
-Image lettering_on(const LabImage& picture, const Surface& surface) {
+// The commonest colour of what lies upon a surface.
+std::optional<Lab> ink_of(const LabImage& picture, const Surface& surface) {
+  const Mask in_rows = spanned_by(surface, false), in_columns = spanned_by(surface, true);
+  Palette palette;
+  for (std::size_t i = 0; i < in_rows.set.size(); ++i)
+    if (in_rows.set[i] != 0 && in_columns.set[i] != 0 &&
+        lab_distance(picture.pixels[i], surface.colour) > kInkContrast)
+      palette.add(picture.pixels[i]);
+  return palette.commonest();
+}
+
+// The box of the surface: what has its ink's colour black, the rest white. Letters may touch its edge, or a
+// hand that holds it: those have another colour.
+Image lettering_on(const LabImage& picture, const Surface& surface, const Lab& ink) {
   const PixelBox& box = surface.box;
-  const Mask spanned = spanned_by(surface);
-  Image image{box.width(), box.height(),
-              std::vector<std::uint8_t>(static_cast<std::size_t>(3 * box.width() * box.height()), 255)};
-  float furthest = 0;
-  std::vector<float> distances;
+  const Mask spanned = spanned_by(surface, false);
+  const auto dot = [](const Lab& a, const Lab& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; };
+  const auto minus = [](const Lab& a, const Lab& b) { return Lab{a[0] - b[0], a[1] - b[1], a[2] - b[2]}; };
+  const Lab to_ink = minus(ink, surface.colour);
+  Image image{box.width(), box.height(), {}};
   for (int y = box.top; y < box.bottom; ++y) {
     for (int x = box.left; x < box.right; ++x) {
-      distances.push_back(std::as_const(spanned).at(x, y) ? lab_distance(picture.at(x, y), surface.colour)
-                                                          : 0);
-      furthest = std::max(furthest, distances.back());
+      float darkness = 0;
+      if (spanned.at(x, y)) {
+        const Lab from = minus(picture.at(x, y), surface.colour);
+        const float along = dot(from, to_ink) / dot(to_ink, to_ink);
+        const float aside = std::sqrt(std::max(0.0F, dot(from, from) - along * along * dot(to_ink, to_ink)));
+        darkness = std::clamp(along, 0.0F, 1.0F) * std::clamp(2 - aside / kOffInk, 0.0F, 1.0F);
+      }
+      image.rgb.insert(image.rgb.end(), 3, static_cast<std::uint8_t>(std::lround(255 * (1 - darkness))));
     }
-  }
-  if (furthest < kInkContrast) return {};
-  for (std::size_t i = 0; i < distances.size(); ++i) {
-    const float ink = std::clamp(distances[i] / (0.9F * furthest), 0.0F, 1.0F);
-    std::fill_n(image.rgb.begin() + static_cast<std::ptrdiff_t>(3 * i), 3,
-                static_cast<std::uint8_t>(std::lround(255 * (1 - ink))));
   }
   return image;
 }
 
-// Large enough for Tesseract, with a white margin.
-Image enlarged(const Image& image) {
-  const double scale = static_cast<double>(kLongSide) / std::max(image.width, image.height);
-  const Image large = resize(image, std::max(1, static_cast<int>(std::lround(image.width * scale))),
-                             std::max(1, static_cast<int>(std::lround(image.height * scale))));
-  Image framed{large.width + 2 * kMargin, large.height + 2 * kMargin, {}};
+// Scaled to a longer side, with a white margin.
+Image framed(const Image& image, int side) {
+  const double scale = static_cast<double>(side) / std::max(image.width, image.height);
+  const Image scaled = resize(image, std::max(1, static_cast<int>(std::lround(image.width * scale))),
+                              std::max(1, static_cast<int>(std::lround(image.height * scale))));
+  Image framed{scaled.width + 2 * kMargin, scaled.height + 2 * kMargin, {}};
   framed.rgb.assign(static_cast<std::size_t>(3 * framed.width * framed.height), 255);
-  for (int y = 0; y < large.height; ++y)
+  for (int y = 0; y < scaled.height; ++y)
     std::copy_n(
-        large.rgb.begin() + static_cast<std::ptrdiff_t>(3 * y) * large.width, 3 * large.width,
+        scaled.rgb.begin() + static_cast<std::ptrdiff_t>(3 * y) * scaled.width, 3 * scaled.width,
         framed.rgb.begin() + 3 * ((static_cast<std::ptrdiff_t>(y) + kMargin) * framed.width + kMargin));
   return framed;
+}
+
+// Without what no sign says.
+std::string letters_of(std::string_view text) {
+  std::string letters;
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) letters += c;
+  return letters;
 }
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -131,8 +149,8 @@ std::vector<Image> lettered_surfaces(const Image& picture) {
   const LabImage lab = to_lab(picture);
   std::vector<Image> images;
   for (const Surface& surface : find_surfaces(lab)) {
-    const Image image = lettering_on(lab, surface);
-    if (image.width > 0) images.push_back(enlarged(image));
+    if (const std::optional<Lab> ink = ink_of(lab, surface))
+      images.push_back(lettering_on(lab, surface, *ink));
   }
   return images;
 }
@@ -140,9 +158,13 @@ std::vector<Image> lettered_surfaces(const Image& picture) {
 struct WordReader::Engine {
   tesseract::TessBaseAPI api;
 
+  struct Word {
+    std::string text;
+    float confidence = 0;  // 0 to 100
+  };
   struct Reading {
     std::string text;
-    float confidence = 0;  // the sum over its characters
+    float confidence = 0;  // the sum over its characters, above the least
   };
 
   Reading read(const Image& image) {
@@ -150,18 +172,21 @@ struct WordReader::Engine {
     api.SetSourceResolution(150);
     Reading reading;
     if (api.Recognize(nullptr) != 0) return reading;
-    const std::unique_ptr<tesseract::ResultIterator> words(api.GetIterator());
-    if (!words) return reading;
+    const std::unique_ptr<tesseract::ResultIterator> results(api.GetIterator());
+    if (!results) return reading;
+    std::vector<Word> words;
+    float surest = 0;
     do {
-      if (words->Empty(tesseract::RIL_WORD)) continue;
-      const std::unique_ptr<char[]> word(words->GetUTF8Text(tesseract::RIL_WORD));
-      const float confidence = words->Confidence(tesseract::RIL_WORD);
-      if (!word || confidence < kLeastConfidence) continue;
-      const std::string_view text(word.get());
-      if (text.find_first_not_of(" |") == text.npos) continue;
-      reading.text += (reading.text.empty() ? "" : " ") + std::string(text);
-      reading.confidence += (confidence - kLeastConfidence) * static_cast<float>(text.size());
-    } while (words->Next(tesseract::RIL_WORD));
+      if (results->Empty(tesseract::RIL_WORD)) continue;
+      const std::unique_ptr<char[]> text(results->GetUTF8Text(tesseract::RIL_WORD));
+      words.push_back({letters_of(text ? text.get() : ""), results->Confidence(tesseract::RIL_WORD)});
+      if (!words.back().text.empty()) surest = std::max(surest, words.back().confidence);
+    } while (results->Next(tesseract::RIL_WORD));
+    for (const Word& word : words) {
+      if (word.text.empty() || word.confidence < std::max(kLeastConfidence, surest - kSpread)) continue;
+      reading.text += (reading.text.empty() ? "" : " ") + word.text;
+      reading.confidence += (word.confidence - kLeastConfidence) * static_cast<float>(word.text.size());
+    }
     return reading;
   }
 };
@@ -173,8 +198,6 @@ WordReader::WordReader() : engine_(std::make_unique<Engine>()) {
         "Tesseract finds no data of the English language; install tesseract-ocr-eng, or name its folder in "
         "TESSDATA_PREFIX");
   engine_->api.SetVariable("debug_file", "/dev/null");
-  engine_->api.SetVariable("tessedit_char_whitelist",
-                           "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
   engine_->api.SetPageSegMode(tesseract::PSM_SINGLE_BLOCK);
 }
 
@@ -183,8 +206,10 @@ WordReader::~WordReader() = default;
 std::string WordReader::read(const Image& picture) {
   Engine::Reading best;
   for (const Image& surface : lettered_surfaces(picture)) {
-    Engine::Reading reading = engine_->read(surface);
-    if (reading.confidence > best.confidence) best = std::move(reading);
+    for (const int side : kLongSides) {
+      Engine::Reading reading = engine_->read(framed(surface, side));
+      if (reading.confidence > best.confidence) best = std::move(reading);
+    }
   }
   return best.text;
 }

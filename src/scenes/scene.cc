@@ -119,6 +119,24 @@ Sign sign_from_json(const Json& json) {
   return sign;
 }
 
+void check_parts(const Scene& scene) {
+  const bool two = scene.kind == SceneKind::position || scene.kind == SceneKind::wearing ||
+                   scene.kind == SceneKind::holding || scene.kind == SceneKind::standing;
+  const bool words = scene.kind == SceneKind::words;
+  if (words ? !scene.sign || scene.sign->words.empty() || scene.items.size() > 1
+            : scene.items.size() != (two ? 2U : 1U))
+    throw ArgumentError("a scene of kind " + std::string(scene_kind_name(scene.kind)) +
+                        " with parts missing");
+  const auto check_colour = [](const std::string& name) {
+    if (!name.empty() && !find_colour(name)) throw ArgumentError("no colour is named '" + name + "'");
+  };
+  for (const Item& item : scene.items) check_colour(item.colour);
+  if (scene.sign) {
+    check_colour(scene.sign->colour);
+    check_colour(scene.sign->text_colour);
+  }
+}
+
 }  // namespace
 
 std::string_view scene_kind_name(SceneKind kind) { return name_of(kKinds, kind); }
@@ -167,6 +185,7 @@ Scene scene_from_json(const std::string& text) {
     const auto rgb = json.at("background_rgb").get<std::array<std::uint8_t, 3>>();
     scene.background = {json.value("background", ""), {rgb[0], rgb[1], rgb[2]}};
     scene.layout_seed = json.at("layout_seed").get<std::uint64_t>();
+    check_parts(scene);
     return scene;
   } catch (const Json::exception& error) {
     throw ArgumentError(std::string("a scene that cannot be drawn: ") + error.what());

@@ -1,0 +1,58 @@
+#include "evaluation/reconstruction.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "ops/ops.h"
+#include "vae/autoencoder.h"
+#include "weights/load.h"
+#include "weights/model_files.h"
+
+namespace sd35 {
+
+struct Reconstruction::State {
+  State(const ModelFiles& files, const LoadOptions& load)
+      : ops(make_ops(load.engine, dtype_from_name(load.dtype), load.device)),
+        config(VaeConfig::from_json(files.config(Component::vae), files.config_location(Component::vae))),
+        encoder(config),
+        decoder(config) {
+    const auto weights = files.weights(Component::vae);
+    Loader loader(*weights, *ops, Reuse::many);
+    const Parameters root(loader);
+    encoder.parameters(root.scope("encoder"));
+    decoder.parameters(root.scope("decoder"));
+  }
+
+  std::unique_ptr<Ops> ops;
+  VaeConfig config;
+  VaeEncoder encoder;
+  VaeDecoder decoder;
+};
+
+Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load)
+    : state_(std::make_unique<State>(ModelFiles::open(model, {.clip_l = {},
+                                                              .clip_g = {},
+                                                              .t5xxl = {},
+                                                              .tokenizers = {},
+                                                              .transformer = {},
+                                                              .vae = load.vae}),
+                                     load)) {}
+
+Reconstruction::~Reconstruction() = default;
+
+Image Reconstruction::apply(const Image& picture) const {
+  const int scale = state_->config.scale();
+  if (picture.width % scale != 0 || picture.height % scale != 0)
+    throw ArgumentError("the autoencoder takes pictures whose sides are multiples of " +
+                        std::to_string(scale) + ", not " + std::to_string(picture.width) + " x " +
+                        std::to_string(picture.height));
+  constexpr std::array kToPlanes{0, 3, 1, 2}, kToPixels{0, 2, 3, 1};
+  const Tensor pixels = pixels_from_image(picture).reshape({1, picture.height, picture.width, 3});
+  const Tensor moments = state_->encoder.forward(*state_->ops, state_->ops->permute(pixels, kToPlanes));
+  const Tensor planes = state_->decoder.forward(*state_->ops, sample_posterior(moments, Tensor()));
+  return image_from_pixels(
+      state_->ops->permute(planes, kToPixels).reshape({picture.height, picture.width, 3}));
+}
+
+}  // namespace sd35

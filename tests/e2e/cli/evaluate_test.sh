@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# sd35 evaluate with a model that draws noise: evaluate_test.sh SD35
+set -uo pipefail
+sd35=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+check() { # check NAME COMMAND...: the command succeeds
+  local name=$1
+  shift
+  "$@" || { echo "FAILED: $name" >&2; failures=$((failures + 1)); }
+}
+json() { python3 -c "import json, sys; d = json.load(open('report/report.json')); sys.exit(not ($1))"; }
+evaluate() { "$sd35" evaluate --prompts words.jsonl shape.jsonl plain.txt -o report -W 64 -H 64 --steps 1 --dtype f32 \
+  --max-sequence-length 16 --quiet "$@" >out 2>err; }
+
+"$sd35" make-random-model --size tiny --dtype f32 --quiet -o tiny || exit 1
+for kind in words shape; do "$sd35" make-dataset -n 3 --prompts $kind.jsonl --kind $kind --quiet || exit 1; done
+printf 'a cat\na <b>dog</b>\n' >plain.txt
+
+check "a report" evaluate --model tiny --reconstruct tiny
+check "the page" grep -q '<td class="first">' report/report.html
+check "text is escaped" grep -q 'a &lt;b&gt;dog&lt;/b&gt;' report/report.html
+check "the columns" json '[c["label"] for c in d["columns"]] == ["drawn", "reconstructed", "tiny"]'
+check "the totals" json 'd["columns"][0]["totals"]["shape"]["shape"]["pictures"] == 3'
+check "drawn shapes are recognized" json 'd["columns"][0]["totals"]["shape"]["shape"]["passed"] == 3'
+check "reconstructions are compared" json '0 < d["columns"][1]["mean_psnr"] < 60'
+check "five pictures of words and shapes, two of plain prompts" json 'd["columns"][2]["pictures_drawn_now"] == 8'
+check "every picture is there" json 'all(__import__("os").path.exists("report/" + p["file"]) for r in d["prompts"] for p in r["pictures"].values())'
+check "a line a kind and column" grep -q '^words, tiny: within one letter' out
+
+check "again" evaluate --model tiny
+check "nothing was drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 0'
+rm report/pictures/tiny/shape-00005.png
+check "with one picture gone" evaluate --model tiny
+check "one was drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 1'
+check "other steps" evaluate --model tiny --steps 2
+check "all were drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 8'
+rm -r tiny && "$sd35" make-random-model --size tiny --dtype f32 --seed 1 --quiet -o tiny || exit 1
+check "another model of that name" evaluate --model tiny --steps 2
+check "all were drawn with it" json 'd["columns"][1]["pictures_drawn_now"] == 8'
+check "two columns" evaluate --model tiny --label a --model tiny --label b
+check "have the same pictures" json 'd["columns"][2]["label"] == "b" and all(r["pictures"]["a"]["file"] != r["pictures"]["b"]["file"] for r in d["prompts"])'
+
+evaluate --model tiny --label drawn
+check "a label that is taken: exit code 2" [ $? -eq 2 ]
+evaluate --model missing
+check "a model that is missing: exit code 3" [ $? -eq 3 ]
+check "one line" [ "$(wc -l <err)" -eq 1 ]
+echo '{"prompt": "x", "kind": "thing"}' >bad.jsonl
+evaluate --prompts bad.jsonl
+check "a broken prompt: exit code 3" [ $? -eq 3 ]
+check "says where" grep -q 'bad.jsonl, line 1' err
+
+exit $((failures > 0))
