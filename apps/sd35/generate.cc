@@ -139,8 +139,9 @@ void add_prompt_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--negative-prompt-2", options.negative_prompt_2, "For the second CLIP encoder")
       ->group(group);
   command.add_option("--negative-prompt-3", options.negative_prompt_3, "For T5")->group(group);
-  command.add_option("--max-sequence-length", options.max_sequence_length, "T5 tokens of a prompt, 1 to 512")
-      ->capture_default_str()
+  command
+      .add_option("--max-sequence-length", options.max_sequence_length,
+                  "T5 tokens of a prompt, 1 to 512; default: 256, or fewer where the model has fewer")
       ->group(group);
 }
 
@@ -149,8 +150,9 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
   const auto add = [&](const char* name, auto& value, const char* help) {
     return command.add_option(name, value, help)->capture_default_str()->group(group);
   };
-  add("-W,--width", options.width, "Pixels, a multiple of 16");
-  add("-H,--height", options.height, "Pixels, a multiple of 16");
+  command.add_option("-W,--width", options.width, "Pixels, a multiple of 16; default: the model's own, 1024")
+      ->group(group);
+  command.add_option("-H,--height", options.height, "Likewise")->group(group);
   add("--steps", options.num_inference_steps, "Denoising steps");
   add("-g,--guidance-scale", options.guidance_scale, "How closely to follow the prompt; 1: no guidance");
   add("--sampler", options.sampler, "euler, heun or dpm++2m");

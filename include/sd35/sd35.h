@@ -77,14 +77,14 @@ struct GenerateOptions {
   // For the second CLIP and for T5; unset: the prompt.
   std::optional<std::string> prompt_2, prompt_3;
   std::optional<std::string> negative_prompt_2, negative_prompt_3;
-  int width = 1024;  // multiples of 16, 256 to 1440 (beyond: with a warning)
-  int height = 1024;
+  int width = 0;  // multiples of 16, 256 to 1440 (beyond: with a warning); 0: the model's own, 1024
+  int height = 0;
   int num_inference_steps = 40;
   double guidance_scale = 4.5;    // 1 or less: no guidance
   std::string sampler = "euler";  // "euler", "heun", "dpm++2m"
   std::uint64_t seed = 0;         // picture i uses seed + i
   int count = 1;                  // pictures
-  int max_sequence_length = 256;  // T5 tokens, 1 to 512
+  int max_sequence_length = 0;    // T5 tokens, 1 to 512; 0: 256, or fewer where the model's tokenizer says so
   std::string generator = "cpu";  // "cpu": torch's CPU generator; "cuda": torch's CUDA generator
   std::string noise_dtype;  // type the noise is drawn in: "f32", "f16", "bf16"; empty: the pipeline's dtype,
                             // as diffusers

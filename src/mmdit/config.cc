@@ -17,6 +17,7 @@ MmditConfig MmditConfig::from_json(const nlohmann::json& json, const std::string
   config.joint_attention_dim = reader.integer("joint_attention_dim", 1, 65536);
   config.pooled_projection_dim = reader.integer("pooled_projection_dim", 1, 65536);
   config.pos_embed_max_size = static_cast<int>(reader.integer("pos_embed_max_size", 1, 4096));
+  config.sample_size = static_cast<int>(reader.integer("sample_size", 1, 16384, config.sample_size));
   config.qk_norm = reader.has("qk_norm");
   if (config.qk_norm) reader.choice("qk_norm", {"rms_norm"});
   config.dual_attention.assign(static_cast<std::size_t>(config.num_layers), false);

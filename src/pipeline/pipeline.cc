@@ -55,9 +55,11 @@ class Pipeline::Impl {
     set_thread_count(load_.threads);
   }
 
-  std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks) {
+  std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) {
+    const GenerateOptions options = with_model_defaults(asked, components_.transformer, components_.vae,
+                                                        components_.prompt_encoder.t5_max_length());
     check_options(options, components_.transformer, components_.vae);
-    warn_of_options(options, callbacks);
+    warn_of_options(options, components_.transformer, components_.vae, callbacks);
     warn_of_machine(callbacks);
     for (const std::string& warning : components_.warnings) warn(callbacks, warning);
     set_thread_count(load_.threads);

@@ -13,7 +13,8 @@
 namespace sd35 {
 namespace {
 
-constexpr int kSmallestSide = 256, kLargestSide = 1440;  // what the model was trained for
+// What Stable Diffusion 3.5 Medium was trained for, of the side it is at its best with.
+constexpr int kBestSide = 1024, kSmallestSide = 256, kLargestSide = 1440;
 constexpr int kMostPictures = 1000;
 constexpr int kLongestSequence = 512;  // T5's own limit
 constexpr int kTrainedSequence = 256;
@@ -52,6 +53,18 @@ void check_skip_layers(const SkipLayerOptions& options, int num_layers) {
 
 }  // namespace
 
+GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
+                                    const VaeConfig& vae, std::int64_t t5_max_length) {
+  const int side = transformer.sample_size * vae.scale();
+  if (options.width == 0) options.width = side;
+  if (options.height == 0) options.height = side;
+  if (options.max_sequence_length == 0)
+    options.max_sequence_length = t5_max_length > 0 && t5_max_length < kTrainedSequence
+                                      ? static_cast<int>(t5_max_length)
+                                      : kTrainedSequence;
+  return options;
+}
+
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae) {
   const int unit = vae.scale() * transformer.patch_size;
   check_side("width", options.width, unit, unit * transformer.pos_embed_max_size);
@@ -68,13 +81,15 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
     fail("unknown noise_dtype '" + noise + "'; known: f32, f16, bf16");
 }
 
-void warn_of_options(const GenerateOptions& options, const Callbacks& callbacks) {
-  const auto usual = [](int side) { return side >= kSmallestSide && side <= kLargestSide; };
+void warn_of_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae,
+                     const Callbacks& callbacks) {
+  const int best = transformer.sample_size * vae.scale();
+  const int smallest = best * kSmallestSide / kBestSide, largest = best * kLargestSide / kBestSide;
+  const auto usual = [&](int side) { return side >= smallest && side <= largest; };
   if (!usual(options.width) || !usual(options.height))
     warn(callbacks, std::to_string(options.width) + "x" + std::to_string(options.height) +
-                        " is outside what the model was trained for, " + std::to_string(kSmallestSide) +
-                        " to " + std::to_string(kLargestSide) +
-                        " pixels a side; the picture may be incoherent");
+                        " is outside what the model was trained for, " + std::to_string(smallest) + " to " +
+                        std::to_string(largest) + " pixels a side; the picture may be incoherent");
   if (options.max_sequence_length > kTrainedSequence)
     warn(callbacks, "max_sequence_length " + std::to_string(options.max_sequence_length) + " is above " +
                         std::to_string(kTrainedSequence) +

@@ -1,16 +1,24 @@
 // What generate() refuses and what it warns of, before anything is loaded.
 #pragma once
 
+#include <cstdint>
+
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
 #include "vae/config.h"
 
 namespace sd35 {
 
+// The options with the model's own values for those that leave the choice to it. `t5_max_length`: as
+// PromptEncoder gives it.
+GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
+                                    const VaeConfig& vae, std::int64_t t5_max_length);
+
 // Throws ArgumentError naming the first option that is impossible for this model, and what would work.
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae);
 
 // Warns of options that work, but not as a person may expect.
-void warn_of_options(const GenerateOptions& options, const Callbacks& callbacks);
+void warn_of_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae,
+                     const Callbacks& callbacks);
 
 }  // namespace sd35

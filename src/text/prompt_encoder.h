@@ -56,6 +56,8 @@ class PromptEncoder {
   EmbeddingLayout layout() const;
   // The width of T5; 0 without.
   std::int64_t t5_width() const;
+  // Tokens of T5 at most, by its tokenizer's files; 0 without T5 or where they do not say.
+  std::int64_t t5_max_length() const { return t5_ ? t5_->tokenizer.model_max_length() : 0; }
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,

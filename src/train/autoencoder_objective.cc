@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/atomic_file.h"
@@ -17,6 +18,11 @@ namespace sd35::train {
 namespace {
 
 constexpr std::int64_t kValidationPictures = 64, kMeasuredPictures = 64, kShownPictures = 4;
+
+struct NoisyPictures {
+  Tensor pictures;  // [B, 3, Y, X]
+  Tensor noise;     // of the latents, [B, C, Y / 8, X / 8]
+};
 
 struct LatentStatistics {
   double mean = 0, deviation = 1;
@@ -36,7 +42,9 @@ LatentStatistics measure_latents(const std::string& model, TrainingPictures& dat
   MicroBatch batch;
   const Tensor pictures = data.first_squares(kMeasuredPictures, side, batch);
   for (std::int64_t i = 0; i < pictures.dim(0); ++i) {
-    const Tensor moments = encoder.moments(picture_at(pictures, i));
+    const Image picture = picture_at(pictures, i);
+    const std::array images{&picture};
+    const Tensor moments = encoder.moments(std::span<const Image* const>(images));
     const std::span<const float> values = moments.floats();
     const std::size_t half = values.size() / 2;
     for (std::size_t i = 0; i < half; ++i) {
@@ -76,8 +84,7 @@ void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float
   if (spec.names.front() == "encoder.conv_out.bias") std::ranges::fill(values.last(values.size() / 2), -4.0f);
 }
 
-at::Tensor AutoencoderObjective::loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
-                                      std::map<std::string, double>& figures) {
+PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
   const auto count = static_cast<std::int64_t>(batch.samples.size());
   Tensor noise({count, vae_.latent_channels, batch.height / vae_.scale(), batch.width / vae_.scale()},
                DType::f32);
@@ -89,7 +96,12 @@ at::Tensor AutoencoderObjective::loss(const Ops& ops, const MicroBatch& batch, c
     draws.normal({noise.data<float>() + static_cast<std::size_t>(i) * each, each});
   }
   MicroBatch readable = batch;
-  const Tensor pictures = pictures_.fitted(readable, {Crop::random, config_.flip}, seeds);
+  return NoisyPictures{pictures_.fitted(readable, {Crop::random, config_.flip}, seeds), std::move(noise)};
+}
+
+at::Tensor AutoencoderObjective::loss(const Ops& ops, const PreparedBatch& batch,
+                                      std::map<std::string, double>& figures) {
+  const auto& [pictures, noise] = std::any_cast<const NoisyPictures&>(batch);
   const AutoencoderLoss loss = autoencoder_loss(ops, encoder_, decoder_, pictures, noise,
                                                 {config_.kl_weight, config_.perceptual_weight});
   figures["reconstruction"] = loss.reconstruction.item<double>();

@@ -19,8 +19,9 @@ class AutoencoderObjective : public Objective {
 
   void parameters(const Parameters& p) override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
+  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
   // Figures: reconstruction, kl, perceptual, each without its weight.
-  at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+  at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   // Of latents without noise.
   double validation_loss(const Ops& ops) override;

@@ -18,6 +18,11 @@ namespace {
 constexpr std::string_view kImageTower = "image_tower", kLogitScale = "logit_scale";
 constexpr std::int64_t kValidationPairs = 64;
 
+struct Pairs {
+  Tensor pictures;  // [B, 3, Y, X]
+  std::vector<std::string> captions;
+};
+
 // A tower that is an eighth as wide as the text encoder.
 std::int64_t tower_width(const ClipConfig& config) {
   return std::max<std::int64_t>(16, config.hidden_size / 64 * 8);
@@ -91,8 +96,7 @@ ContrastiveLoss ClipPairObjective::compare(const Ops& ops, const Tensor& picture
                           to_torch(logit_scale_).to(image_features.options().requires_grad(false)), identity);
 }
 
-at::Tensor ClipPairObjective::loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
-                                   std::map<std::string, double>& figures) {
+PreparedBatch ClipPairObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
   std::vector<std::uint64_t> seeds, choices;
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
     SampleRandom draws = random.sample(batch.first + static_cast<std::int64_t>(i));
@@ -100,10 +104,15 @@ at::Tensor ClipPairObjective::loss(const Ops& ops, const MicroBatch& batch, cons
     choices.push_back(static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 32)));
   }
   MicroBatch readable = batch;
-  const Tensor pictures = pictures_.fitted(readable, {Crop::centre, config_.flip}, seeds);
-  std::vector<std::string> captions;
+  Pairs pairs{pictures_.fitted(readable, {Crop::centre, config_.flip}, seeds), {}};
   for (std::size_t i = 0; i < choices.size(); ++i)
-    captions.push_back(pictures_.dataset().caption(readable.samples[i], choices[i]));
+    pairs.captions.push_back(pictures_.dataset().caption(readable.samples[i], choices[i]));
+  return pairs;
+}
+
+at::Tensor ClipPairObjective::loss(const Ops& ops, const PreparedBatch& batch,
+                                   std::map<std::string, double>& figures) {
+  const auto& [pictures, captions] = std::any_cast<const Pairs&>(batch);
   const ContrastiveLoss loss = compare(ops, pictures, captions);
   figures["accuracy"] = loss.accuracy;
   return loss.total;

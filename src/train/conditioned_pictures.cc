@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/threads.h"
 #include "data/fit.h"
 #include "data/hash128.h"
 #include "mmdit/config.h"
+#include "ops/torch/torch_ops.h"
+#include "train/process_group.h"
 
 namespace sd35::train {
 namespace {
@@ -34,6 +37,12 @@ Image mirrored(Image image) {
   return image;
 }
 
+std::unique_ptr<Ops> frozen_ops(const TrainConfig& config) {
+  const DType dtype = dtype_from_name(config.dtype);
+  return config.device == "cpu" ? make_ops("native", dtype)
+                                : make_torch_ops(dtype, local_device(config.device));
+}
+
 // One record for both tensors of an embedding: the tokens, then the pooled vector in rows of the same width.
 Tensor joined(const Tensor& tokens, const Tensor& pooled) {
   const std::int64_t D = tokens.dim(1), rows = (pooled.numel() + D - 1) / D;
@@ -46,16 +55,18 @@ Tensor joined(const Tensor& tokens, const Tensor& pooled) {
 }  // namespace
 
 ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFiles& files,
-                                         const std::filesystem::path& cache, const std::string& dtype,
-                                         bool cache_embeddings, const WarningFunction& warn)
+                                         const std::filesystem::path& cache, const TrainConfig& config,
+                                         const WarningFunction& warn)
     : dataset_(Dataset::open(data, warn)),
-      ops_(make_ops("native", dtype_from_name(dtype))),
+      ops_(frozen_ops(config)),
       width_(MmditConfig::from_json(files.config(Component::transformer),
                                     files.config_location(Component::transformer))
                  .joint_attention_dim),
       prompt_encoder_(files, files.has(Component::text_encoder_3)),
       latent_encoder_(files, *ops_),
-      cache_embeddings_(cache_embeddings),
+      cache_embeddings_(config.cache_embeddings),
+      // On a CPU one by one: then values do not hang on what else is encoded, and a resumed run is the same.
+      encoded_at_once_(config.device == "cpu" ? 1 : 64),
       kept_(ops_->compute_type()),
       latents_(cache / "latents", identity_of(files, {Component::vae}, kept_), warn),
       embeddings_(
@@ -64,15 +75,36 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
                       kept_),
           warn) {}
 
-Tensor ConditionedPictures::moments(std::int64_t sample, int width, int height, bool flip) {
-  const std::string key = dataset_->key(sample) + " " + std::to_string(width) + "x" + std::to_string(height) +
-                          (flip ? " flipped" : "");
-  if (const auto found = latents_.find(key)) return found->to(DType::f32);
-  Image image = fit_to_bucket(dataset_->read_image(sample), {width, height}, {}, 0).image;
-  if (flip) image = mirrored(std::move(image));
-  const Tensor moments = latent_encoder_.moments(image).to(kept_);
-  latents_.put(key, moments);
-  return moments.to(DType::f32);
+FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int height, bool flip) {
+  FittedPicture picture;
+  picture.key = dataset_->key(sample) + " " + std::to_string(width) + "x" + std::to_string(height) +
+                (flip ? " flipped" : "");
+  if (const auto found = latents_.find(picture.key)) {
+    picture.moments = found->to(DType::f32);
+  } else {
+    picture.image = fit_to_bucket(dataset_->read_image(sample), {width, height}, {}, 0).image;
+    if (flip) picture.image = mirrored(std::move(picture.image));
+  }
+  return picture;
+}
+
+void ConditionedPictures::encode(std::span<FittedPicture> pictures) {
+  std::vector<FittedPicture*> missing;
+  for (FittedPicture& picture : pictures)
+    if (!picture.moments) missing.push_back(&picture);
+  for (std::size_t first = 0; first < missing.size(); first += encoded_at_once_) {
+    const std::size_t count = std::min(encoded_at_once_, missing.size() - first);
+    std::vector<const Image*> images;
+    for (std::size_t i = 0; i < count; ++i) images.push_back(&missing[first + i]->image);
+    // What is kept is rounded, so what is used the first time is too.
+    const Tensor moments = latent_encoder_.moments(images).to(kept_);  // [count, 2 C, h, w]
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      const Tensor one = moments.rows(row, row + 1).reshape({moments.dim(1), moments.dim(2), moments.dim(3)});
+      latents_.put(missing[first + i]->key, one);
+      missing[first + i]->moments = one.to(DType::f32);
+    }
+  }
 }
 
 PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, int max_sequence_length) {
@@ -86,19 +118,24 @@ PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, i
   };
   const auto key = [&](const std::string& text) { return std::to_string(max_sequence_length) + " " + text; };
 
+  std::vector<char> found(texts.size());
+  parallel_for(cache_embeddings_ ? B : 0, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      const auto record = embeddings_.find(key(texts[static_cast<std::size_t>(b)]));
+      if (!record) continue;
+      const Tensor values = record->to(DType::f32);
+      place(b, values.floats().first(static_cast<std::size_t>(M * width_)),
+            values.floats().subspan(static_cast<std::size_t>(M * width_), static_cast<std::size_t>(P)));
+      found[static_cast<std::size_t>(b)] = true;
+    }
+  });
   std::vector<std::int64_t> missing;
   std::vector<PromptTexts> prompts;
   for (std::int64_t b = 0; b < B; ++b) {
+    if (found[static_cast<std::size_t>(b)]) continue;
     const std::string& text = texts[static_cast<std::size_t>(b)];
-    const auto found = cache_embeddings_ ? embeddings_.find(key(text)) : std::nullopt;
-    if (found) {
-      const Tensor values = found->to(DType::f32);
-      place(b, values.floats().first(static_cast<std::size_t>(M * width_)),
-            values.floats().subspan(static_cast<std::size_t>(M * width_), static_cast<std::size_t>(P)));
-    } else {
-      missing.push_back(b);
-      prompts.push_back({text, text, text});
-    }
+    missing.push_back(b);
+    prompts.push_back({text, text, text});
   }
   if (missing.empty()) return all;
   const PromptEmbedding encoded = prompt_encoder_.encode(*ops_, prompts, width_, max_sequence_length);

@@ -4,28 +4,40 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/dataset.h"
 #include "data/tensor_cache.h"
 #include "train/frozen_parts.h"
+#include "train/train_config.h"
 
 namespace sd35::train {
 
+// A picture at the size of its bucket, on its way to its latent distribution.
+struct FittedPicture {
+  std::string key;                // among those that are kept
+  std::optional<Tensor> moments;  // [2 C, h, w] f32
+  Image image;                    // empty where the moments are known
+};
+
+// All functions may be called from any number of threads.
 class ConditionedPictures {
  public:
-  // `cache`: a folder. Throws FileError.
+  // The frozen parts compute in config.dtype on config.device. `cache`: a folder. Throws FileError.
   ConditionedPictures(const std::string& data, const ModelFiles& files, const std::filesystem::path& cache,
-                      const std::string& dtype, bool cache_embeddings, const WarningFunction& warn);
+                      const TrainConfig& config, const WarningFunction& warn);
 
   const Dataset& dataset() const { return *dataset_; }
   const VaeConfig& vae() const { return latent_encoder_.config(); }
   EmbeddingLayout layout() const { return prompt_encoder_.layout(); }
 
-  // The latent distribution of a picture that is fitted to width x height, [2 C, h, w] f32.
-  Tensor moments(std::int64_t sample, int width, int height, bool flip);
+  // Throws FileError for a picture that cannot be read.
+  FittedPicture fitted(std::int64_t sample, int width, int height, bool flip);
+  // Gives those without moments theirs, and keeps them. All are of one size.
+  void encode(std::span<FittedPicture> pictures);
   // Embeddings of texts: tokens [B, M, D], pooled [B, P], f32.
   PromptEmbedding embed(std::span<const std::string> texts, int max_sequence_length);
 
@@ -36,7 +48,8 @@ class ConditionedPictures {
   PromptEncoder prompt_encoder_;
   LatentEncoder latent_encoder_;
   bool cache_embeddings_;
-  DType kept_;  // element type of what is kept
+  std::size_t encoded_at_once_;  // pictures
+  DType kept_;                   // element type of what is kept
   TensorCache latents_, embeddings_;
 };
 

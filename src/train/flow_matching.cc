@@ -17,7 +17,7 @@ at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, co
     weights.push_back(static_cast<float>(timesteps.weight(sigma)));
   }
   const at::Tensor x = to_torch(batch.clean), noise = to_torch(batch.noise);
-  const at::Tensor sigma = to_torch(Tensor::from({B, 1, 1, 1}, batch.sigmas));
+  const at::Tensor sigma = to_torch(Tensor::from({B, 1, 1, 1}, batch.sigmas)).to(x.device());
   input.latents = from_torch(x + sigma * (noise - x));  // [B, C, h, w]
   input.prompt_embedding = batch.prompt_embedding;
   input.pooled_projection = batch.pooled_projection;

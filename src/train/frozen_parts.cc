@@ -19,11 +19,12 @@ LatentEncoder::LatentEncoder(const ModelFiles& files, const Ops& ops)
   encoder_.parameters(Parameters(loader).scope("encoder"));
 }
 
-Tensor LatentEncoder::moments(const Image& image) const {
-  constexpr std::array kToPlanes{2, 0, 1};
-  const Tensor planes = ops_.permute(pixels_from_image(image), kToPlanes);  // [3, Y, X]
-  const Tensor moments = encoder_.forward(ops_, planes.reshape({1, 3, image.height, image.width}));
-  return moments.reshape({moments.dim(1), moments.dim(2), moments.dim(3)});
+Tensor LatentEncoder::moments(std::span<const Image* const> images) const {
+  constexpr std::array kToPlanes{0, 3, 1, 2};
+  std::vector<Tensor> pixels;
+  for (const Image* image : images)
+    pixels.push_back(pixels_from_image(*image).reshape({1, image->height, image->width, 3}));
+  return encoder_.forward(ops_, ops_.permute(ops_.concat(pixels, 0), kToPlanes));
 }
 
 Tensor draw_latents(const VaeConfig& config, const Tensor& moments, std::span<const float> normal) {

@@ -20,8 +20,8 @@ class LatentEncoder {
  public:
   LatentEncoder(const ModelFiles& files, const Ops& ops);
   const VaeConfig& config() const { return config_; }
-  // Means and log variances, [2 C, h, w] f32.
-  Tensor moments(const Image& image) const;
+  // Means and log variances of images of one size, [B, 2 C, h, w] f32.
+  Tensor moments(std::span<const Image* const> images) const;
 
  private:
   VaeConfig config_;

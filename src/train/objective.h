@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <any>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -32,6 +33,9 @@ struct MicroBatch {
   std::function<std::int64_t(std::int64_t place, int attempt)> replacement;
 };
 
+// A class of the objective's own.
+using PreparedBatch = std::any;
+
 class Batches;
 struct TrainConfig;
 
@@ -51,9 +55,13 @@ class Objective {
   // The value before training of a weight that no file gives.
   virtual void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const;
 
-  // Mean over the micro-batch, f32 with history. `random` gives the numbers of one of its samples. Further
-  // figures for the log (without history) may be left in `figures`.
-  virtual at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+  // What the loss of a micro-batch takes from the data and from frozen parts of the model, a pure function of
+  // its arguments. `random` gives the numbers of one of its samples. May be called by several threads at
+  // once, ahead of its turn.
+  virtual PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) = 0;
+  // Mean over the micro-batch that was prepared, f32 with history. Further figures for the log (without
+  // history) may be left in `figures`.
+  virtual at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                           std::map<std::string, double>& figures) = 0;
   // The loss on held-out data at fixed random numbers; NaN where there is none.
   virtual double validation_loss(const Ops& ops);

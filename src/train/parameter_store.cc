@@ -38,8 +38,9 @@ class Collector : public ParameterVisitor {
 // Puts leaves where the model keeps its weights.
 class Binder : public ParameterVisitor {
  public:
-  Binder(const Objective& objective, const WeightSource* source, const Ops& ops, std::uint64_t seed)
-      : objective_(objective), source_(source), ops_(ops), seed_(seed) {
+  Binder(const Objective& objective, const WeightSource* source, const Ops& ops, std::uint64_t seed,
+         at::Device device)
+      : objective_(objective), source_(source), ops_(ops), seed_(seed), device_(device) {
     if (source != nullptr) loader_.emplace(*source, ops, Reuse::many);
   }
 
@@ -57,7 +58,7 @@ class Binder : public ParameterVisitor {
     }
     ++index_;
     if (found == leaves.end()) {
-      tensor = value;
+      tensor = device_.is_cpu() || !value.defined() ? value : from_torch(to_torch(value).to(device_));
       return;
     }
     const c10::NoGradGuard no_history;
@@ -74,6 +75,7 @@ class Binder : public ParameterVisitor {
   const WeightSource* source_;
   const Ops& ops_;
   std::uint64_t seed_;
+  at::Device device_;
   std::uint32_t index_ = 0;
   std::optional<Loader> loader_;
 };
@@ -97,7 +99,7 @@ ParameterStore::ParameterStore(Objective& objective, const WeightSource* source,
   values_ = at::zeros({elements}, options);
   gradients_ = at::zeros({elements}, options);
 
-  Binder binder(objective, source, ops, seed);
+  Binder binder(objective, source, ops, seed, at::Device(device));
   for (const StoredParameter& p : parameters_) {
     const auto part = [&](const at::Tensor& flat) {
       return flat.narrow(0, p.offset, p.spec.shape.numel()).view(sizes_of(p.spec.shape));

@@ -152,6 +152,10 @@ class Group : public ProcessGroup {
 
 }  // namespace
 
+std::string local_device(const std::string& device) {
+  return device == "cuda" ? "cuda:" + environment("LOCAL_RANK").value_or("0") : device;
+}
+
 std::unique_ptr<ProcessGroup> ProcessGroup::join(const std::string& device, const std::string& run_identity) {
   if (!environment("WORLD_SIZE") || number("WORLD_SIZE", 1, 65536) == 1) return std::make_unique<Alone>();
   return std::make_unique<Group>(device, run_identity);

@@ -28,4 +28,7 @@ class ProcessGroup {
   bool is_first() const { return rank() == 0; }
 };
 
+// The device of this process: of "cuda", the one that torchrun's LOCAL_RANK names.
+std::string local_device(const std::string& device);
+
 }  // namespace sd35::train

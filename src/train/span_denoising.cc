@@ -34,6 +34,7 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
   constexpr std::size_t span_length = 3;
   const std::size_t first = texts.ids.size();
   texts.ids.insert(texts.ids.end(), ids.begin(), ids.end());
+  texts.length = static_cast<std::int64_t>(ids.size());
   if (count == 0) return;
   const auto wanted = static_cast<std::size_t>(std::llround(ratio * static_cast<double>(count)));
   const std::size_t hidden = std::clamp<std::size_t>(wanted, 1, count), kept = count - hidden;
@@ -52,9 +53,9 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
   }
 }
 
-SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
-                                      std::int64_t length) {
+SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts) {
   const T5Config& config = encoder.config();
+  const std::int64_t length = texts.length;
   const auto batch = static_cast<std::int64_t>(texts.ids.size()) / length;
   const auto count = static_cast<std::int64_t>(texts.places.size());
   const Tensor output =

@@ -16,6 +16,7 @@ namespace sd35::train {
 
 // Texts of equal length with tokens hidden.
 struct MaskedTexts {
+  std::int64_t length = 0;           // T
   std::vector<std::int32_t> ids;     // [B T]
   std::vector<std::int32_t> places;  // of the hidden tokens in ids
   std::vector<std::int32_t> hidden;  // what they were
@@ -32,8 +33,7 @@ struct SpanDenoisingLoss {
   double accuracy = 0;  // share of the hidden tokens that were the likeliest
 };
 
-// The logits are the encoder's output times its embedding table / sqrt(d_model). `length`: T.
-SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
-                                      std::int64_t length);
+// The logits are the encoder's output times its embedding table / sqrt(d_model).
+SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts);
 
 }  // namespace sd35::train

@@ -94,14 +94,19 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text
   append_masked(masked, ids, std::min(tokens, ids.size() - 1), config_.mask_ratio, sentinels_, random);
 }
 
-at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
-                                        std::map<std::string, double>& figures) {
+PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
   const int length = config_.stages[batch.stage].max_sequence_length;
   MaskedTexts masked;
   for (std::size_t i = 0; i < batch.samples.size(); ++i)
     append(masked, texts_.at(static_cast<std::size_t>(batch.samples[i])), length,
            random.sample(batch.first + static_cast<std::int64_t>(i)));
-  const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked, length);
+  return masked;
+}
+
+at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const PreparedBatch& batch,
+                                        std::map<std::string, double>& figures) {
+  const auto& masked = std::any_cast<const MaskedTexts&>(batch);
+  const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked);
   figures["accuracy"] = loss.accuracy;
   return loss.total;
 }
@@ -114,7 +119,7 @@ double SpanDenoisingObjective::validation_loss(const Ops& ops) {
   for (std::size_t i = 0; i < std::min(kValidationTexts, validation_texts_.size()); ++i)
     append(masked, validation_texts_[i], length,
            SampleRandom(config_.seed, 0, static_cast<std::uint32_t>(i)));
-  return span_denoising_loss(ops, encoder_, masked, length).total.item<double>();
+  return span_denoising_loss(ops, encoder_, masked).total.item<double>();
 }
 
 void SpanDenoisingObjective::write(const std::filesystem::path& run,

@@ -21,9 +21,11 @@ class SpanDenoisingObjective : public Objective {
   void parameters(const Parameters& p) override { encoder_.parameters(p); }
   // As T5's own code: deviations of 1 for tokens and 1 / sqrt(inputs) elsewhere, less for queries.
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
-  // Texts are padded as a prompt is, to the stage's max_sequence_length. Figures: accuracy, the share of the
+  // Texts are padded as a prompt is, to the stage's max_sequence_length.
+  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  // Figures: accuracy, the share of the
   // hidden tokens that are told.
-  at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+  at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   // On the captions of config.validation_data.
   double validation_loss(const Ops& ops) override;

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "data/prefetcher.h"
 #include "image/image_file.h"
 #include "metrics/metrics_log.h"
 #include "ops/torch/torch_ops.h"
@@ -23,6 +25,14 @@ namespace sd35::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+using Clock = std::chrono::steady_clock;
+
+// What one process does in a step.
+struct PreparedStep {
+  std::vector<MicroBatch> batches;
+  std::vector<PreparedBatch> prepared;
+};
 
 void prepare_folder(const RunOptions& options) {
   std::error_code error;
@@ -39,11 +49,16 @@ class Trainer {
       : config_(config),
         options_(options),
         group_(ProcessGroup::join(config.device, config.identity)),
-        ops_(make_torch_ops(dtype_from_name(config.dtype), device(), config.activation_checkpointing)),
+        ops_(make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
+                            config.activation_checkpointing)),
         made_(make_objective(config, options.folder, options.on_message)),
-        store_(*made_.objective, made_.weights.get(), *ops_, config.seed, device()),
+        store_(*made_.objective, made_.weights.get(), *ops_, config.seed, local_device(config.device)),
         batches_(made_.objective->batches()),
         optimizer_(config.optimizer, store_.values()) {
+    // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
+    // see whatever is not cached.
+    if (config.device != "cpu" && (config.task == Task::autoencoder || config.task == Task::clip))
+      at::globalContext().setBenchmarkCuDNN(true);
     state_ = {0, store_.values(), optimizer_.first_moment(), optimizer_.second_moment(), {}};
     if (config.ema > 0) state_.average = store_.values().clone();
     if (options.resume)
@@ -56,6 +71,9 @@ class Trainer {
     const std::int64_t total = config_.total_steps();
     say("training " + std::to_string(store_.values().numel()) + " values, steps " +
         std::to_string(state_.step) + " to " + std::to_string(total));
+    prepare_ahead();
+    logged_at_ = Clock::now();
+    logged_step_ = state_.step;
     while (state_.step < total) {
       step();
       const bool stop = stop_requested();
@@ -69,10 +87,26 @@ class Trainer {
   }
 
  private:
-  std::string device() const {
-    if (config_.device != "cuda") return config_.device;
-    const char* local = std::getenv("LOCAL_RANK");
-    return std::string("cuda:") + (local == nullptr ? "0" : local);
+  // Another device computes while the CPU prepares what comes next; on a CPU that would only take turns.
+  void prepare_ahead() {
+    constexpr int steps = 4, threads = 2;
+    if (config_.device == "cpu") return;
+    ahead_.emplace(
+        state_.step, steps, [this](std::int64_t step) { return prepare(step); }, threads);
+  }
+
+  PreparedStep prepare(std::int64_t step) const {
+    const c10::NoGradGuard no_history;
+    PreparedStep result;
+    if (step >= config_.total_steps()) return result;
+    const Stage& stage = config_.stages[config_.stage_of(step)];
+    const std::int64_t local = stage.batch_size / group_->size(), micro = local / stage.accumulation;
+    for (std::int64_t i = 0; i < stage.accumulation; ++i) {
+      result.batches.push_back(batches_->at(step, group_->rank() * local + i * micro, micro));
+      result.prepared.push_back(
+          made_.objective->prepare(result.batches.back(), StepRandom(config_.seed, step)));
+    }
+    return result;
   }
 
   bool due(std::int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
@@ -93,20 +127,20 @@ class Trainer {
 
   void step() {
     const Stage& stage = config_.stages[config_.stage_of(state_.step)];
-    const std::int64_t local = stage.batch_size / group_->size(), micro = local / stage.accumulation;
-    const StepRandom random(config_.seed, state_.step);
+    const PreparedStep prepared = ahead_ ? ahead_->next() : prepare(state_.step);
     store_.zero_gradients();
     double loss = 0;
     std::map<std::string, double> figures;
-    for (std::int64_t i = 0; i < stage.accumulation; ++i) {
-      const MicroBatch batch = batches_->at(state_.step, group_->rank() * local + i * micro, micro);
-      at::Tensor value = made_.objective->loss(*ops_, batch, random, figures) / stage.accumulation;
-      check_finite(value.item<double>(), "the loss", batch);
+    for (std::size_t i = 0; i < prepared.batches.size(); ++i) {
+      const at::Tensor value =
+          made_.objective->loss(*ops_, prepared.prepared[i], figures) / stage.accumulation;
+      const auto number = value.item<double>();
+      check_finite(number, "the loss", prepared.batches[i]);
       value.backward();
-      loss += value.item<double>();
+      loss += number;
     }
     group_->average(store_.gradients());
-    const double norm = clip_gradients();
+    const double norm = clip_gradients(prepared.batches);
     const double rate = learning_rate(stage);
     optimizer_.step(store_.values(), store_.gradients(), store_.decayed_elements(), state_.step + 1, rate);
     if (state_.average.defined())
@@ -115,13 +149,9 @@ class Trainer {
     log_step(loss, norm, rate, figures);
   }
 
-  double clip_gradients() {
+  double clip_gradients(const std::vector<MicroBatch>& batches) {
     const double norm = store_.gradients().norm().item<double>();
-    if (!std::isfinite(norm)) {
-      const Stage& stage = config_.stages[config_.stage_of(state_.step)];
-      const std::int64_t local = stage.batch_size / group_->size();
-      check_finite(norm, "the gradient", batches_->at(state_.step, group_->rank() * local, local));
-    }
+    check_finite(norm, "the gradient", batches.front());
     // As torch.nn.utils.clip_grad_norm_.
     if (config_.max_gradient_norm > 0) {
       const double factor = config_.max_gradient_norm / (norm + 1e-6);
@@ -161,11 +191,20 @@ class Trainer {
     figures["loss"] = loss;
     figures["gradient_norm"] = norm;
     figures["learning_rate"] = rate;
+    const double seconds = std::chrono::duration<double>(Clock::now() - logged_at_).count();
+    const double rate_of_steps = static_cast<double>(state_.step - logged_step_) / seconds;
+    figures["samples_per_second"] =
+        rate_of_steps * static_cast<double>(config_.stages[config_.stage_of(state_.step - 1)].batch_size);
+    logged_step_ = state_.step;
     log_->log(state_.step, figures);
+    const std::int64_t total = config_.total_steps();
+    const auto left = static_cast<long long>(static_cast<double>(total - state_.step) / rate_of_steps);
     char line[160];
-    std::snprintf(line, sizeof(line), "step %lld/%lld  loss %.4f", static_cast<long long>(state_.step),
-                  static_cast<long long>(config_.total_steps()), loss);
+    std::snprintf(line, sizeof(line), "step %lld/%lld  loss %.4f  %.1f samples/s  %lld:%02lld:%02lld left",
+                  static_cast<long long>(state_.step), static_cast<long long>(total), loss,
+                  figures["samples_per_second"], left / 3600, left / 60 % 60, left % 60);
     say(line);
+    logged_at_ = Clock::now();
   }
 
   // With the moving average in place of the weights, where there is one.
@@ -224,6 +263,9 @@ class Trainer {
   AdamW optimizer_;
   TrainingState state_;
   std::optional<MetricsLog> log_;  // of the first process
+  Clock::time_point logged_at_;    // when and at which step the last line was logged
+  std::int64_t logged_step_ = 0;
+  std::optional<Prefetcher<PreparedStep>> ahead_;  // on a CPU none; last: its threads use the rest
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "ops/torch/torch_ops.h"
 #include "pipeline/decode.h"
 #include "pipeline/denoise.h"
@@ -17,6 +18,7 @@
 #include "train/batches.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
+#include "train/process_group.h"
 #include "weights/load.h"
 
 namespace sd35::train {
@@ -36,7 +38,56 @@ Tensor stack(std::span<const Tensor> parts) {
   return all;
 }
 
+class PositionTableFinder : public ParameterVisitor {
+ public:
+  std::string name;
+  Tensor table;
+  void parameter(const ParameterSpec& spec, Tensor& tensor) override {
+    if (spec.kind != ParameterKind::position_table) return;
+    name = spec.names.front();
+    table = tensor;
+  }
+};
+
 bool chance(SampleRandom& random, double probability) { return random.uniform() < probability; }
+
+// What chance decides of one sample. Each draws its numbers in one order, whatever the configuration makes of
+// them; the normal numbers of latents and noise follow.
+struct SampleDraws {
+  bool flip = false, crop = false;
+  float sigma = 0, top = 0, left = 0;
+  DroppedEncoders dropped;
+  bool empty_caption = false;
+  std::uint64_t caption_choice = 0;
+  SampleRandom random{0, 0, 0};
+
+  SampleDraws() = default;
+  SampleDraws(const TrainConfig& config, SampleRandom numbers, double shift) : random(numbers) {
+    flip = chance(random, 0.5) && config.flip;
+    sigma = static_cast<float>(config.timesteps.draw(random, shift));
+    crop = chance(random, config.position_crop);
+    top = random.uniform();
+    left = random.uniform();
+    const double drop = config.condition_dropout;
+    dropped.clip_l = chance(random, drop);
+    dropped.clip_g = chance(random, drop);
+    dropped.t5 = chance(random, drop);
+    caption_choice = static_cast<std::uint64_t>(random.below(std::int64_t{1} << 31));
+    if (config.empty_caption_dropout) {
+      empty_caption = dropped.clip_l && dropped.clip_g && dropped.t5;
+      dropped = {};
+    }
+  }
+
+  // Of a window of patches in a table of `side` a side.
+  PatchOrigin origin(std::int64_t side, std::int64_t rows, std::int64_t columns) const {
+    if (!crop) return {(side - rows) / 2, (side - columns) / 2};
+    const auto place = [](float u, std::int64_t free) {
+      return std::min(free, static_cast<std::int64_t>(u * static_cast<float>(free + 1)));
+    };
+    return {place(top, side - rows), place(left, side - columns)};
+  }
+};
 
 }  // namespace
 
@@ -47,11 +98,10 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
       transformer_(MmditConfig::from_json(transformer_json_, files.config_location(Component::transformer))),
       scheduler_(SchedulerConfig::from_json(files.scheduler_config(), files.location())),
       files_(files),
-      pictures_(config.data, files, cache, config.dtype, config.cache_embeddings, warn),
+      pictures_(config.data, files, cache, config, warn),
       warn_(warn) {
   if (!config.validation_data.empty())
-    validation_ = std::make_unique<ConditionedPictures>(config.validation_data, files, cache, config.dtype,
-                                                        config.cache_embeddings, warn);
+    validation_ = std::make_unique<ConditionedPictures>(config.validation_data, files, cache, config, warn);
 }
 
 void TransformerObjective::initialize(const ParameterSpec& spec, std::span<float> values,
@@ -70,70 +120,71 @@ double TransformerObjective::shift_of(const MicroBatch& batch) const {
   return std::max(1.0, resolution_shift(pixels, base * base));
 }
 
-// Each sample draws its numbers in one order, whatever the configuration makes of them.
-FlowBatch TransformerObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
-  const VaeConfig& vae = pictures_.vae();
-  const MmditConfig& mmdit = transformer_.config();
-  const int sequence_length = config_.stages[batch.stage].max_sequence_length;
-  FlowBatch flow;
-  std::vector<Tensor> clean, noise;
-  std::vector<std::string> captions;
-  std::vector<DroppedEncoders> dropped;
-  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
-    SampleRandom draws = random.sample(batch.first + static_cast<std::int64_t>(i));
-    const bool flip = chance(draws, 0.5) && config_.flip;
-    flow.sigmas.push_back(static_cast<float>(config_.timesteps.draw(draws, shift_of(batch))));
-    const bool crop = chance(draws, config_.position_crop);
-    const float top = draws.uniform(), left = draws.uniform();
-    const double drop = config_.condition_dropout;
-    dropped.push_back({chance(draws, drop), chance(draws, drop), chance(draws, drop)});
-    const auto caption_choice = static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 31));
-
-    std::int64_t sample = batch.samples[i];
-    const Tensor moments = moments_of(batch, static_cast<std::int64_t>(i), flip, sample);
-    std::vector<float> normal(static_cast<std::size_t>(moments.numel() / 2));
-    draws.normal(normal);
-    clean.push_back(draw_latents(vae, moments, normal));
-    draws.normal(normal);
-    noise.push_back(Tensor::from(clean.back().shape(), normal));
-
-    const std::int64_t rows = clean.back().dim(1) / mmdit.patch_size,
-                       columns = clean.back().dim(2) / mmdit.patch_size;
-    const std::int64_t side = mmdit.pos_embed_max_size;
-    const auto place = [](float u, std::int64_t free) {
-      return std::min(free, static_cast<std::int64_t>(u * static_cast<float>(free + 1)));
-    };
-    flow.origins.push_back(crop ? PatchOrigin{place(top, side - rows), place(left, side - columns)}
-                                : PatchOrigin{(side - rows) / 2, (side - columns) / 2});
-    captions.push_back(pictures_.dataset().caption(sample, caption_choice));
-    if (config_.empty_caption_dropout) {
-      if (dropped.back().clip_l && dropped.back().clip_g && dropped.back().t5) captions.back().clear();
-      dropped.back() = {};
+PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+  const auto B = static_cast<std::int64_t>(batch.samples.size());
+  std::vector<SampleDraws> draws(batch.samples.size());
+  std::vector<FittedPicture> pictures(batch.samples.size());
+  std::vector<std::string> captions(batch.samples.size());
+  parallel_for(B, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      const auto i = static_cast<std::size_t>(b);
+      draws[i] = SampleDraws(config_, random.sample(batch.first + b), shift_of(batch));
+      std::int64_t sample = batch.samples[i];
+      pictures[i] = fitted(batch, b, draws[i].flip, sample);
+      if (!draws[i].empty_caption) captions[i] = pictures_.dataset().caption(sample, draws[i].caption_choice);
     }
-  }
-  const PromptEmbedding embedding = pictures_.embed(captions, sequence_length);
-  for (std::size_t i = 0; i < captions.size(); ++i) {
-    const auto row = static_cast<std::int64_t>(i);
-    const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
-    Tensor tokens = embedding.tokens.rows(row, row + 1).reshape(one);
-    Tensor pooled = embedding.pooled.rows(row, row + 1).reshape({embedding.pooled.dim(1)});
-    drop_encoders(pictures_.layout(), dropped[i], tokens, pooled);
-  }
-  flow.clean = stack(clean);
-  flow.noise = stack(noise);
-  flow.prompt_embedding = embedding.tokens;
-  flow.pooled_projection = embedding.pooled;
+  });
+  pictures_.encode(pictures);
+
+  const PromptEmbedding embedding =
+      pictures_.embed(captions, config_.stages[batch.stage].max_sequence_length);
+  const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
+  const VaeConfig& vae = pictures_.vae();
+  const Shape latents{B, vae.latent_channels, batch.height / vae.scale(), batch.width / vae.scale()};
+  const std::int64_t rows = latents[2] / transformer_.config().patch_size,
+                     columns = latents[3] / transformer_.config().patch_size;
+  FlowBatch flow;
+  flow.clean = Tensor(latents, DType::f32);
+  flow.noise = Tensor(latents, DType::f32);
+  flow.origins.resize(batch.samples.size());
+  const std::int64_t each = latents.numel() / B;
+  parallel_for(B, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      const auto i = static_cast<std::size_t>(b);
+      const auto size = static_cast<std::size_t>(each);
+      std::vector<float> normal(size);
+      draws[i].random.normal(normal);
+      std::ranges::copy(draw_latents(vae, *pictures[i].moments, normal).floats(),
+                        flow.clean.data<float>() + b * each);
+      draws[i].random.normal({flow.noise.data<float>() + b * each, size});
+      flow.origins[i] = draws[i].origin(transformer_.config().pos_embed_max_size, rows, columns);
+      Tensor tokens = embedding.tokens.rows(b, b + 1).reshape(one);
+      Tensor pooled = embedding.pooled.rows(b, b + 1).reshape({embedding.pooled.dim(1)});
+      drop_encoders(pictures_.layout(), draws[i].dropped, tokens, pooled);
+    }
+  });
+  for (const SampleDraws& sample : draws) flow.sigmas.push_back(sample.sigma);
+  flow.clean = on_device(std::move(flow.clean));
+  flow.noise = on_device(std::move(flow.noise));
+  flow.prompt_embedding = on_device(embedding.tokens);
+  flow.pooled_projection = on_device(embedding.pooled);
   return flow;
 }
 
-Tensor TransformerObjective::moments_of(const MicroBatch& batch, std::int64_t place, bool flip,
-                                        std::int64_t& sample) {
+// Ahead of its turn, so that the device need not wait for it.
+Tensor TransformerObjective::on_device(Tensor x) const {
+  return config_.device == "cpu" ? x : from_torch(to_torch(x).to(at::Device(local_device(config_.device))));
+}
+
+FittedPicture TransformerObjective::fitted(const MicroBatch& batch, std::int64_t place, bool flip,
+                                           std::int64_t& sample) {
   constexpr int kAttempts = 16;
   for (int attempt = 0;; ++attempt) {
     try {
-      return pictures_.moments(sample, batch.width, batch.height, flip);
+      return pictures_.fitted(sample, batch.width, batch.height, flip);
     } catch (const FileError& error) {
       if (attempt == kAttempts || !batch.replacement) throw;
+      const std::lock_guard lock(mutex_);
       if (unreadable_.insert(sample).second && warn_) warn_("skipped " + std::string(error.what()));
       sample = batch.replacement(place, attempt);
     }
@@ -144,9 +195,9 @@ std::unique_ptr<Batches> TransformerObjective::batches() const {
   return picture_batches(config_, pictures_.dataset());
 }
 
-at::Tensor TransformerObjective::loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+at::Tensor TransformerObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                       std::map<std::string, double>& /*figures*/) {
-  return flow_matching_loss(ops, transformer_, prepare(batch, random), config_.timesteps);
+  return flow_matching_loss(ops, transformer_, std::any_cast<const FlowBatch&>(batch), config_.timesteps);
 }
 
 double TransformerObjective::validation_loss(const Ops& ops) {
@@ -158,9 +209,10 @@ double TransformerObjective::validation_loss(const Ops& ops) {
   double sum = 0;
   for (std::int64_t sample = 0; sample < count; ++sample) {
     // One picture at every level of noise is one batch.
-    const Tensor moments = validation_->moments(sample, side, side, false);
-    const std::vector<float> mean(static_cast<std::size_t>(moments.numel() / 2), 0.0f);
-    const Tensor clean = draw_latents(validation_->vae(), moments, mean);
+    FittedPicture picture = validation_->fitted(sample, side, side, false);
+    validation_->encode({&picture, 1});
+    const std::vector<float> mean(static_cast<std::size_t>(picture.moments->numel() / 2), 0.0f);
+    const Tensor clean = draw_latents(validation_->vae(), *picture.moments, mean);
     std::vector<float> normal(mean.size());
     SampleRandom(config_.seed, 0, static_cast<std::uint32_t>(sample)).normal(normal);
     const std::vector<std::string> captions(kValidationSigmas.size(),
@@ -213,7 +265,12 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops) {
 
 void TransformerObjective::write(const std::filesystem::path& run,
                                  const std::map<std::string, Tensor>& weights) const {
-  write_component(run / "model", files_.location(), Component::transformer, transformer_json_, weights);
+  // The positional table belongs to the model, trained or not.
+  std::map<std::string, Tensor> all = weights;
+  PositionTableFinder finder;
+  Transformer(transformer_).parameters(Parameters(finder));
+  all.emplace(finder.name, finder.table.to(DType::f32));
+  write_component(run / "model", files_.location(), Component::transformer, transformer_json_, all);
 }
 
 }  // namespace sd35::train

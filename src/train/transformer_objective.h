@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
@@ -23,7 +24,8 @@ class TransformerObjective : public Objective {
 
   void parameters(const Parameters& p) override { transformer_.parameters(p); }
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
-  at::Tensor loss(const Ops& ops, const MicroBatch& batch, const StepRandom& random,
+  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   double validation_loss(const Ops& ops) override;
   std::vector<Image> samples(const Ops& ops) override;
@@ -35,11 +37,10 @@ class TransformerObjective : public Objective {
   Transformer& transformer() { return transformer_; }
 
  private:
-  FlowBatch prepare(const MicroBatch& batch, const StepRandom& random);
   double shift_of(const MicroBatch& batch) const;
-  // The latent distribution of a sample of the batch; `sample` becomes another where its picture cannot be
-  // read.
-  Tensor moments_of(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample);
+  // A sample of the batch; `sample` becomes another where its picture cannot be read.
+  FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample);
+  Tensor on_device(Tensor x) const;
 
   const TrainConfig& config_;
   nlohmann::json transformer_json_;
@@ -49,6 +50,7 @@ class TransformerObjective : public Objective {
   ConditionedPictures pictures_;
   std::unique_ptr<ConditionedPictures> validation_;  // null: none
   OnMessage warn_;
+  std::mutex mutex_;                   // guards unreadable_
   std::set<std::int64_t> unreadable_;  // samples that were told of
 };
 

@@ -1,5 +1,7 @@
 #include "scenes/drawing/scene_renderer.h"
 
+#include <fontconfig/fontconfig.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -21,7 +23,12 @@ struct SceneRenderer::State {
   Lettering lettering;
 };
 
-SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {}
+SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {
+  // Threads that are the first to ask for a font at once, while no cache of fonts is there yet, may wait for
+  // each other for ever.
+  static const bool fonts_are_known = FcInit() != 0;
+  if (!fonts_are_known) throw Error("fontconfig cannot read its configuration");
+}
 SceneRenderer::~SceneRenderer() = default;
 
 Rendering SceneRenderer::render(const Scene& scene, int width, int height) {

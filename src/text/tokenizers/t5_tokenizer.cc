@@ -33,6 +33,7 @@ T5Tokenizer T5Tokenizer::load(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "spiece.model";
   T5Tokenizer tokenizer(read_sentencepiece_model(path), path.string());
   TokenizerConfig config = read_tokenizer_config(folder);
+  tokenizer.model_max_length_ = config.model_max_length;
   if (!config.added_tokens.empty()) tokenizer.added_tokens_ = std::move(config.added_tokens);
 
   const auto id_of = [&](const std::string& named, const char* fallback) {

@@ -25,6 +25,8 @@ class T5Tokenizer {
   // The same in exactly `length` >= 1 ids.
   Tokenized encode(std::string_view text, int length) const;
 
+  // Ids of a text at most, by the model's files; 0 where they do not say.
+  std::int64_t model_max_length() const { return model_max_length_; }
   // Pieces and added tokens.
   std::int32_t vocab_size() const { return vocab_size_; }
 
@@ -36,6 +38,7 @@ class T5Tokenizer {
   PrecompiledNormalizer normalizer_;
   Unigram unigram_;
   std::vector<AddedToken> added_tokens_;
+  std::int64_t model_max_length_ = 0;
   std::int32_t vocab_size_ = 0, padding_ = 0, end_of_text_ = 1;
 };
 

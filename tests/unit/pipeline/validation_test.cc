@@ -15,7 +15,7 @@ namespace {
 
 // The message of the refusal; empty when the options are accepted.
 std::string refusal(const std::function<void(GenerateOptions&)>& change) {
-  GenerateOptions options;
+  GenerateOptions options = with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512);
   change(options);
   try {
     check_options(options, MmditConfig{}, VaeConfig{});
@@ -26,12 +26,12 @@ std::string refusal(const std::function<void(GenerateOptions&)>& change) {
 }
 
 std::vector<std::string> warnings(const std::function<void(GenerateOptions&)>& change) {
-  GenerateOptions options;
+  GenerateOptions options = with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512);
   change(options);
   std::vector<std::string> messages;
   Callbacks callbacks;
   callbacks.on_warning = [&](const std::string& message) { messages.push_back(message); };
-  warn_of_options(options, callbacks);
+  warn_of_options(options, MmditConfig{}, VaeConfig{}, callbacks);
   return messages;
 }
 
@@ -71,6 +71,20 @@ TEST(ValidationTest, RefusesEveryOtherImpossibleOption) {
       [](GenerateOptions& o) { o.skip_layer_guidance.stop = INFINITY; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_NE(refusal(changes[i]), "") << "change " << i;
+}
+
+TEST(ValidationTest, TheModelGivesWhatIsNotChosen) {
+  MmditConfig small;
+  small.sample_size = 16;
+  GenerateOptions asked;
+  asked.height = 96;
+  const GenerateOptions options = with_model_defaults(asked, small, VaeConfig{}, 96);
+  EXPECT_EQ(options.width, 128);
+  EXPECT_EQ(options.height, 96);
+  EXPECT_EQ(options.max_sequence_length, 96);
+  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512).width, 1024);
+  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512).max_sequence_length, 256);
+  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 0).max_sequence_length, 256);
 }
 
 TEST(ValidationTest, WarnsOfWhatMayDisappoint) {

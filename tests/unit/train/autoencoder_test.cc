@@ -64,7 +64,10 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
   EXPECT_NE(encoder.config().scaling_factor, 1.5305f);
   double sum = 0, squares = 0, count = 0;
   for (std::size_t sample = 0; sample < std::size(kColours); ++sample) {
-    const Tensor moments = encoder.moments(read_image(data_ / (std::to_string(sample) + ".png")));
+    const Image image = read_image(data_ / (std::to_string(sample) + ".png"));
+    const std::array images{&image};
+    const Tensor all = encoder.moments(std::span<const Image* const>(images));  // [1, 2 C, h, w]
+    const Tensor moments = all.reshape({all.dim(1), all.dim(2), all.dim(3)});
     std::vector<float> normal(static_cast<std::size_t>(moments.numel() / 2));
     SampleRandom(1, 2, static_cast<std::uint32_t>(sample)).normal(normal);
     for (const float z : draw_latents(encoder.config(), moments, normal).floats()) {
@@ -102,13 +105,14 @@ TEST_F(AutoencoderTest, ABatchIsTheMeanOfItsSamples) {
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
   MicroBatch batch = first_samples(std::size(kColours), kSide);
   std::map<std::string, double> figures;
-  const double whole = objective.loss(*ops, batch, StepRandom(1, 0), figures).item<double>();
+  const double whole =
+      objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
   double sum = 0;
   const std::vector<std::int64_t> samples = batch.samples;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     batch.first = static_cast<std::int64_t>(i);
     batch.samples = {samples[i]};
-    sum += objective.loss(*ops, batch, StepRandom(1, 0), figures).item<double>();
+    sum += objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
   }
   EXPECT_NEAR(sum / static_cast<double>(samples.size()), whole, 1e-5 * whole);
 }

@@ -34,7 +34,8 @@ inline Learned learn(Objective& objective, MicroBatch batch, int steps, double l
   at::Tensor reached = at::zeros_like(store.values());
   for (batch.step = 0; batch.step < steps; ++batch.step) {
     store.zero_gradients();
-    at::Tensor loss = objective.loss(*ops, batch, StepRandom(seed, batch.step), learned.figures);
+    at::Tensor loss =
+        objective.loss(*ops, objective.prepare(batch, StepRandom(seed, batch.step)), learned.figures);
     loss.backward();
     EXPECT_TRUE(store.gradients().isfinite().all().item<bool>()) << "step " << batch.step;
     reached += store.gradients().abs();

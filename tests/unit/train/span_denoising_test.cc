@@ -110,7 +110,7 @@ TEST_F(SpanDenoisingTest, ABatchWithoutTokensHasNoLoss) {
   const auto ops = make_torch_ops(DType::f32);
   ParameterStore store(objective, nullptr, *ops, 1, "cpu");
   std::map<std::string, double> figures;
-  at::Tensor loss = objective.loss(*ops, first_samples(1, 0), StepRandom(1, 0), figures);
+  at::Tensor loss = objective.loss(*ops, objective.prepare(first_samples(1, 0), StepRandom(1, 0)), figures);
   loss.backward();
   EXPECT_EQ(loss.item<double>(), 0);
   EXPECT_EQ(store.gradients().abs().max().item<double>(), 0);
