@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "data/prefetcher.h"
+#include "image/grid.h"
 #include "image/image_file.h"
 #include "metrics/metrics_log.h"
 #include "ops/torch/torch_ops.h"
@@ -25,8 +26,6 @@ namespace sd35::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-using Clock = std::chrono::steady_clock;
 
 // What one process does in a step.
 struct PreparedStep {
@@ -42,6 +41,27 @@ void prepare_folder(const RunOptions& options) {
     throw ArgumentError(options.folder.string() +
                         " holds a run already: --resume continues it, another folder begins one");
 }
+
+// How fast the steps since the last line of the log were.
+class Pace {
+ public:
+  void count(std::int64_t samples) {
+    ++steps_;
+    samples_ += samples;
+  }
+  double samples_per_second() const { return static_cast<double>(samples_) / seconds(); }
+  std::int64_t seconds_left(std::int64_t steps) const {
+    return std::llround(seconds() / static_cast<double>(steps_) * static_cast<double>(steps));
+  }
+  void restart() { *this = Pace(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
+
+  Clock::time_point began_ = Clock::now();
+  std::int64_t steps_ = 0, samples_ = 0;
+};
 
 class Trainer {
  public:
@@ -72,8 +92,6 @@ class Trainer {
     say("training " + std::to_string(store_.values().numel()) + " values, steps " +
         std::to_string(state_.step) + " to " + std::to_string(total));
     prepare_ahead();
-    logged_at_ = Clock::now();
-    logged_step_ = state_.step;
     while (state_.step < total) {
       step();
       const bool stop = stop_requested();
@@ -146,6 +164,7 @@ class Trainer {
     if (state_.average.defined())
       state_.average.lerp_(store_.values(), 1 - ema_decay(config_.ema, state_.step));
     ++state_.step;
+    pace_.count(stage.batch_size);
     log_step(loss, norm, rate, figures);
   }
 
@@ -191,20 +210,16 @@ class Trainer {
     figures["loss"] = loss;
     figures["gradient_norm"] = norm;
     figures["learning_rate"] = rate;
-    const double seconds = std::chrono::duration<double>(Clock::now() - logged_at_).count();
-    const double rate_of_steps = static_cast<double>(state_.step - logged_step_) / seconds;
-    figures["samples_per_second"] =
-        rate_of_steps * static_cast<double>(config_.stages[config_.stage_of(state_.step - 1)].batch_size);
-    logged_step_ = state_.step;
+    figures["samples_per_second"] = pace_.samples_per_second();
     log_->log(state_.step, figures);
-    const std::int64_t total = config_.total_steps();
-    const auto left = static_cast<long long>(static_cast<double>(total - state_.step) / rate_of_steps);
+    const std::int64_t total = config_.total_steps(), left = pace_.seconds_left(total - state_.step);
     char line[160];
-    std::snprintf(line, sizeof(line), "step %lld/%lld  loss %.4f  %.1f samples/s  %lld:%02lld:%02lld left",
+    std::snprintf(line, sizeof(line), "step %lld/%lld  loss %.4f  %.4g samples/s  %lld:%02lld:%02lld left",
                   static_cast<long long>(state_.step), static_cast<long long>(total), loss,
-                  figures["samples_per_second"], left / 3600, left / 60 % 60, left % 60);
+                  pace_.samples_per_second(), static_cast<long long>(left / 3600),
+                  static_cast<long long>(left / 60 % 60), static_cast<long long>(left % 60));
     say(line);
-    logged_at_ = Clock::now();
+    pace_.restart();
   }
 
   // With the moving average in place of the weights, where there is one.
@@ -234,7 +249,7 @@ class Trainer {
       if (images.empty()) return;
       char name[64];
       std::snprintf(name, sizeof(name), "samples-%08lld.png", static_cast<long long>(state_.step));
-      write_image(options_.folder / name, images.front());
+      write_image(options_.folder / name, grid_of(images));
     });
   }
 
@@ -262,9 +277,8 @@ class Trainer {
   std::unique_ptr<Batches> batches_;
   AdamW optimizer_;
   TrainingState state_;
-  std::optional<MetricsLog> log_;  // of the first process
-  Clock::time_point logged_at_;    // when and at which step the last line was logged
-  std::int64_t logged_step_ = 0;
+  Pace pace_;
+  std::optional<MetricsLog> log_;                  // of the first process
   std::optional<Prefetcher<PreparedStep>> ahead_;  // on a CPU none; last: its threads use the rest
 };
 
