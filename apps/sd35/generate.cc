@@ -6,6 +6,8 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "commands.h"
 #include "reporter.h"
@@ -20,6 +22,7 @@ struct GenerateArguments {
   Recipe recipe;
   std::string output = "out.png";
   std::string preview;
+  std::string profile;
   std::string from_image;
   bool quiet = false;
   bool json = false;
@@ -59,6 +62,7 @@ void run(GenerateArguments& arguments, bool seed_given) {
   const GenerateOptions& options = arguments.recipe.generate;
   check_output(numbered(arguments.output, 0, options.count));
   Pipeline pipeline = Pipeline::from_pretrained(arguments.recipe.model, arguments.recipe.load);
+  if (!arguments.profile.empty()) pipeline.start_profile();
   const std::vector<Picture> pictures = pipeline.generate(options, callbacks);
   for (int i = 0; i < static_cast<int>(pictures.size()); ++i) {
     const fs::path path = numbered(arguments.output, i, options.count);
@@ -66,6 +70,7 @@ void run(GenerateArguments& arguments, bool seed_given) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     reporter.wrote(path.string(), options.seed + static_cast<std::uint64_t>(i), seconds.count());
   }
+  if (!arguments.profile.empty()) std::fputs(pipeline.finish_profile(arguments.profile).c_str(), stderr);
 }
 
 // FILE[:WEIGHT]. A path may hold colons: what follows the last one is a weight unless such a file exists.
@@ -155,6 +160,18 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("-H,--height", options.height, "Likewise")->group(group);
   add("--steps", options.num_inference_steps, "Denoising steps");
   add("-g,--guidance-scale", options.guidance_scale, "How closely to follow the prompt; 1: no guidance");
+  command
+      .add_option_function<std::pair<double, double>>(
+          "--guidance-interval",
+          [&options](const std::pair<double, double>& interval) {
+            std::tie(options.guidance_start, options.guidance_stop) = interval;
+          },
+          "START STOP, guidance in these steps only, as fractions of all (0 1): the others take half the "
+          "time")
+      ->group(group);
+  add("--block-cache", options.block_cache,
+      "Threshold of the first-block cache, such as 0.1: steps that change little are not computed whole; 0: "
+      "off");
   add("--sampler", options.sampler, "euler, heun or dpm++2m");
   add("--count", options.count, "Pictures, one seed after another");
   CLI::Option* seed =
@@ -199,6 +216,9 @@ void add_generate(CLI::App& app, std::span<char* const> command_line) {
       ->capture_default_str();
   command->add_option("--preview", arguments->preview,
                       "Keeps a small picture of the work in progress in this file");
+  command->add_option("--profile", arguments->profile,
+                      "Times every operation: a trace in this file (chrome://tracing, ui.perfetto.dev), a "
+                      "table on stderr");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->add_flag("--json", arguments->json, "Progress, warnings and results as JSON lines");
   command->callback([arguments, seed, command] {

@@ -33,6 +33,8 @@ class GuidedTransformer {
         guided_(guidance_enabled(options.guidance_scale)),
         shape_(shape),
         progress_(progress) {
+    interval_ = {options.guidance_start, options.guidance_stop};
+    if (options.block_cache > 0) cache_.resize(static_cast<std::size_t>(prompt.tokens.dim(0)));
     const SkipLayerOptions& skip = options.skip_layer_guidance;
     if (guided_) skip_ = {skip.layers, skip.scale, skip.start, skip.stop};
     const bool heun = sampler_from_name(options.sampler) == SamplerKind::heun;
@@ -43,17 +45,19 @@ class GuidedTransformer {
   }
 
   std::vector<float> velocity(std::span<const float> latents, float sigma, int index) {
+    const PartOfWork part(ops_, "step", index);
     const std::int64_t prompts = prompt_.tokens.dim(0);
-    const Tensor v = forward(latents, sigma, 0, prompts, {});  // [B, C, h, w]
-    if (!guided_) return {v.floats().begin(), v.floats().end()};
+    const bool guided = is_guided(index);
+    const Tensor v = forward(latents, sigma, guided ? 0 : prompts - 1, prompts, {});  // [B, C, h, w]
+    if (!guided) return {v.floats().begin(), v.floats().end()};
 
     const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
-    std::vector<float> guided = guided_velocity(negative, positive, options_.guidance_scale);
+    std::vector<float> result = guided_velocity(negative, positive, options_.guidance_scale);
     if (skip_.active(index, options_.num_inference_steps)) {
       const Tensor skipped = forward(latents, sigma, prompts - 1, prompts, skip_.layers);
-      skip_.add_to(guided, positive, skipped.floats());
+      skip_.add_to(result, positive, skipped.floats());
     }
-    return guided;
+    return result;
   }
 
   void step_done(int steps, std::span<const float> latents) {
@@ -64,10 +68,12 @@ class GuidedTransformer {
   }
 
  private:
+  bool is_guided(int index) const { return guided_ && interval_.active(index, options_.num_inference_steps); }
+
   // Blocks that an evaluation at sigma number `index` runs, for each picture of its batch.
   double work(int index) const {
-    const double forwards = guided_ ? 2 : 1;
-    const bool skip = skip_.active(index, options_.num_inference_steps);
+    const double forwards = is_guided(index) ? 2 : 1;
+    const bool skip = is_guided(index) && skip_.active(index, options_.num_inference_steps);
     return (forwards + (skip ? 1 : 0)) * transformer_.config().num_layers;
   }
 
@@ -75,6 +81,7 @@ class GuidedTransformer {
 
   Tensor forward(std::span<const float> latents, float sigma, std::int64_t begin, std::int64_t end,
                  std::span<const int> skip_layers) {
+    const PartOfWork part(ops_, "forward");
     const std::int64_t batch = end - begin;
     TransformerInput input;
     input.latents = batch_of(latents, shape_, batch);
@@ -82,11 +89,20 @@ class GuidedTransformer {
     input.prompt_embedding = prompt_.tokens.rows(begin, end);
     input.pooled_projection = prompt_.pooled.rows(begin, end);
     input.skip_layers = skip_layers;
-    input.on_block = [&](int) {
-      work_done_ += static_cast<double>(batch);
+    if (!cache_.empty() && skip_layers.empty()) {
+      input.cache =
+          std::span(cache_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(batch));
+      input.cache_threshold = options_.block_cache;
+    }
+    const double before = work_done_;
+    const auto done = [&](int blocks) {
+      work_done_ = std::max(work_done_, before + static_cast<double>(batch * blocks));
       report();
     };
-    return transformer_.forward(ops_, input);
+    input.on_block = [&](int block) { done(block + 1); };
+    Tensor v = transformer_.forward(ops_, input);
+    done(transformer_.config().num_layers);  // the block cache may have left some out
+    return v;
   }
 
   const Ops& ops_;
@@ -96,7 +112,9 @@ class GuidedTransformer {
   bool guided_;
   Shape shape_;
   const StageProgress& progress_;
+  GuidanceInterval interval_;
   SkipLayerGuidance skip_;
+  std::vector<BlockCache> cache_;  // of each prompt, or empty
   double all_work_ = 0, work_done_ = 0;
   int steps_done_ = 0;
 };

@@ -4,12 +4,15 @@
 #include <span>
 #include <utility>
 
+#include "core/atomic_file.h"
+#include "core/ceiling.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "mmdit/quantization.h"
 #include "mmdit/transformer.h"
+#include "ops/decor/profile_ops.h"
 #include "pipeline/components.h"
 #include "pipeline/decode.h"
 #include "pipeline/denoise.h"
@@ -63,6 +66,8 @@ class Pipeline::Impl {
     warn_of_machine(callbacks);
     for (const std::string& warning : components_.warnings) warn(callbacks, warning);
     set_thread_count(load_.threads);
+    if (options.block_cache > 0 && load_.device != "cpu")
+      throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     const PromptEmbedding prompt = encode_prompts(options, callbacks);
     trim_pool();
@@ -73,19 +78,35 @@ class Pipeline::Impl {
     return pictures;
   }
 
+  void start_profile() {
+    profile_ = Profile();
+    timed_ops_ = std::make_unique<ProfileOps>(*ops_, profile_);
+  }
+
+  std::string finish_profile(const std::filesystem::path& trace) {
+    timed_ops_.reset();
+    const std::string json = profile_.trace();
+    AtomicFile file(trace);
+    file.write(std::as_bytes(std::span(json)));
+    file.commit();
+    set_thread_count(load_.threads);
+    return profile_.table(ops_->compute_type() == DType::bf16 ? bf16_ceiling_gflops() : f32_ceiling_gflops());
+  }
+
  private:
   void warn_of_machine(const Callbacks& callbacks) const {
-    if (ops_->compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions())
+    if (ops().compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions())
       warn(callbacks,
            "this CPU has no bf16 instructions: weights of type bf16 are widened and multiplied in f32");
   }
 
   PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
+    const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
     EncodingCallbacks encoding;
     encoding.on_progress = [&](double fraction) { progress.report(fraction); };
     encoding.on_warning = [&](const std::string& message) { warn(callbacks, message); };
-    PromptEmbedding prompt = components_.prompt_encoder.encode(*ops_, prompts_of(options),
+    PromptEmbedding prompt = components_.prompt_encoder.encode(ops(), prompts_of(options),
                                                                components_.transformer.joint_attention_dim,
                                                                options.max_sequence_length, encoding);
     check_finite(prompt.tokens, "encode prompt: the prompt embedding");
@@ -101,15 +122,19 @@ class Pipeline::Impl {
     const std::vector<float> sigmas = flow_sigmas(steps, scheduler.shift, scheduler.num_train_timesteps);
 
     Transformer transformer(components_.transformer);
-    load_model(transformer, *components_.transformer_weights, "", *ops_,
-               StageProgress(callbacks, Stage::load),
-               {weight_format_from_name(load_.quantize), is_quantized});
+    {
+      const PartOfWork part(ops(), "load transformer");
+      load_model(transformer, *components_.transformer_weights, "", ops(),
+                 StageProgress(callbacks, Stage::load),
+                 {weight_format_from_name(load_.quantize), is_quantized});
+    }
     std::vector<Tensor> latents;
     for (int i = 0; i < options.count; ++i) {
       const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
-      Tensor noise = initial_noise(options, ops_->compute_type(), seed, shape);
+      Tensor noise = initial_noise(options, ops().compute_type(), seed, shape);
+      const PartOfWork part(ops(), "denoise");
       const StageProgress progress(callbacks, Stage::denoise, i, steps);
-      latents.push_back(denoise(*ops_, transformer, prompt, options, sigmas, std::move(noise), progress));
+      latents.push_back(denoise(ops(), transformer, prompt, options, sigmas, std::move(noise), progress));
     }
     return latents;
   }
@@ -118,13 +143,17 @@ class Pipeline::Impl {
                                   const Callbacks& callbacks) const {
     const VaeConfig& config = components_.vae;
     VaeDecoder decoder(config);
-    load_model(decoder, *components_.vae_weights, "decoder", *ops_, StageProgress(callbacks, Stage::load));
+    {
+      const PartOfWork part(ops(), "load decoder");
+      load_model(decoder, *components_.vae_weights, "decoder", ops(), StageProgress(callbacks, Stage::load));
+    }
     std::vector<Picture> pictures;
     for (std::size_t i = 0; i < latents.size(); ++i) {
       const Tensor& z = latents[i];
-      const bool tiled = wants_tiles(config, ops_->compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
+      const bool tiled = wants_tiles(config, ops().compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
+      const PartOfWork part(ops(), "decode");
       const StageProgress progress(callbacks, Stage::decode, static_cast<int>(i));
-      pictures.push_back(decode(*ops_, config, decoder, z, tiled, progress));
+      pictures.push_back(decode(ops(), config, decoder, z, tiled, progress));
 
       Recipe recipe{model_, load_, options};
       recipe.generate.seed = options.seed + i;
@@ -134,9 +163,14 @@ class Pipeline::Impl {
     return pictures;
   }
 
+  // The engine, or what times it.
+  const Ops& ops() const { return timed_ops_ ? *timed_ops_ : *ops_; }
+
   std::string model_;
   LoadOptions load_;
   std::unique_ptr<Ops> ops_;
+  Profile profile_;
+  std::unique_ptr<ProfileOps> timed_ops_;
   Components components_;
 };
 
@@ -151,6 +185,11 @@ Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) {
   return impl_->generate(options, callbacks);
+}
+
+void Pipeline::start_profile() { impl_->start_profile(); }
+std::string Pipeline::finish_profile(const std::filesystem::path& trace) {
+  return impl_->finish_profile(trace);
 }
 
 }  // namespace sd35

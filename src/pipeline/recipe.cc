@@ -61,6 +61,9 @@ Json to_json(const GenerateOptions& options) {
   json["height"] = options.height;
   json["num_inference_steps"] = options.num_inference_steps;
   json["guidance_scale"] = options.guidance_scale;
+  json["guidance_start"] = options.guidance_start;
+  json["guidance_stop"] = options.guidance_stop;
+  json["block_cache"] = options.block_cache;
   json["sampler"] = options.sampler;
   json["seed"] = options.seed;
   json["count"] = options.count;
@@ -147,6 +150,9 @@ GenerateOptions read_generate(const nlohmann::json& json, const std::string& loc
   options.height = read_int(reader, "height", options.height);
   options.num_inference_steps = read_int(reader, "num_inference_steps", options.num_inference_steps);
   options.guidance_scale = read_number(reader, "guidance_scale", options.guidance_scale);
+  options.guidance_start = read_number(reader, "guidance_start", options.guidance_start);
+  options.guidance_stop = read_number(reader, "guidance_stop", options.guidance_stop);
+  options.block_cache = read_number(reader, "block_cache", options.block_cache);
   options.sampler = reader.text("sampler", options.sampler);
   if (reader.has("seed")) {
     // The upper half of the seeds is beyond the reader's whole numbers.

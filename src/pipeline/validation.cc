@@ -51,6 +51,19 @@ void check_skip_layers(const SkipLayerOptions& options, int num_layers) {
   check_finite("the stop of skip-layer guidance", options.stop);
 }
 
+void check_guidance_interval(const GenerateOptions& options) {
+  const double start = options.guidance_start, stop = options.guidance_stop;
+  if (!(start >= 0 && start <= stop && stop <= 1))
+    fail("the guidance interval is " + std::to_string(start) + " to " + std::to_string(stop) +
+         "; it must be two fractions of the steps in order, from 0 to 1");
+}
+
+void check_block_cache(double threshold) {
+  if (!(threshold >= 0 && std::isfinite(threshold)))
+    fail("block_cache is " + std::to_string(threshold) +
+         "; it must be 0 (off) or a positive threshold, such as 0.1");
+}
+
 }  // namespace
 
 GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
@@ -73,6 +86,8 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   check_range("count", options.count, 1, kMostPictures);
   check_range("max_sequence_length", options.max_sequence_length, 1, kLongestSequence);
   check_finite("guidance_scale", options.guidance_scale);
+  check_guidance_interval(options);
+  check_block_cache(options.block_cache);
   check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
   sampler_from_name(options.sampler);
   random_source_from_name(options.generator);
@@ -95,6 +110,8 @@ void warn_of_options(const GenerateOptions& options, const MmditConfig& transfor
                         std::to_string(kTrainedSequence) +
                         ", which may cause artifacts at the picture's edges");
   if (guidance_enabled(options.guidance_scale)) return;
+  if (options.guidance_start > 0 || options.guidance_stop < 1)
+    warn(callbacks, "the guidance interval has no effect, because it needs a guidance_scale above 1");
   if (!options.skip_layer_guidance.layers.empty())
     warn(callbacks, "skip-layer guidance is off, because it needs a guidance_scale above 1");
   if (!options.negative_prompt.empty() || options.negative_prompt_2 || options.negative_prompt_3)

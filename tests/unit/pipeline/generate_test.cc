@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "sd35/sd35.h"
@@ -99,6 +100,40 @@ TEST(GenerateTest, ARecipeGivesTheSameBytes) {
   }
 }
 
+TEST(GenerateTest, GuidanceOfNoStepIsNoGuidance) {
+  GenerateOptions none = small(), nowhere = small();
+  none.guidance_scale = 1;
+  nowhere.guidance_start = nowhere.guidance_stop = 0.5;
+  EXPECT_EQ(draw(nowhere).rgb, draw(none).rgb);
+}
+
+TEST(GenerateTest, ABlockCacheThatNeverHitsChangesNothing) {
+  GenerateOptions options = small();
+  options.block_cache = 1e-12;
+  EXPECT_EQ(draw(options).rgb, draw(small()).rgb);
+}
+
+TEST(GenerateTest, AProfileTellsStagesBlocksAndOperations) {
+  const TemporaryFolder folder;
+  Pipeline pipeline = open();
+  const Picture plain = pipeline.generate(small()).at(0);
+  pipeline.start_profile();
+  EXPECT_EQ(pipeline.generate(small()).at(0).rgb, plain.rgb);
+  const std::string table = pipeline.finish_profile(folder / "trace.json");
+  for (const char* row : {"encode prompt", "denoise", "decode", "attention [", "linear [", "conv2d ["})
+    EXPECT_NE(table.find(row), table.npos) << row;
+  const auto trace = nlohmann::json::parse(file_bytes(folder / "trace.json"));
+  std::map<std::string, int> events;
+  for (const auto& event : trace["traceEvents"]) {
+    EXPECT_GE(event["dur"].get<double>(), 0);
+    ++events[event["name"].get<std::string>()];
+  }
+  EXPECT_EQ(events["denoise"], 1);
+  EXPECT_EQ(events["step 2"], 1);
+  EXPECT_EQ(events["block 0"], 3);
+  EXPECT_GT(events["linear"], 0);
+}
+
 TEST(GenerateTest, EveryOptionMatters) {
   const Picture plain = draw(small());
   const std::map<std::string, std::function<void(GenerateOptions&)>> changes = {
@@ -111,6 +146,8 @@ TEST(GenerateTest, EveryOptionMatters) {
       {"seed", [](GenerateOptions& o) { o.seed = 1; }},
       {"steps", [](GenerateOptions& o) { o.num_inference_steps = 4; }},
       {"guidance_scale", [](GenerateOptions& o) { o.guidance_scale = 2; }},
+      {"guidance interval", [](GenerateOptions& o) { o.guidance_stop = 0.5; }},
+      {"block cache", [](GenerateOptions& o) { o.block_cache = 10; }},
       {"no guidance", [](GenerateOptions& o) { o.guidance_scale = 1; }},
       {"heun", [](GenerateOptions& o) { o.sampler = "heun"; }},
       {"dpm++2m", [](GenerateOptions& o) { o.sampler = "dpm++2m"; }},

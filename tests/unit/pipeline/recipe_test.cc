@@ -28,6 +28,9 @@ Recipe unusual_recipe() {
   recipe.generate.height = 1440;
   recipe.generate.num_inference_steps = 7;
   recipe.generate.guidance_scale = 0.1 + 0.2;
+  recipe.generate.guidance_start = 0.1;
+  recipe.generate.guidance_stop = 0.7;
+  recipe.generate.block_cache = 0.12;
   recipe.generate.sampler = "dpm++2m";
   recipe.generate.seed = std::numeric_limits<std::uint64_t>::max();
   recipe.generate.max_sequence_length = 77;
