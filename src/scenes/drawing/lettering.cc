@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <mutex>
 #include <span>
 #include <tuple>
 
@@ -33,6 +34,13 @@ constexpr std::array<Typeface, kTypefaces> kFaces = {{
 
 constexpr double kReferenceSize = 100;  // pixels; sizes scale from here, since nothing is hinted
 constexpr double kLinePitch = 1.02;     // of the font size
+
+// Cairo keeps one set of scaled fonts for all threads, and two that measure and draw with them at once may
+// each wait for a lock that the other holds (Cairo 1.16). So lettering is for one thread at a time.
+std::mutex& lettering_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 struct ObjectUnref {
   void operator()(void* object) const { g_object_unref(object); }
@@ -95,7 +103,9 @@ struct Lettering::Pango {
   }
 };
 
-Lettering::Lettering() : pango_(std::make_unique<Pango>()) {
+Lettering::Lettering() {
+  const std::lock_guard lock(lettering_mutex());
+  pango_ = std::make_unique<Pango>();
   cairo_font_options_t* options = cairo_font_options_create();
   cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
   cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
@@ -108,7 +118,10 @@ Lettering::Lettering() : pango_(std::make_unique<Pango>()) {
   pango_->layout.reset(pango_layout_new(pango_->context.get()));
 }
 
-Lettering::~Lettering() = default;
+Lettering::~Lettering() {
+  const std::lock_guard lock(lettering_mutex());
+  pango_.reset();
+}
 
 namespace {
 
@@ -132,6 +145,7 @@ std::pair<double, double> block_size(const std::vector<std::string>& lines, InkO
 
 TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, double width, double height,
                          double fullness) {
+  const std::lock_guard lock(lettering_mutex());
   pango_->set(typeface, kReferenceSize);
   TextBlock best;
   const std::size_t gaps = words.size() - 1;
@@ -155,6 +169,7 @@ TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, do
 }
 
 void Lettering::draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box, Rgb colour) {
+  const std::lock_guard lock(lettering_mutex());
   pango_->set(typeface, text.font_size);
   double first_top = 0;
   for (std::size_t i = 0; i < text.lines.size(); ++i) {

@@ -1,7 +1,5 @@
 #include "scenes/drawing/scene_renderer.h"
 
-#include <fontconfig/fontconfig.h>
-
 #include <algorithm>
 
 #include "core/error.h"
@@ -23,12 +21,7 @@ struct SceneRenderer::State {
   Lettering lettering;
 };
 
-SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {
-  // Threads that are the first to ask for a font at once, while no cache of fonts is there yet, may wait for
-  // each other for ever.
-  static const bool fonts_are_known = FcInit() != 0;
-  if (!fonts_are_known) throw Error("fontconfig cannot read its configuration");
-}
+SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {}
 SceneRenderer::~SceneRenderer() = default;
 
 Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
