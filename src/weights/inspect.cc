@@ -7,6 +7,7 @@
 #include "sd35/sd35.h"
 #include "weights/component_weights.h"
 #include "weights/config_file.h"
+#include "weights/gguf.h"
 #include "weights/messages.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -76,19 +77,28 @@ Json describe_model(const std::string& model, bool tensors) {
 
 // A file of one component, or of anything else.
 Json describe_file(const fs::path& path, bool tensors) {
-  SafetensorsFile file = read_safetensors(path);
+  const bool gguf = is_gguf(path);
+  SafetensorsFile file;
+  if (gguf) {
+    GgufFile read = read_gguf(path);
+    file = {std::move(read.tensors), std::move(read.metadata)};
+  } else {
+    file = read_safetensors(path);
+  }
   Json entry = {{"class", ""}, {"file", path.string()}};
   entry.update(describe_tensors(StoredWeights(path.string(), std::move(file.tensors)), tensors));
   return {{"path", path.string()},
-          {"layout", "safetensors"},
+          {"layout", gguf ? "GGUF" : "safetensors"},
           {"metadata", file.metadata},
           {"components", {{path.filename().string(), std::move(entry)}}}};
 }
 
-bool is_other_safetensors_file(const fs::path& path) {
+// Whether `path` is a file that holds no component of the original layout.
+bool is_other_file(const fs::path& path) {
   std::error_code error;
-  return fs::is_regular_file(path, error) &&
-         components_of(read_safetensors(path).tensors, path.string()).empty();
+  if (!fs::is_regular_file(path, error)) return false;
+  const StoredTensors tensors = is_gguf(path) ? read_weight_file(path) : read_safetensors(path).tensors;
+  return components_of(tensors, path.string()).empty();
 }
 
 // 2,469,663,936
@@ -154,8 +164,8 @@ std::string as_text(const Json& report) {
 }  // namespace
 
 std::string inspect(const fs::path& model, bool json, bool tensors) {
-  const Json report = is_other_safetensors_file(model) ? describe_file(model, tensors)
-                                                       : describe_model(model.string(), tensors);
+  const Json report =
+      is_other_file(model) ? describe_file(model, tensors) : describe_model(model.string(), tensors);
   // Paths may hold bytes that are not UTF-8.
   return json ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : as_text(report);
 }

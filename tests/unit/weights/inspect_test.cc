@@ -61,5 +61,11 @@ TEST_F(Inspect, AnySafetensorsFile) {
   EXPECT_NE(file_error([&] { inspect(folder_ / "bad"); }).find("no header"), std::string::npos);
 }
 
+TEST_F(Inspect, AnyGgufFile) {
+  const std::string text = inspect(SD35_SOURCE_DIR "/tests/golden/gguf/container.gguf", false, true);
+  for (const std::string part : {"(GGUF layout)", " in 15 tensors, ", " q4_k "})
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace sd35
