@@ -18,6 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The library takes 0 for the model's own choice; a person leaves the option out.
+const CLI::Validator kChosen(
+    [](const std::string& value) { return value == "0" ? "it cannot be 0" : std::string(); }, "", "");
+
 struct GenerateArguments {
   Recipe recipe;
   std::string output = "out.png";
@@ -147,7 +151,8 @@ void add_prompt_options(CLI::App& command, GenerateOptions& options) {
   command
       .add_option("--max-sequence-length", options.max_sequence_length,
                   "T5 tokens of a prompt, 1 to 512; default: 256, or fewer where the model has fewer")
-      ->group(group);
+      ->group(group)
+      ->check(kChosen);
 }
 
 CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
@@ -156,8 +161,9 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
     return command.add_option(name, value, help)->capture_default_str()->group(group);
   };
   command.add_option("-W,--width", options.width, "Pixels, a multiple of 16; default: the model's own, 1024")
-      ->group(group);
-  command.add_option("-H,--height", options.height, "Likewise")->group(group);
+      ->group(group)
+      ->check(kChosen);
+  command.add_option("-H,--height", options.height, "Likewise")->group(group)->check(kChosen);
   add("--steps", options.num_inference_steps, "Denoising steps");
   add("-g,--guidance-scale", options.guidance_scale, "How closely to follow the prompt; 1: no guidance");
   command
