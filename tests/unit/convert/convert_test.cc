@@ -39,6 +39,8 @@ Tensor wave(const Shape& shape) {
   return tensor;
 }
 
+constexpr std::int32_t kEndOfText = 713;  // of the tiny model's CLIP tokenizers
+
 const NamedTensors& inputs() {
   static const NamedTensors tensors = {
       {"transformer/0/latents", wave({1, 16, 8, 8})},
@@ -46,8 +48,8 @@ const NamedTensors& inputs() {
       {"transformer/0/prompt_embedding", wave({1, 20, 320})},
       {"transformer/0/pooled_projection", wave({1, 320})},
       {"t5/0/ids", Tensor::from({1, 6}, std::vector<std::int32_t>{5, 17, 3, 40, 2, 1})},
-      {"clip_l/0/ids", Tensor::from({1, 4}, std::vector<std::int32_t>{5, 17, 3, 40})},
-      {"clip_g/0/ids", Tensor::from({1, 4}, std::vector<std::int32_t>{5, 17, 3, 40})},
+      {"clip_l/0/ids", Tensor::from({1, 4}, std::vector<std::int32_t>{5, 17, 3, kEndOfText})},
+      {"clip_g/0/ids", Tensor::from({1, 4}, std::vector<std::int32_t>{5, 17, 3, kEndOfText})},
       {"vae_decode/0/latents", wave({1, 16, 4, 4})}};
   return tensors;
 }
@@ -113,9 +115,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Bound{"f16", "m.gguf", 1e-3, 2e-3}, Bound{"bf16", "m", 1e-2, 2e-2},
                     Bound{"bf16", "m.gguf", 1e-2, 2e-2}, Bound{"fp8", "m", 5e-2, 1e-1},
                     Bound{"fp8", "m.safetensors", 5e-2, 1e-1}, Bound{"q8_0", "m.gguf", 1e-2, 2e-2},
-                    Bound{"q5_1", "m.gguf", 6e-2, 1e-1}, Bound{"q5_0", "m.gguf", 6e-2, 1e-1},
-                    Bound{"q4_1", "m.gguf", 1e-1, 2e-1}, Bound{"q4_0", "m.gguf", 1e-1, 2e-1},
-                    Bound{"nf4", "m", 1e-1, 2e-1}, Bound{"nf4-dq", "m", 1e-1, 2e-1}),
+                    Bound{"q5_1", "m.gguf", 6e-2, 1.5e-1}, Bound{"q5_0", "m.gguf", 6e-2, 1.5e-1},
+                    Bound{"q4_1", "m.gguf", 1e-1, 3e-1}, Bound{"q4_0", "m.gguf", 1e-1, 3e-1},
+                    Bound{"nf4", "m", 1e-1, 3e-1}, Bound{"nf4-dq", "m", 1e-1, 3e-1}),
     [](const auto& info) {
       std::string name = std::string(info.param.type) + "_" + info.param.output;
       std::ranges::replace_if(
