@@ -23,7 +23,7 @@ constexpr const char* kFooter =
     "how well: docs/evaluation.md.";
 
 struct EvaluateArguments {
-  std::vector<std::string> models, labels, prompts;
+  std::vector<std::string> models, labels, compare, prompts;
   std::string output, reconstruct;
   LoadOptions load;
   GenerateOptions generate;
@@ -44,6 +44,7 @@ EvaluationOptions read_options(const EvaluateArguments& arguments) {
   EvaluationOptions options;
   options.prompts.assign(arguments.prompts.begin(), arguments.prompts.end());
   options.folder = arguments.output;
+  options.compare.assign(arguments.compare.begin(), arguments.compare.end());
   options.generate = arguments.generate;
   options.threads = arguments.load.threads;
   options.drawn = !arguments.no_drawn;
@@ -98,6 +99,9 @@ void add_evaluate(CLI::App& app) {
   several("-m,--model", arguments->models, "A model, as for sd35 generate; several are compared")
       ->allow_extra_args(false);
   several("--label", arguments->labels, "Its name in the report; default: that of its folder")
+      ->allow_extra_args(false);
+  several("--compare", arguments->compare,
+          "The folder of an earlier report of the same prompts, for its models")
       ->allow_extra_args(false);
   several("--prompts", arguments->prompts, "Files of prompts")->required();
   command->add_option("-o,--output", arguments->output, "The folder of the report")->required();

@@ -17,8 +17,9 @@ namespace {
 constexpr float kNeutral = 0.6F;  // the lightness of what is not covered
 constexpr float kHueWeight = 2;   // of a and b, whose range is narrower than that of the lightness
 constexpr float kCoverageWeight = 0.4F;
-constexpr int kMargin = 6;         // that may be lost: the 6th part of a side
-constexpr float kColourShare = 6;  // of the colours' mean square in a distance
+constexpr int kMargin = 6;          // that may be lost: the 6th part of a side
+constexpr int kSmallestHoles = 30;  // holes below the 30th part of the area make no difference
+constexpr float kColourShare = 6;   // of the colours' mean square in a distance
 
 // Colour and coverage between four pixels, in coordinates of pixel centres.
 std::array<float, 4> sample(const LabImage& picture, const Mask& mask, double x, double y) {
@@ -111,13 +112,26 @@ float Appearance::distance(const Appearance& other) const {
   return kColourShare * colours + squared_distance(gradients_, other.gradients_) / 2;
 }
 
-Sight::Sight(const LabImage& picture, const Part& part) {
+namespace {
+
+Part pierced(Part part, const Mask& holes) {
+  for (std::size_t i = 0; i < holes.set.size(); ++i)
+    if (holes.set[i] != 0) part.mask.set[i] = 0;
+  return part;
+}
+
+}  // namespace
+
+Sight::Sight(const LabImage& picture, const Part& part, const Mask& holes) {
   const PixelBox& box = part.box;
   const int x = box.width() / kMargin, y = box.height() / kMargin;
   for (const auto& [left, right] : {std::pair{0, 0}, {x, 0}, {0, x}})
     for (const auto& [top, bottom] : {std::pair{0, 0}, {y, 0}, {0, y}})
       guesses_.emplace_back(picture, part,
                             PixelBox{box.left - left, box.top - top, box.right + right, box.bottom + bottom});
+  const Part open = pierced(part, holes);
+  if (open.mask.count() * kSmallestHoles < part.area * (kSmallestHoles - 1))
+    guesses_.emplace_back(picture, open, box);
 }
 
 float Sight::distance(const Appearance& known) const {
@@ -204,7 +218,8 @@ AppearanceTable::AppearanceTable() {
   parallel_for(static_cast<std::int64_t>(items.size()), 16, [&](std::int64_t begin, std::int64_t end) {
     SpriteStore sprites;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      const DrawnItem drawn = draw_alone(items[i], sprites);
+      DrawnItem drawn = draw_alone(items[i], sprites);
+      drawn.part = pierced(std::move(drawn.part), drawn.holes);
       entries_[i].item = items[i];
       entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box);
       if (!items[i].shape) entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box, true);

@@ -36,11 +36,11 @@ class Appearance {
   std::array<float, kBlocks * kBlocks * kAngles> gradients_{};
 };
 
-// A part of a picture as it is, and as it would look with a margin that was lost to the background because it
-// is pale or thin.
+// A part of a picture as it is, with its holes cut out or not, and as it would look with a margin that was
+// lost to the background because it is pale or thin.
 class Sight {
  public:
-  Sight(const LabImage& picture, const Part& part);
+  Sight(const LabImage& picture, const Part& part, const Mask& holes);
 
   // Of the likeliest of these.
   float distance(const Appearance& known) const;

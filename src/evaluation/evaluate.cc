@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/atomic_file.h"
@@ -88,6 +90,17 @@ bool is_drawn(const fs::path& path, const Recipe& wanted) {
   }
 }
 
+std::string name_of(const fs::path& folder) {
+  return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  std::ifstream file(path);
+  nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
+  if (json.is_discarded()) throw FileError("'" + path.string() + "' cannot be read, or is no JSON");
+  return json;
+}
+
 class Run {
  public:
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
@@ -104,6 +117,7 @@ class Run {
     if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
     if (!options_.reconstruct.empty()) reconstruct();
     for (const Contestant& contestant : options_.contestants) generate(contestant);
+    for (const fs::path& folder : options_.compare) compare(folder);
     if (result_.columns.empty())
       throw ArgumentError(
           "nothing to score: no --model, and no prompt that says what scene it was made from");
@@ -170,8 +184,7 @@ class Run {
 
   void generate(const Contestant& contestant) {
     Column column = new_column(contestant.label, contestant.model);
-    if (contestant.label != options_.contestants[0].label)
-      column.compared_with = options_.contestants[0].label;
+    compare_with_first_model(column);
     const std::string folder = "pictures/" + contestant.label;
     const bool known = claim(options_.folder / folder, identity_of(contestant));
     std::optional<Pipeline> pipeline;
@@ -190,6 +203,44 @@ class Run {
       column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       ++column.drawn_now;
       report(progress_, contestant.label, i + 1, result_.prompts.size());
+    }
+    result_.columns.push_back(std::move(column));
+  }
+
+  void compare_with_first_model(Column& column) const {
+    const auto is_model = [](const Column& c) { return !c.model.empty() && c.label != kReconstructed; };
+    const auto first = std::ranges::find_if(result_.columns, is_model);
+    if (first != result_.columns.end()) column.compared_with = first->label;
+  }
+
+  // The models of an earlier report, with copies of their pictures.
+  void compare(const fs::path& folder) {
+    const nlohmann::json report = read_json(folder / "report.json");
+    try {
+      for (const auto& other : report.at("columns")) {
+        const auto label = other.at("label").get<std::string>();
+        if (label != kDrawn && label != kReconstructed)
+          add_earlier(folder, report.at("prompts"), label, other.at("model").get<std::string>());
+      }
+    } catch (const nlohmann::json::exception& error) {
+      throw FileError((folder / "report.json").string() + " is no report of sd35 evaluate: " + error.what());
+    }
+  }
+
+  void add_earlier(const fs::path& folder, const nlohmann::json& rows, const std::string& label,
+                   const std::string& model) {
+    Column column = new_column(name_of(folder) + "-" + label, model);
+    compare_with_first_model(column);
+    for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
+      if (rows.size() != result_.prompts.size() || rows[i].at("prompt") != result_.prompts[i].text ||
+          rows[i].at("seed") != options_.generate.seed + i)
+        throw ArgumentError("the report in '" + folder.string() + "' is of other prompts or seeds");
+      const auto file = rows[i].at("pictures").at(label).at("file").get<std::string>();
+      column.pictures[i].file = "pictures/" + column.label + "/" + picture_name(result_.prompts[i], i);
+      std::error_code error;
+      fs::copy_file(folder / file, options_.folder / column.pictures[i].file,
+                    fs::copy_options::overwrite_existing, error);
+      if (error) throw FileError("'" + (folder / file).string() + "' cannot be copied: " + error.message());
     }
     result_.columns.push_back(std::move(column));
   }

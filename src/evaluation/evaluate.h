@@ -23,9 +23,10 @@ struct Contestant {
 struct EvaluationOptions {
   std::vector<std::filesystem::path> prompts;
   std::filesystem::path folder;
-  std::vector<Contestant> contestants;  // may be none: then only the drawn scenes are scored
-  GenerateOptions generate;             // prompt number i has the seed seed + i; count is not used
-  int threads = 0;                      // for drawing scenes and scoring; 0: one a core
+  std::vector<Contestant> contestants;         // may be none: then only the drawn scenes are scored
+  std::vector<std::filesystem::path> compare;  // folders of earlier reports whose models become columns, too
+  GenerateOptions generate;                    // prompt number i has the seed seed + i; count is not used
+  int threads = 0;                             // for drawing scenes and scoring; 0: one a core
   bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored, too
   // A model whose autoencoder encodes and decodes the drawn scenes, which are then scored again; empty: none.
   std::string reconstruct;
@@ -57,8 +58,9 @@ struct Evaluation {
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
 
 // Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything.
-// Throws ArgumentError for options that do not go together, FileError for prompts or a model that cannot be
-// read and a folder that cannot be written, and what Pipeline::generate() throws.
+// Throws ArgumentError for options that do not go together and an earlier report of other prompts or seeds,
+// FileError for prompts or a model that cannot be read and a folder that cannot be written, and what
+// Pipeline::generate() throws.
 Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
                     const Callbacks& callbacks = {});
 

@@ -10,6 +10,8 @@ namespace {
 // In OKLab. Half the distance of the nearest pair of a thing's and its background's colours that the
 // generator lets pass.
 constexpr float kAlike = 0.075F;
+// The same, from a blend of two of its colours: edges in the background are blurred.
+constexpr float kBlended = 0.045F;
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
 // The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
@@ -18,9 +20,24 @@ constexpr double kRarestAround = 0.12;  // the same, of the pixels around a row
 // Of the rows, with the same colours left and right: the background is made of layers, as sky, sea and sand.
 constexpr double kLayeredRows = 0.8;
 
-bool holds_alike(const std::vector<Lab>& palette, const Lab& pixel) {
-  return std::ranges::any_of(palette,
-                             [&](const Lab& colour) { return lab_distance(colour, pixel) < kAlike; });
+// The distance of a pixel from the blends of two colours.
+float distance_from_blend(const Lab& pixel, const Lab& a, const Lab& b) {
+  float along = 0, length = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    along += (pixel[i] - a[i]) * (b[i] - a[i]);
+    length += (b[i] - a[i]) * (b[i] - a[i]);
+  }
+  const float t = std::clamp(along / std::max(length, 1e-9F), 0.0F, 1.0F);
+  return lab_distance(pixel, {a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])});
+}
+
+bool is_alike(const std::vector<Lab>& palette, const Lab& pixel) {
+  for (std::size_t i = 0; i < palette.size(); ++i) {
+    if (lab_distance(palette[i], pixel) < kAlike) return true;
+    for (std::size_t j = 0; j < i; ++j)
+      if (distance_from_blend(pixel, palette[i], palette[j]) < kBlended) return true;
+  }
+  return false;
 }
 
 // The colours near the left or the right edge around each row.
@@ -42,8 +59,8 @@ std::vector<std::vector<Lab>> background_palettes(const LabImage& picture) {
   std::vector<std::vector<Lab>> left = side_palettes(picture, true), right = side_palettes(picture, false);
   int same = 0;
   for (std::size_t y = 0; y < left.size(); ++y)
-    same += std::ranges::all_of(left[y], [&](const Lab& c) { return holds_alike(right[y], c); }) &&
-                    std::ranges::all_of(right[y], [&](const Lab& c) { return holds_alike(left[y], c); })
+    same += std::ranges::all_of(left[y], [&](const Lab& c) { return is_alike(right[y], c); }) &&
+                    std::ranges::all_of(right[y], [&](const Lab& c) { return is_alike(left[y], c); })
                 ? 1
                 : 0;
   if (same >= kLayeredRows * picture.height) {
@@ -60,6 +77,18 @@ std::vector<std::vector<Lab>> background_palettes(const LabImage& picture) {
   return std::vector<std::vector<Lab>>(static_cast<std::size_t>(picture.height), all.colours(kRarest));
 }
 
+// Without what is at most 2 * `radius` pixels wide, unless there is nothing else; what is close to the rest
+// stays.
+Mask without_lines(const Mask& mask, int radius) {
+  Mask core = mask;
+  for (int i = 0; i < radius; ++i) core = eroded(core);
+  if (core.count() == 0) return mask;
+  for (int i = 0; i < 2 * radius; ++i) core = dilated(core);
+  for (std::size_t i = 0; i < core.set.size(); ++i)
+    core.set[i] = core.set[i] != 0 && mask.set[i] != 0 ? 1 : 0;
+  return core;
+}
+
 }  // namespace
 
 Foreground separate(const LabImage& picture) {
@@ -72,16 +101,20 @@ Foreground separate(const LabImage& picture) {
   for (int y = 0; y < picture.height; ++y)
     for (int x = 0; x < picture.width; ++x)
       different.at(x, y) =
-          in_frame(x, y) || holds_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
-  const Mask outside = outside_of(different);
+          in_frame(x, y) || is_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
+  const bool flat = std::ranges::all_of(palettes, [&](const std::vector<Lab>& palette) {
+    return std::ranges::all_of(palette,
+                               [&](const Lab& c) { return lab_distance(c, palettes[0].at(0)) < kAlike; });
+  });
+  // Thin lines are the outlines of pale things on a flat background, and seams of any other.
+  const Mask solid = flat ? different : without_lines(different, 2);
+  const Mask outside = outside_of(solid);
   Foreground foreground{Mask(picture.width, picture.height), Mask(picture.width, picture.height)};
   for (std::size_t i = 0; i < outside.set.size(); ++i) {
     foreground.mask.set[i] = outside.set[i] == 0 ? 1 : 0;
     foreground.holes.set[i] = outside.set[i] == 0 && different.set[i] == 0 ? 1 : 0;
   }
-  // Thin seams, such as the blur between two parts of a landscape, are not things.
-  const Mask opened = dilated(eroded(foreground.mask));
-  if (opened.count() > 0) foreground.mask = opened;
+  foreground.mask = without_lines(foreground.mask, 1);
   return foreground;
 }
 

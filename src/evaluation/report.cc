@@ -25,6 +25,7 @@ std::string with_interval(const Total& total) {
   return percent(total.share()) + " % (" + percent(low) + " to " + percent(high) + ")";
 }
 
+// Of the pictures that differ; NaN when none does.
 double mean_psnr(const Column& column) {
   double sum = 0;
   int count = 0;
@@ -108,10 +109,11 @@ std::string summary_of(const Evaluation& evaluation) {
     }
   }
   for (const Column& column : evaluation.columns) {
-    char line[32];
-    std::snprintf(line, sizeof(line), "%.2f dB", mean_psnr(column));
-    if (!column.compared_with.empty())
-      text << "PSNR of " << column.label << " to " << column.compared_with << ": " << line << "\n";
+    if (column.compared_with.empty()) continue;
+    char line[32] = "equal pictures";
+    const double psnr = mean_psnr(column);
+    if (std::isfinite(psnr)) std::snprintf(line, sizeof(line), "PSNR %.2f dB", psnr);
+    text << column.label << " and " << column.compared_with << ": " << line << "\n";
   }
   return text.str();
 }

@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kSpeck = 0.03;         // of the largest part's area: no part of a thing
 constexpr double kSmallestItem = 0.25;  // of the largest one's area, of several that look the same
-constexpr int kLikely = 16;             // of about 480 candidates: 1 in 30
+constexpr int kNear = 32;  // parts that are nearer than the 32nd part of the picture's side are of one thing
+constexpr int kLikely = 16;  // of about 480 candidates: 1 in 30
 
 std::string text_of(const std::vector<std::string>& words) {
   std::string all;
@@ -23,19 +24,18 @@ std::string text_of(const std::vector<std::string>& words) {
   return all;
 }
 
-// The gap between two boxes, in pixels; 0 when they touch.
-int gap(const PixelBox& a, const PixelBox& b) {
-  const int dx = std::max({0, a.left - b.right, b.left - a.right});
-  const int dy = std::max({0, a.top - b.bottom, b.top - a.bottom});
-  return std::max(dx, dy);
-}
-
 // A part with those of `others` that lie close to it.
 Part with_neighbours(const Part& part, std::span<const Part> others) {
+  Mask around = part.mask;
+  for (int i = 0; i < std::max(1, std::min(around.width, around.height) / kNear); ++i)
+    around = dilated(around);
   std::vector<Part> chosen{part};
-  const int near = std::max(2, std::max(part.box.width(), part.box.height()) / 12);
-  for (const Part& other : others)
-    if (gap(part.box, other.box) < near) chosen.push_back(other);
+  for (const Part& other : others) {
+    bool close = false;
+    for (std::size_t i = 0; i < around.set.size(); ++i)
+      close = close || (around.set[i] != 0 && other.mask.set[i] != 0);
+    if (close) chosen.push_back(other);
+  }
   return joined(chosen);
 }
 
@@ -86,19 +86,20 @@ struct Scorer::State {
     return score;
   }
 
-  Score thing(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts) const {
-    const std::vector<std::string_view> ranked = table.ranked_things(Sight(picture, main_item(parts)));
+  Score thing(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+              const Mask& holes) const {
+    const std::vector<std::string_view> ranked = table.ranked_things(Sight(picture, main_item(parts), holes));
     const auto place = std::ranges::find(ranked, prompt.items[0].name) - ranked.begin();
     return {{{"first of all things", place == 0}, {"among the first five", place < 5}},
             std::string(ranked[0])};
   }
 
   Score colour(const Image& image, const LabImage& picture, const EvaluationPrompt& prompt,
-               const std::vector<Part>& parts) const {
+               const std::vector<Part>& parts, const Mask& holes) const {
     const Part item = main_item(parts);
     const std::string_view seen = colour_name(image, item);
     const bool right = seen == prompt.items[0].colour;
-    const bool thing = table.rank(Sight(picture, item), prompt.items[0]) < kLikely;
+    const bool thing = table.rank(Sight(picture, item, holes), prompt.items[0]) < kLikely;
     return {{{"colour", right}, {"colour and thing", right && thing}}, std::string(seen)};
   }
 
@@ -112,14 +113,14 @@ struct Scorer::State {
             std::string(colour) + " " + std::string(seen)};
   }
 
-  Score position(const LabImage& picture, const EvaluationPrompt& prompt,
-                 const std::vector<Part>& parts) const {
+  Score position(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+                 const Mask& holes) const {
     Score score{{{"position", false}, {"position, whatever it is of", false}}, "one item"};
     if (parts.size() < 2) return score;
     const std::span<const Part> others = std::span(parts).subspan(2);
     std::vector<Part> items{with_neighbours(parts[0], others), with_neighbours(parts[1], others)};
     std::vector<Sight> seen;
-    for (const Part& item : items) seen.emplace_back(picture, item);
+    for (const Part& item : items) seen.emplace_back(picture, item, holes);
     const auto cost = [&](std::size_t first, std::size_t second) {
       return table.distance(seen[first], prompt.items[0]) + table.distance(seen[second], prompt.items[1]);
     };
@@ -136,12 +137,13 @@ struct Scorer::State {
     return score;
   }
 
-  Score count(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts) const {
+  Score count(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+              const Mask& holes) const {
     int items = 0, likely = 0;
     for (const Part& part : parts) {
       if (static_cast<double>(part.area) < kSmallestItem * static_cast<double>(parts[0].area)) continue;
       ++items;
-      if (table.rank(Sight(picture, part), prompt.items[0]) < kLikely) ++likely;
+      if (table.rank(Sight(picture, part, holes), prompt.items[0]) < kLikely) ++likely;
     }
     const bool right = items == prompt.count;
     return {{{"count", right}, {"count and thing", right && likely == items}}, std::to_string(items)};
@@ -168,15 +170,15 @@ Score Scorer::score(const Image& image, const EvaluationPrompt& prompt) {
   }
   switch (*prompt.kind) {
     case SceneKind::thing:
-      return state_->thing(picture, prompt, parts);
+      return state_->thing(picture, prompt, parts, foreground.holes);
     case SceneKind::colour:
-      return state_->colour(image, picture, prompt, parts);
+      return state_->colour(image, picture, prompt, parts, foreground.holes);
     case SceneKind::shape:
       return state_->shape(image, prompt, parts, foreground.holes);
     case SceneKind::position:
-      return state_->position(picture, prompt, parts);
+      return state_->position(picture, prompt, parts, foreground.holes);
     default:
-      return state_->count(picture, prompt, parts);
+      return state_->count(picture, prompt, parts, foreground.holes);
   }
 }
 

@@ -43,6 +43,12 @@ check "all were drawn with it" json 'd["columns"][1]["pictures_drawn_now"] == 8'
 check "two columns" evaluate --model tiny --label a --model tiny --label b
 check "have the same pictures" json 'd["columns"][2]["label"] == "b" and all(r["pictures"]["a"]["file"] != r["pictures"]["b"]["file"] for r in d["prompts"])'
 
+cp -r report before
+check "an earlier report" evaluate --model tiny --steps 2 --compare before
+check "is a column for each of its models" json '[c["label"] for c in d["columns"]] == ["drawn", "tiny", "before-a", "before-b"]'
+check "compared with the first model" json 'd["columns"][3]["compared_with"] == "tiny" and d["columns"][3]["mean_psnr"] < 60'
+evaluate --model tiny --compare before --seed 5
+check "a report of other seeds: exit code 2" [ $? -eq 2 ]
 evaluate --model tiny --label drawn
 check "a label that is taken: exit code 2" [ $? -eq 2 ]
 evaluate --model missing
