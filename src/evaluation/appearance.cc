@@ -212,8 +212,8 @@ std::vector<Item> all_items() {
 
 }  // namespace
 
-AppearanceTable::AppearanceTable() {
-  const std::vector<Item> items = all_items();
+AppearanceTable::AppearanceTable(bool outlines_only) {
+  const std::vector<Item> items = outlines_only ? std::vector<Item>() : all_items();
   entries_.resize(items.size());
   parallel_for(static_cast<std::int64_t>(items.size()), 16, [&](std::int64_t begin, std::int64_t end) {
     SpriteStore sprites;

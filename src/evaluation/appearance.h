@@ -65,8 +65,9 @@ class Silhouette {
 // Everything that the scene generator can show, as it draws it. May be used from any number of threads.
 class AppearanceTable {
  public:
+  // `outlines_only`: of shapes; things and coloured shapes, which take seconds to draw, are then unknown.
   // Throws FileError when a font is missing.
-  AppearanceTable();
+  explicit AppearanceTable(bool outlines_only = false);
 
   // The things as they are by nature, most like the part first.
   std::vector<std::string_view> ranked_things(const Sight& seen) const;

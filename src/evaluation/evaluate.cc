@@ -101,6 +101,11 @@ nlohmann::json read_json(const fs::path& path) {
   return json;
 }
 
+bool needs_outlines_only(const EvaluationPrompt& prompt) {
+  return !prompt.kind || prompt.kind == SceneKind::words || prompt.kind == SceneKind::shape ||
+         prompt.kind == SceneKind::background;
+}
+
 class Run {
  public:
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
@@ -246,7 +251,7 @@ class Run {
   }
 
   void score() {
-    const AppearanceTable table;
+    const AppearanceTable table(std::ranges::all_of(result_.prompts, needs_outlines_only));
     std::atomic<std::size_t> next = 0;
     std::atomic<bool> failed = false;
     std::mutex reporting;
