@@ -6,7 +6,7 @@
 
 namespace sd35 {
 
-// Cores this process may use: the affinity mask, one thread a core (no hyper-threads), within the cgroup's
+// Cores this process may use (core/cores.h): one thread a core within the affinity mask and the cgroup's
 // quota.
 int available_cores();
 
