@@ -38,10 +38,8 @@ void print_table(const ConvertReport& report) {
 }
 
 void add_options(CLI::App& command, ConvertOptions& options) {
-  command
-      .add_option("-t,--type", options.type,
-                  "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq")
-      ->required();
+  command.add_option("-t,--type", options.type,
+                     "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq");
   command.add_option(
       "--layout", options.layout,
       "diffusers (a folder), single (safetensors) or gguf; default: by the output's extension");
@@ -62,11 +60,34 @@ void add_options(CLI::App& command, ConvertOptions& options) {
       ->group(group);
 }
 
+void add_packing_options(CLI::App& command, bool& packed, LoadOptions& options) {
+  const std::string group = "Weights as this machine multiplies with them";
+  command
+      .add_flag("--packed", packed,
+                "Fill the folder OUTPUT for sd35 generate --packed, with the options that it is called with")
+      ->group(group);
+  command.add_option("--dtype", options.dtype, "bf16 or f32")->capture_default_str()->group(group);
+  command.add_option("--quantize", options.quantize, "int8, nf4, nf4-dq or none")->group(group);
+}
+
+// The files that take the place of the input's.
+LoadOptions with_files(LoadOptions load, const ConvertOptions& options) {
+  load.clip_l = options.clip_l;
+  load.clip_g = options.clip_g;
+  load.t5xxl = options.t5xxl;
+  load.tokenizers = options.tokenizers;
+  load.transformer = options.transformer;
+  load.vae = options.vae;
+  return load;
+}
+
 }  // namespace
 
 void add_convert(CLI::App& app) {
   struct Arguments {
     ConvertOptions options;
+    LoadOptions packing;  // its dtype and quantize
+    bool packed = false;
     std::string input, output;
     bool quiet = false;
   };
@@ -77,13 +98,22 @@ void add_convert(CLI::App& app) {
           "input", arguments->input,
           "A folder in the diffusers layout, a safetensors or GGUF file, or a name in the Hugging Face cache")
       ->required();
-  command->add_option("output", arguments->output, "The folder or file to write; it must not exist")
+  command
+      ->add_option("output", arguments->output,
+                   "The folder or file to write; it must not exist (but for --packed)")
       ->required();
   add_options(*command, arguments->options);
+  add_packing_options(*command, arguments->packed, arguments->packing);
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->footer(kFooter);
   command->callback([arguments] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
+    if (arguments->packed == !arguments->options.type.empty())
+      throw ArgumentError("which type? Either --type or --packed says what becomes of the weights");
+    if (arguments->packed) {
+      arguments->packing.packed = arguments->output;
+      return pack(arguments->input, with_files(arguments->packing, arguments->options), reporter.callbacks());
+    }
     const ConvertReport report =
         convert(arguments->input, arguments->output, arguments->options, reporter.callbacks());
     if (!arguments->quiet) print_table(report);

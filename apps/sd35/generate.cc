@@ -1,4 +1,7 @@
 // sd35 generate: from prompts to picture files.
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -91,6 +94,29 @@ LoraOptions lora_argument(const std::string& argument) {
   return {path, value};
 }
 
+// Bytes from "4GB", "3.5 GiB", "800M": powers of 1000 or, with an i, of 1024; a bare number is bytes.
+std::string memory_argument(const std::string& argument) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), number);
+  std::string unit(end, argument.data() + argument.size());
+  std::erase(unit, ' ');
+  std::ranges::transform(unit, unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  constexpr std::array<std::pair<std::string_view, double>, 10> kUnits{{{"", 1},
+                                                                        {"b", 1},
+                                                                        {"k", 1e3},
+                                                                        {"kb", 1e3},
+                                                                        {"m", 1e6},
+                                                                        {"mb", 1e6},
+                                                                        {"g", 1e9},
+                                                                        {"gb", 1e9},
+                                                                        {"mib", 1 << 20},
+                                                                        {"gib", 1 << 30}}};
+  for (const auto& [name, factor] : kUnits)
+    if (error == std::errc() && name == unit && number > 0 && number * factor < 1e15)
+      return std::to_string(static_cast<std::uint64_t>(number * factor));
+  throw ArgumentError("--max-memory " + argument + " is no size; it must be a number with a unit, as in 4GB");
+}
+
 void add_model_options(CLI::App& command, LoadOptions& load) {
   const std::string group = "Model";
   command.add_option("--clip-l", load.clip_l, "CLIP-L weights, for a single file that lacks them")
@@ -118,6 +144,22 @@ void add_model_options(CLI::App& command, LoadOptions& load) {
       .add_flag_callback(
           "--no-t5", [&load] { load.use_t5 = false; }, "Run without T5: less memory, zeros in its place")
       ->group(group);
+  command
+      .add_option("--prompt-cache", load.prompt_cache,
+                  "Folder where encoded prompts are kept and found again; changes no picture")
+      ->group(group);
+  command
+      .add_option(
+          "--packed", load.packed,
+          "Folder for the transformer's weights as this machine multiplies with them: made once, then "
+          "the first step begins at once; changes no picture")
+      ->group(group);
+  command
+      .add_option("--max-memory", load.max_memory,
+                  "Memory no stage should exceed, as in 4GB or 3.5GiB: what is streamed or cut into tiles "
+                  "follows from it")
+      ->transform(memory_argument)
+      ->group(group);
   command.add_option("--dtype", load.dtype, "bf16, or f32 for parity with the reference")
       ->capture_default_str()
       ->group(group);
@@ -133,7 +175,7 @@ void add_model_options(CLI::App& command, LoadOptions& load) {
   command.add_option("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--threads", load.threads, "Threads; 0: one a core")
+  command.add_option("--threads", load.threads, "Threads; 0: one a core, within CPU quotas and affinity")
       ->capture_default_str()
       ->group(group);
 }

@@ -81,6 +81,7 @@ Callbacks Reporter::callbacks() {
     this->progress(progress);
     return !interrupted();
   };
+  callbacks.on_memory_plan = [this](const std::vector<MemoryStage>& stages) { plan(stages); };
   callbacks.on_warning = [this](const std::string& message) { warn(message); };
   return callbacks;
 }
@@ -139,6 +140,20 @@ void Reporter::warn(const std::string& message) {
   if (verbosity_ == Verbosity::quiet) return;
   end_line();
   std::fprintf(stderr, "sd35: warning: %s\n", message.c_str());
+}
+
+void Reporter::plan(const std::vector<MemoryStage>& stages) {
+  if (verbosity_ == Verbosity::quiet) return;
+  if (verbosity_ == Verbosity::json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const MemoryStage& stage : stages)
+      list.push_back({{"stage", stage.stage}, {"mode", stage.mode}, {"bytes", stage.bytes}});
+    return print_json({{"event", "memory plan"}, {"stages", list}});
+  }
+  end_line();
+  for (const MemoryStage& stage : stages)
+    std::fprintf(stderr, "plan: %-14s %5.2f GB at most  %s\n", stage.stage.c_str(),
+                 static_cast<double>(stage.bytes) / 1e9, stage.mode.c_str());
 }
 
 void Reporter::wrote(const std::string& path, std::uint64_t seed, double seconds) {

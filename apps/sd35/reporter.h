@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sd35/sd35.h"
 
@@ -20,6 +21,7 @@ class Reporter {
   // For the library; on_progress stops the work once the person asked to.
   Callbacks callbacks();
   void warn(const std::string& message);
+  void plan(const std::vector<MemoryStage>& stages);
   // A file that was written, after `seconds` of work in all.
   void wrote(const std::string& path, std::uint64_t seed, double seconds);
 

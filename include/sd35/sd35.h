@@ -56,10 +56,20 @@ struct LoadOptions {
   // quantized scales), "none" (in dtype, whatever the file holds), or empty: in 4 and 8 bits where the file
   // holds them so, else in dtype.
   std::string quantize;
-  int threads = 0;  // 0: one a core
+  int threads = 0;  // 0: one a core (not a hyper-thread), within the CPU quota and the affinity mask
   // What a single-file checkpoint lacks; in a folder they replace what it holds.
   std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
   bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros
+  // A folder for encoded prompts, made where it is missing: a prompt that was drawn before with the same
+  // encoders is read from there. Empty: none. Changes no picture.
+  std::filesystem::path prompt_cache;
+  // Bytes of memory that no stage should exceed, or 0: how a picture is made follows from it and from the
+  // options (Callbacks::on_memory_plan), and so do its last bits; generate() refuses what fits in no way.
+  std::uint64_t max_memory = 0;
+  // A folder for the transformer's weights in the form this machine multiplies with, made and filled where it
+  // lacks them: from there they are mapped, and the first step begins at once. One folder a model. Empty:
+  // none. Changes no picture.
+  std::filesystem::path packed;
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
 };
 
@@ -113,6 +123,13 @@ struct Progress {
   double seconds = 0;   // since the stage began
 };
 
+// What a stage of a picture takes.
+struct MemoryStage {
+  std::string stage;        // "denoise"
+  std::string mode;         // "streamed, one prompt after the other"
+  std::uint64_t bytes = 0;  // expected peak of the process's resident memory, mapped files included
+};
+
 struct Callbacks {
   // Return false to stop: generate() then throws Cancelled within a second or one operation.
   std::function<bool(const Progress&)> on_progress;
@@ -120,6 +137,8 @@ struct Callbacks {
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
+  // Where LoadOptions::max_memory is set, before anything is loaded.
+  std::function<void(const std::vector<MemoryStage>&)> on_memory_plan;
 };
 
 class Pipeline {
@@ -148,6 +167,10 @@ class Pipeline {
   explicit Pipeline(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Fills the folder options.packed, as Pipeline::generate does when it loads the transformer. What cannot be
+// packed is a warning. Throws what from_pretrained throws.
+void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks = {});
 
 // The options that made a picture, from its metadata (PNG, JPEG, WebP). `model`, `load`: how it was loaded.
 // Throws FileError when the file holds none.

@@ -75,13 +75,17 @@ void Transformer::parameters(const Parameters& p) {
   time_text.scope("text_embedder").linear("linear_2", pooled_2_, D, D);
   p.linear("context_embedder", context_projection_, D, config_.joint_attention_dim);
 
-  const Parameters blocks = p.scope("transformer_blocks");
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
-    blocks_[i].parameters(blocks.scope(static_cast<std::int64_t>(i)));
+  if (!provider_)
+    for (std::size_t i = 0; i < blocks_.size(); ++i)
+      blocks_[i].parameters(block_scope(p, static_cast<std::int64_t>(i)));
 
   p.scope("norm_out").linear("linear", final_modulation_, 2 * D, D, true, ParameterKind::modulation);
   const std::int64_t patch = static_cast<std::int64_t>(config_.patch_size) * config_.patch_size;
   p.linear("proj_out", final_projection_, patch * config_.out_channels, D);
+}
+
+Parameters Transformer::block_scope(const Parameters& p, std::int64_t index) {
+  return p.scope("transformer_blocks").scope(index);
 }
 
 Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const {
@@ -161,13 +165,13 @@ Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& co
 
 Streams Transformer::run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const {
   const PartOfWork part(ops, "block", index);
+  const std::shared_ptr<const JointBlock> streamed = provider_ ? provider_(index) : nullptr;
+  const JointBlock* chosen = streamed ? streamed.get() : &blocks_[static_cast<std::size_t>(index)];
   std::vector<Tensor> flow{std::move(streams.x), std::move(streams.y), conditioning};
-  flow = ops.segment(std::move(flow),
-                     [&ops, block = &blocks_[static_cast<std::size_t>(index)]](
-                         std::vector<Tensor> in) -> std::vector<Tensor> {
-                       Streams out = block->forward(ops, {std::move(in[0]), std::move(in[1])}, in[2]);
-                       return {std::move(out.x), std::move(out.y)};
-                     });
+  flow = ops.segment(std::move(flow), [&ops, block = chosen](std::vector<Tensor> in) -> std::vector<Tensor> {
+    Streams out = block->forward(ops, {std::move(in[0]), std::move(in[1])}, in[2]);
+    return {std::move(out.x), std::move(out.y)};
+  });
   return {std::move(flow[0]), std::move(flow[1])};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -43,12 +44,18 @@ struct TransformerInput {
   std::function<void(int block)> on_block;
 };
 
+// Block `index`, alive as long as the pointer.
+using BlockProvider = std::function<std::shared_ptr<const JointBlock>(int index)>;
+
 class Transformer {
  public:
   explicit Transformer(MmditConfig config);
 
   const MmditConfig& config() const { return config_; }
   void parameters(const Parameters& p);
+  static Parameters block_scope(const Parameters& p, std::int64_t index);
+  // From now on blocks come from `provider`, each for one use; parameters() describes what lies outside them.
+  void stream_blocks(BlockProvider provider) { provider_ = std::move(provider); }
   // The velocity noise - data, [B, C, h, w] f32. Throws ArgumentError when the latents are larger than the
   // positional table or not whole patches.
   Tensor forward(const Ops& ops, const TransformerInput& input) const;
@@ -74,6 +81,7 @@ class Transformer {
   Linear pooled_1_, pooled_2_;
   Linear context_projection_;
   std::vector<JointBlock> blocks_;
+  BlockProvider provider_;  // empty: blocks_ are loaded
   Linear final_modulation_;
   Linear final_projection_;
 };

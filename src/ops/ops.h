@@ -41,10 +41,19 @@ enum class Out : std::uint8_t { compute, f32 };
 // `many` repacks it into the engine's fastest layout.
 enum class Reuse : std::uint8_t { once, many };
 
+// A prepared weight as bytes that may be kept on disk. `form` says how they lie in the parts, which begin at
+// multiples of 64 bytes and may be longer than what they hold.
+struct PackedWeight {
+  std::string form;
+  std::vector<Tensor> parts;
+};
+
 // What an engine keeps beside a weight after prepare().
 class PreparedWeight {
  public:
   virtual ~PreparedWeight() = default;
+  // The same, sharing its memory; nothing where it cannot be kept.
+  virtual std::optional<PackedWeight> packed() const { return std::nullopt; }
 };
 
 // What training adds to some rows of a linear layer whose own weight is frozen (LoRA, Hu et al. 2021).
@@ -113,6 +122,12 @@ class Ops {
   // Gives the engine a weight to keep in its own form. Optional: verbs also take unprepared weights.
   virtual void prepare(Linear& linear, Reuse reuse) const;
   virtual void prepare(Conv2d& conv) const;
+  // Names what the form of prepared weights depends on: the CPU, libraries, the compute type. Empty where
+  // they cannot be kept.
+  virtual std::string packing() const { return {}; }
+  // The inverse of PreparedWeight::packed(), for a layer whose sizes are set. False, and nothing happens,
+  // where `packed` is not of the form that this engine would make here and now.
+  virtual bool restore(Linear& /*linear*/, const PackedWeight& /*packed*/) const { return false; }
 
   // act(x W^T + b): [..., in] -> [..., out]
   virtual Tensor linear(const Tensor& x, const Linear& w, Activation act = Activation::none,

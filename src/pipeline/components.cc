@@ -1,12 +1,16 @@
 #include "pipeline/components.h"
 
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/cpu.h"
 #include "core/error.h"
+#include "core/threads.h"
 #include "lora/lora_file.h"
 #include "lora/merge.h"
 #include "mmdit/transformer.h"
+#include "pipeline/identity.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
 #include "weights/model_files.h"
@@ -71,6 +75,35 @@ std::vector<std::string> apply_loras(ModelFiles& files, const LoadOptions& optio
   return warnings;
 }
 
+// Of all that an encoded prompt depends on but the texts.
+std::string encoder_identity(const ModelFiles& files, const LoadOptions& options) {
+  if (options.prompt_cache.empty()) return "";
+  constexpr std::array kEncoders{Component::text_encoder, Component::text_encoder_2,
+                                 Component::text_encoder_3};
+  Identity identity;
+  for (int i = 0; i < (options.use_t5 ? 3 : 2); ++i) {
+    const Component encoder = kEncoders.at(static_cast<std::size_t>(i));
+    const auto weights = files.weights(encoder);
+    identity.add(files.config(encoder).dump());
+    identity.add(*weights);
+    identity.add_updates(*weights, options);
+    identity.add_folder(files.tokenizer(i + 1));
+  }
+  return version() + " " + options.engine + " " + options.device + " " + options.dtype + " " +
+         name_of(isa_level()) + " " +
+         std::to_string(options.threads > 0 ? options.threads : available_cores()) + " " + identity.text();
+}
+
+// Of the weights that are packed.
+std::string transformer_identity(const ModelFiles& files, const LoadOptions& options) {
+  if (options.packed.empty()) return "";
+  const auto weights = files.weights(Component::transformer);
+  Identity identity;
+  identity.add(*weights);
+  identity.add_updates(*weights, options);
+  return identity.text();
+}
+
 void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
                  std::int64_t expected) {
   if (value != expected)
@@ -112,6 +145,8 @@ Components open_components(const std::string& model, const LoadOptions& options)
                         SchedulerConfig::from_json(files.scheduler_config(), files.location()),
                         files.weights(Component::transformer),
                         check_vae(files, vae),
+                        encoder_identity(files, options),
+                        transformer_identity(files, options),
                         warnings};
   check_widths(files.location(), components);
   return components;

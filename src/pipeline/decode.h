@@ -13,6 +13,10 @@ namespace sd35 {
 // picture would take more than about 2.5 GB. (Pictures not larger than a tile are never cut.)
 bool wants_tiles(const VaeConfig& config, DType compute_type, std::int64_t h, std::int64_t w, bool asked);
 
+// Expected bytes of the feature maps that a picture (or tile) of `pixels` takes at most. `widened`: bf16 is
+// multiplied in f32.
+double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);
+
 // Latents [1, C, h, w] f32 in the denoiser's scale -> a picture of 8 w x 8 h pixels. Throws NumericError when
 // it holds NaN or infinity, Cancelled between two blocks.
 Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,

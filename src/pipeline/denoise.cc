@@ -25,14 +25,16 @@ Tensor batch_of(std::span<const float> latents, const Shape& shape, std::int64_t
 class GuidedTransformer {
  public:
   GuidedTransformer(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
-                    const GenerateOptions& options, const Shape& shape, const StageProgress& progress)
+                    const GenerateOptions& options, const Shape& shape, const StageProgress& progress,
+                    bool one_prompt_a_pass)
       : ops_(ops),
         transformer_(transformer),
         prompt_(prompt),
         options_(options),
         guided_(guidance_enabled(options.guidance_scale)),
         shape_(shape),
-        progress_(progress) {
+        progress_(progress),
+        one_prompt_a_pass_(one_prompt_a_pass) {
     interval_ = {options.guidance_start, options.guidance_stop};
     if (options.block_cache > 0) cache_.resize(static_cast<std::size_t>(prompt.tokens.dim(0)));
     const SkipLayerOptions& skip = options.skip_layer_guidance;
@@ -48,7 +50,7 @@ class GuidedTransformer {
     const PartOfWork part(ops_, "step", index);
     const std::int64_t prompts = prompt_.tokens.dim(0);
     const bool guided = is_guided(index);
-    const Tensor v = forward(latents, sigma, guided ? 0 : prompts - 1, prompts, {});  // [B, C, h, w]
+    const Tensor v = forward_all(latents, sigma, guided ? 0 : prompts - 1);  // [B, C, h, w]
     if (!guided) return {v.floats().begin(), v.floats().end()};
 
     const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
@@ -78,6 +80,15 @@ class GuidedTransformer {
   }
 
   void report() const { progress_.report(work_done_ / all_work_, steps_done_); }
+
+  // Of the prompts from `first` on.
+  Tensor forward_all(std::span<const float> latents, float sigma, std::int64_t first) {
+    const std::int64_t prompts = prompt_.tokens.dim(0);
+    if (!one_prompt_a_pass_) return forward(latents, sigma, first, prompts, {});
+    std::vector<Tensor> parts;
+    for (std::int64_t b = first; b < prompts; ++b) parts.push_back(forward(latents, sigma, b, b + 1, {}));
+    return ops_.concat(parts, 0);
+  }
 
   Tensor forward(std::span<const float> latents, float sigma, std::int64_t begin, std::int64_t end,
                  std::span<const int> skip_layers) {
@@ -112,6 +123,7 @@ class GuidedTransformer {
   bool guided_;
   Shape shape_;
   const StageProgress& progress_;
+  bool one_prompt_a_pass_;
   GuidanceInterval interval_;
   SkipLayerGuidance skip_;
   std::vector<BlockCache> cache_;  // of each prompt, or empty
@@ -131,8 +143,8 @@ Tensor initial_noise(const GenerateOptions& options, DType dtype, std::uint64_t 
 
 Tensor denoise(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
                const GenerateOptions& options, std::span<const float> sigmas, Tensor noise,
-               const StageProgress& progress) {
-  GuidedTransformer guided(ops, transformer, prompt, options, noise.shape(), progress);
+               const StageProgress& progress, bool one_prompt_a_pass) {
+  GuidedTransformer guided(ops, transformer, prompt, options, noise.shape(), progress, one_prompt_a_pass);
   sample(
       sampler_from_name(options.sampler), sigmas,
       {noise.data<float>(), static_cast<std::size_t>(noise.numel())},

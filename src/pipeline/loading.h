@@ -11,10 +11,13 @@ namespace sd35 {
 class ReportingLoader : public ParameterVisitor {
  public:
   ReportingLoader(const WeightSource& source, const Ops& ops, Reuse reuse, int parameter_count,
-                  const StageProgress& progress, Quantization quantization)
+                  const StageProgress& progress, Quantization quantization,
+                  std::shared_ptr<const PackedWeights> packed = nullptr)
       : loader_(source, ops, reuse, std::move(quantization)),
         parameter_count_(parameter_count),
-        progress_(progress) {}
+        progress_(progress) {
+    loader_.use(std::move(packed));
+  }
 
   void expect(const std::function<void(Parameters)>& describe) { loader_.expect(describe); }
   void parameter(const ParameterSpec& spec, Tensor& tensor) override {
@@ -23,6 +26,7 @@ class ReportingLoader : public ParameterVisitor {
   }
   void linear_done(Linear& linear) override { loader_.linear_done(linear); }
   void conv_done(Conv2d& conv) override { loader_.conv_done(conv); }
+  int refused() const { return loader_.refused(); }
 
  private:
   Loader loader_;
@@ -41,19 +45,23 @@ class ParameterCounter : public ParameterVisitor {
   int count_ = 0;
 };
 
-// Loads all of `model`; its names lie below `prefix` ("" or "decoder").
+// Loads all of `model`; its names lie below `prefix` ("" or "decoder"). Returns how many weights of `packed`
+// the engine refused (Loader::refused).
 template <class Model>
-void load_model(Model& model, const WeightSource& source, std::string_view prefix, const Ops& ops,
-                const StageProgress& progress, Quantization quantization = {}) {
+int load_model(Model& model, const WeightSource& source, std::string_view prefix, const Ops& ops,
+               const StageProgress& progress, Quantization quantization = {},
+               std::shared_ptr<const PackedWeights> packed = nullptr) {
   const auto place = [&](ParameterVisitor& visitor) {
     const Parameters root(visitor);
     return prefix.empty() ? root : root.scope(prefix);
   };
   ParameterCounter counter;
   model.parameters(place(counter));
-  ReportingLoader loader(source, ops, Reuse::many, counter.count(), progress, std::move(quantization));
+  ReportingLoader loader(source, ops, Reuse::many, counter.count(), progress, std::move(quantization),
+                         std::move(packed));
   loader.expect([&](const Parameters& p) { model.parameters(prefix.empty() ? p : p.scope(prefix)); });
   model.parameters(place(loader));
+  return loader.refused();
 }
 
 }  // namespace sd35

@@ -1,6 +1,7 @@
 // The stages in order, each with its models: what one stage needs is dropped before the next begins, so that
 // the peak of memory is that of the largest stage.
 #include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -10,14 +11,16 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
-#include "mmdit/quantization.h"
 #include "mmdit/transformer.h"
 #include "ops/decor/profile_ops.h"
 #include "pipeline/components.h"
 #include "pipeline/decode.h"
 #include "pipeline/denoise.h"
 #include "pipeline/loading.h"
+#include "pipeline/memory_plan.h"
+#include "pipeline/packed_transformer.h"
 #include "pipeline/progress.h"
+#include "pipeline/prompt_cache.h"
 #include "pipeline/recipe.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
@@ -69,11 +72,13 @@ class Pipeline::Impl {
     if (options.block_cache > 0 && load_.device != "cpu")
       throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
+    TransformerWeights weights(components_, load_, ops(), callbacks);
+    const MemoryPlan plan = plan_of(weights, options, callbacks);
     const PromptEmbedding prompt = encode_prompts(options, callbacks);
     trim_pool();
-    const std::vector<Tensor> latents = denoise_all(prompt, options, callbacks);
+    const std::vector<Tensor> latents = denoise_all(prompt, weights, plan, options, callbacks);
     trim_pool();
-    std::vector<Picture> pictures = decode_all(latents, options, callbacks);
+    std::vector<Picture> pictures = decode_all(latents, plan, options, callbacks);
     trim_pool();
     return pictures;
   }
@@ -94,27 +99,81 @@ class Pipeline::Impl {
   }
 
  private:
+  // Whether bf16 is multiplied in f32.
+  bool widens() const {
+    return ops_->compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions();
+  }
+
   void warn_of_machine(const Callbacks& callbacks) const {
-    if (ops().compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions())
+    if (widens())
       warn(callbacks,
            "this CPU has no bf16 instructions: weights of type bf16 are widened and multiplied in f32");
   }
 
-  PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
-    const PartOfWork part(ops(), "encode prompt");
-    const StageProgress progress(callbacks, Stage::encode_prompt);
-    EncodingCallbacks encoding;
-    encoding.on_progress = [&](double fraction) { progress.report(fraction); };
-    encoding.on_warning = [&](const std::string& message) { warn(callbacks, message); };
-    PromptEmbedding prompt = components_.prompt_encoder.encode(ops(), prompts_of(options),
-                                                               components_.transformer.joint_attention_dim,
-                                                               options.max_sequence_length, encoding);
-    check_finite(prompt.tokens, "encode prompt: the prompt embedding");
-    check_finite(prompt.pooled, "encode prompt: the pooled prompt embedding");
-    return prompt;
+  MemoryPlan plan_of(const TransformerWeights& weights, const GenerateOptions& options,
+                     const Callbacks& callbacks) const {
+    MemoryFacts facts;
+    facts.prompt_encoder = &components_.prompt_encoder;
+    facts.transformer_weights = components_.transformer_weights.get();
+    facts.quantization = weights.quantization();
+    facts.transformer = &components_.transformer;
+    facts.vae = &components_.vae;
+    facts.compute_type = ops_->compute_type();
+    facts.widened = widens();
+    const WeightFormat format = facts.quantization.format;
+    facts.streamable =
+        weights.packed() != nullptr || format == WeightFormat::as_stored || format == WeightFormat::dense;
+    MemoryPlan plan = plan_memory(facts, options, load_.max_memory);
+    if (load_.max_memory > 0 && callbacks.on_memory_plan) callbacks.on_memory_plan(plan.stages);
+    return plan;
   }
 
-  std::vector<Tensor> denoise_all(const PromptEmbedding& prompt, const GenerateOptions& options,
+  // Opened where prompts are kept.
+  std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
+    if (load_.prompt_cache.empty()) return std::nullopt;
+    return std::make_optional<PromptCache>(load_.prompt_cache, components_.encoders,
+                                           [&](const std::string& message) { warn(callbacks, message); });
+  }
+
+  PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
+    const std::vector<PromptTexts> prompts = prompts_of(options);
+    const int length = options.max_sequence_length;
+    std::optional<PromptCache> cache = prompt_cache(callbacks);
+    const PartOfWork part(ops(), "encode prompt");
+    const StageProgress progress(callbacks, Stage::encode_prompt);
+    const std::optional<EncodedPrompts> found = cache ? cache->find(prompts, length) : std::nullopt;
+    const EncodedPrompts encoded = found ? *found : encode(prompts, length, progress);
+    for (const std::string& warning : encoded.warnings) warn(callbacks, warning);
+    check_finite(encoded.embedding.tokens, "encode prompt: the prompt embedding");
+    check_finite(encoded.embedding.pooled, "encode prompt: the pooled prompt embedding");
+    if (cache && !found) cache->put(prompts, length, encoded);
+    if (found) progress.report(1);
+    return encoded.embedding;
+  }
+
+  EncodedPrompts encode(const std::vector<PromptTexts>& prompts, int max_sequence_length,
+                        const StageProgress& progress) const {
+    EncodedPrompts encoded;
+    EncodingCallbacks callbacks;
+    callbacks.on_progress = [&](double fraction) { progress.report(fraction); };
+    callbacks.on_warning = [&](const std::string& message) { encoded.warnings.push_back(message); };
+    encoded.embedding = components_.prompt_encoder.encode(
+        ops(), prompts, components_.transformer.joint_attention_dim, max_sequence_length, callbacks);
+    return encoded;
+  }
+
+  static void load_and_pack(TransformerWeights& weights, Transformer& transformer,
+                            const StageProgress& progress) {
+    weights.load(transformer, progress);
+    try {
+      weights.pack(transformer);
+    } catch (const FileError& error) {
+      warn(progress.callbacks(), "the packed weights are not kept: " + std::string(error.what()));
+    }
+  }
+
+  std::vector<Tensor> denoise_all(const PromptEmbedding& prompt, TransformerWeights& weights,
+                                  const MemoryPlan& plan, const GenerateOptions& options,
                                   const Callbacks& callbacks) const {
     const int scale = components_.vae.scale(), steps = options.num_inference_steps;
     const Shape shape{1, components_.transformer.in_channels, options.height / scale, options.width / scale};
@@ -124,9 +183,11 @@ class Pipeline::Impl {
     Transformer transformer(components_.transformer);
     {
       const PartOfWork part(ops(), "load transformer");
-      load_model(transformer, *components_.transformer_weights, "", ops(),
-                 StageProgress(callbacks, Stage::load),
-                 {weight_format_from_name(load_.quantize), is_quantized});
+      const StageProgress loading(callbacks, Stage::load);
+      if (plan.streamed)
+        weights.stream(transformer, loading);
+      else
+        load_and_pack(weights, transformer, loading);
     }
     std::vector<Tensor> latents;
     for (int i = 0; i < options.count; ++i) {
@@ -134,14 +195,16 @@ class Pipeline::Impl {
       Tensor noise = initial_noise(options, ops().compute_type(), seed, shape);
       const PartOfWork part(ops(), "denoise");
       const StageProgress progress(callbacks, Stage::denoise, i, steps);
-      latents.push_back(denoise(ops(), transformer, prompt, options, sigmas, std::move(noise), progress));
+      latents.push_back(denoise(ops(), transformer, prompt, options, sigmas, std::move(noise), progress,
+                                plan.one_prompt_a_pass));
     }
     return latents;
   }
 
-  std::vector<Picture> decode_all(const std::vector<Tensor>& latents, const GenerateOptions& options,
-                                  const Callbacks& callbacks) const {
-    const VaeConfig& config = components_.vae;
+  std::vector<Picture> decode_all(const std::vector<Tensor>& latents, const MemoryPlan& plan,
+                                  const GenerateOptions& options, const Callbacks& callbacks) const {
+    VaeConfig config = components_.vae;
+    if (plan.tile > 0) config.sample_size = plan.tile;
     VaeDecoder decoder(config);
     {
       const PartOfWork part(ops(), "load decoder");
@@ -150,7 +213,8 @@ class Pipeline::Impl {
     std::vector<Picture> pictures;
     for (std::size_t i = 0; i < latents.size(); ++i) {
       const Tensor& z = latents[i];
-      const bool tiled = wants_tiles(config, ops().compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
+      const bool tiled =
+          plan.tile > 0 || wants_tiles(config, ops().compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
       const PartOfWork part(ops(), "decode");
       const StageProgress progress(callbacks, Stage::decode, static_cast<int>(i));
       pictures.push_back(decode(ops(), config, decoder, z, tiled, progress));

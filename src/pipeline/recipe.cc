@@ -42,6 +42,7 @@ Json to_json(const LoadOptions& load) {
   put(json, "tokenizers", load.tokenizers);
   for (const LoraOptions& lora : load.loras)
     json["loras"].push_back({{"path", lora.path.string()}, {"weight", lora.weight}});
+  if (load.max_memory > 0) json["max_memory"] = load.max_memory;
   put(json, "transformer", load.transformer);
   put(json, "vae", load.vae);
   return json;
@@ -114,6 +115,7 @@ LoadOptions read_load(const nlohmann::json& json, const std::string& location) {
   load.dtype = reader.text("dtype", load.dtype);
   load.quantize = reader.text("quantize", load.quantize);
   load.threads = read_int(reader, "threads", load.threads);
+  load.max_memory = static_cast<std::uint64_t>(reader.integer("max_memory", 0, INT64_MAX, 0));
   load.use_t5 = reader.boolean("use_t5", load.use_t5);
   load.clip_l = reader.text("clip_l", "");
   load.clip_g = reader.text("clip_g", "");

@@ -153,6 +153,15 @@ EmbeddingLayout PromptEncoder::layout() const {
 
 std::int64_t PromptEncoder::t5_width() const { return t5_ ? t5_->config.d_model : 0; }
 
+double PromptEncoder::largest_layer(DType compute_type) const {
+  const double clip = std::max(layer_work(clip_l_.config), layer_work(clip_g_.config));
+  return static_cast<double>(size_of(compute_type)) * std::max(clip, t5_ ? layer_work(t5_->config) : 0);
+}
+
+std::int64_t PromptEncoder::largest_width() const {
+  return t5_ ? t5_->config.d_ff : clip_g_.config.intermediate_size;
+}
+
 void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* name,
                                 std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
                                 Progress& progress, PromptEmbedding& result) {

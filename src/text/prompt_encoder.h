@@ -58,6 +58,10 @@ class PromptEncoder {
   std::int64_t t5_width() const;
   // Tokens of T5 at most, by its tokenizer's files; 0 without T5 or where they do not say.
   std::int64_t t5_max_length() const { return t5_ ? t5_->tokenizer.model_max_length() : 0; }
+  // For an estimate of memory: bytes of the largest layer that encode() loads, with weights as
+  // `compute_type`, and the width of its widest activation.
+  double largest_layer(DType compute_type) const;
+  std::int64_t largest_width() const;
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,

@@ -108,12 +108,12 @@ bool is_matrix(const ParameterSpec& spec) {
          (spec.kind == ParameterKind::linear || spec.kind == ParameterKind::modulation);
 }
 
-// Lists the stored tensors that a model describes, but for tables.
+// Lists the stored tensors that a model describes, but for tables and what is packed.
 class ReadingList : public ParameterVisitor {
  public:
-  explicit ReadingList(const WeightSource& source) : source_(source) {}
+  ReadingList(const WeightSource& source, const PackedWeights* packed) : source_(source), packed_(packed) {}
   void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
-    if (is_table(spec)) return;
+    if (is_table(spec) || (packed_ != nullptr && packed_->contains(spec.names.front()))) return;
     for (const StoredTensor* part : find_parts(source_, spec))
       if (part != nullptr) tensors_.push_back(part);
   }
@@ -121,6 +121,7 @@ class ReadingList : public ParameterVisitor {
 
  private:
   const WeightSource& source_;
+  const PackedWeights* packed_;
   std::vector<const StoredTensor*> tensors_;
 };
 
@@ -153,7 +154,7 @@ class FitChecker : public ParameterVisitor {
 }  // namespace
 
 void Loader::expect(const std::function<void(Parameters)>& describe) {
-  ReadingList list(source_);
+  ReadingList list(source_, packed_.get());
   describe(Parameters(list));
   expected_ = list.take();
 }
@@ -177,6 +178,10 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
   }
   const std::string problem = misfit(spec, parts);
   if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem);
+  if (restore(spec)) {
+    tensor = {};
+    return;
+  }
   if (!is_table(spec)) read_ahead(parts);
   if (is_matrix(spec)) {
     weight_ = spec;
@@ -197,6 +202,19 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
                     std::to_string(bad - values.begin()) + "; the file is damaged");
 }
 
+bool Loader::restore(const ParameterSpec& spec) {
+  if (packed_ == nullptr || !packed_->contains(spec.names.front())) return false;
+  Linear layer;
+  layer.out_features = spec.shape[0];
+  layer.in_features = spec.shape.numel() / std::max<std::int64_t>(1, spec.shape[0]);
+  if (!ops_.restore(layer, packed_->find(spec.names.front()))) {
+    ++refused_;
+    return false;
+  }
+  restored_ = std::move(layer.prepared);
+  return true;
+}
+
 std::shared_ptr<const QuantizedMatrix> Loader::stored(const ParameterSpec& spec,
                                                       const std::vector<const StoredTensor*>& parts) const {
   const WeightFormat format = quantization_.format;
@@ -213,6 +231,10 @@ bool Loader::quantizes(const ParameterSpec& spec) const {
 }
 
 void Loader::linear_done(Linear& linear) {
+  if (restored_ != nullptr) {
+    linear.prepared = std::move(restored_);
+    return;
+  }
   linear.quantized = std::move(quantized_);
   if (linear.weight.defined() && !weight_.names.empty() && quantizes(weight_)) {
     try {

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "weights/packed_weights.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
 
@@ -28,11 +29,17 @@ class Loader : public ParameterVisitor {
   // Announces what will be visited, in that order: the system then reads it some way ahead of its turn, while
   // the tensors before it are computed with.
   void expect(const std::function<void(Parameters)>& describe);
+  // Weights of linear layers that `packed` holds in the engine's form come from there. Before expect().
+  void use(std::shared_ptr<const PackedWeights> packed) { packed_ = std::move(packed); }
+  // How many of them the engine refused so far; these came from the source.
+  int refused() const { return refused_; }
   void parameter(const ParameterSpec& spec, Tensor& tensor) override;
   void linear_done(Linear& linear) override;
   void conv_done(Conv2d& conv) override;
 
  private:
+  // From packed_, into restored_.
+  bool restore(const ParameterSpec& spec);
   void read_ahead(const std::vector<const StoredTensor*>& parts);
   // What the file holds in 4 or 8 bits, where it stays so; else null.
   std::shared_ptr<const QuantizedMatrix> stored(const ParameterSpec& spec,
@@ -45,6 +52,9 @@ class Loader : public ParameterVisitor {
   Quantization quantization_;
   ParameterSpec weight_;                              // of the linear layer that is being visited
   std::shared_ptr<const QuantizedMatrix> quantized_;  // its weight, where the file holds it so
+  std::shared_ptr<const PackedWeights> packed_;
+  std::shared_ptr<const PreparedWeight> restored_;  // of the layer that is being visited
+  int refused_ = 0;
   std::vector<const StoredTensor*> expected_;
   std::size_t requested_ = 0;  // of expected_
   std::size_t requested_bytes_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/checks.h"
@@ -20,12 +21,10 @@ constexpr std::int64_t kTypicalRows = 1024;
 // A weight in the blocked layout that serves every number of rows.
 class PackedMatrix : public PreparedWeight {
  public:
-  PackedMatrix(DType dtype, onednn::Layout layout, std::int64_t out, std::int64_t in)
-      : dtype(dtype),
-        layout(std::move(layout)),
-        out(out),
-        in(in),
-        elements({static_cast<std::int64_t>(this->layout.bytes())}, DType::u8) {}
+  PackedMatrix(DType dtype, onednn::Layout layout, std::int64_t out, std::int64_t in, Tensor elements)
+      : dtype(dtype), layout(std::move(layout)), out(out), in(in), elements(std::move(elements)) {}
+  std::optional<PackedWeight> packed() const override { return PackedWeight{form(layout), {elements}}; }
+  static std::string form(const onednn::Layout& layout) { return "oneDNN " + layout.text(); }
 
   DType dtype;
   onednn::Layout layout;
@@ -117,11 +116,17 @@ void packed_product(const Tensor& x, const PackedMatrix& packed, const Linear& w
   preferred->run(x.raw(), elements.raw(), bias, y.raw());
 }
 
-std::shared_ptr<const PackedMatrix> pack(const Linear& linear, DType dtype) {
+onednn::Layout packed_layout(const Linear& linear, DType dtype) {
   const std::int64_t out = linear.out_features, in = linear.in_features;
   const onednn::MatmulSpec typical{kTypicalRows, in, out, dtype, dtype, out};
+  return onednn::primitive(typical, std::nullopt)->weight_layout();
+}
+
+std::shared_ptr<const PackedMatrix> pack(const Linear& linear, DType dtype) {
+  const std::int64_t out = linear.out_features, in = linear.in_features;
+  const onednn::Layout layout = packed_layout(linear, dtype);
   auto packed = std::make_shared<PackedMatrix>(
-      dtype, onednn::primitive(typical, std::nullopt)->weight_layout(), out, in);
+      dtype, layout, out, in, Tensor({static_cast<std::int64_t>(layout.bytes())}, DType::u8));
   void* target = packed->elements.raw();
   const DType stored = linear.weight.dtype();
   if (stored == DType::f32 || stored == DType::bf16) {
@@ -181,6 +186,25 @@ void prepare_linear(Linear& linear, Reuse reuse, DType compute_type) {
   }
   linear.prepared = pack(linear, compute_type);
   linear.weight = Tensor();
+}
+
+std::string packing(DType compute_type) {
+  constexpr int kVersion = 1;  // of the orders in which our own kernels read weights
+  return "native " + std::to_string(kVersion) + " " + std::string(name_of(compute_type)) + " " +
+         name_of(isa_level()) + ", oneDNN " + onednn::identity();
+}
+
+bool restore_linear(Linear& linear, const PackedWeight& packed, DType compute_type) {
+  if (auto quantized = restore_quantized(packed, linear.out_features, linear.in_features, compute_type)) {
+    linear.prepared = std::move(quantized);
+    return true;
+  }
+  if (gemm_type(compute_type) != compute_type || packed.parts.size() != 1) return false;
+  const onednn::Layout layout = packed_layout(linear, compute_type);
+  if (packed.form != PackedMatrix::form(layout) || packed.parts[0].bytes() < layout.bytes()) return false;
+  linear.prepared = std::make_shared<PackedMatrix>(compute_type, layout, linear.out_features,
+                                                   linear.in_features, packed.parts[0]);
+  return true;
 }
 
 }  // namespace sd35::native

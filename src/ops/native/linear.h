@@ -13,4 +13,8 @@ Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_ty
 // weights stay quantized.
 void prepare_linear(Linear& linear, Reuse reuse, DType compute_type);
 
+// Ops::packing and Ops::restore.
+std::string packing(DType compute_type);
+bool restore_linear(Linear& linear, const PackedWeight& packed, DType compute_type);
+
 }  // namespace sd35::native

@@ -24,6 +24,10 @@ class NativeOps : public Ops {
     native::prepare_linear(linear, reuse, compute_type_);
   }
   void prepare(Conv2d& conv) const override { native::prepare_conv2d(conv, compute_type_); }
+  std::string packing() const override { return native::packing(compute_type_); }
+  bool restore(Linear& linear, const PackedWeight& packed) const override {
+    return native::restore_linear(linear, packed, compute_type_);
+  }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     return native::linear(x, w, act, compute_type_, type_of(out));

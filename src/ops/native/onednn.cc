@@ -229,6 +229,38 @@ Layout Layout::filter(DType dtype, std::int64_t out, std::int64_t in, int kernel
   return layout_of(Descriptor({out, in, kernel, kernel}, data_type(dtype), Tag::oihw));
 }
 
+std::string Layout::text() const {
+  std::string text;
+  const auto add = [&text](const char* name, const auto& values, int count) {
+    text += std::string(text.empty() ? "" : " ") + name;
+    for (int i = 0; i < count; ++i)
+      text += (i == 0 ? " " : ",") + std::to_string(values[static_cast<std::size_t>(i)]);
+  };
+  const Descriptor& desc = description_->desc;
+#if DNNL_VERSION_MAJOR >= 3
+  const int rank = desc.get_ndims(), blocks = desc.get_inner_nblks();
+  text = "type " + std::to_string(static_cast<int>(desc.get_data_type())) + " kind " +
+         std::to_string(static_cast<int>(desc.get_format_kind())) + " offset " +
+         std::to_string(desc.get_submemory_offset());
+  add("dims", desc.get_dims(), rank);
+  add("padded", desc.get_padded_dims(), rank);
+  add("strides", desc.get_strides(), rank);
+  add("blocks", desc.get_inner_blks(), blocks);
+  add("of", desc.get_inner_idxs(), blocks);
+#else
+  const auto& data = desc.data;
+  const auto& blocking = data.format_desc.blocking;
+  text = "type " + std::to_string(data.data_type) + " kind " + std::to_string(data.format_kind) + " offset " +
+         std::to_string(data.offset0) + " flags " + std::to_string(data.extra.flags);
+  add("dims", data.dims, data.ndims);
+  add("padded", data.padded_dims, data.ndims);
+  add("strides", blocking.strides, data.ndims);
+  add("blocks", blocking.inner_blks, blocking.inner_nblks);
+  add("of", blocking.inner_idxs, blocking.inner_nblks);
+#endif
+  return text;
+}
+
 std::size_t Layout::bytes() const { return description_->desc.get_size(); }
 
 Layout Layout::rows(std::int64_t begin, std::int64_t count) const {
@@ -250,6 +282,14 @@ std::shared_ptr<const Primitive> primitive(const MatmulSpec& spec, const std::op
 std::shared_ptr<const Primitive> primitive(const ConvolutionSpec& spec, const std::optional<Layout>& weight) {
   static auto* cache = new PrimitiveCache<dnnl::convolution_forward, ConvolutionSpec>;
   return translated("preparing a convolution", [&] { return cache->find_or_compile(spec, weight); });
+}
+
+std::string identity() {
+  cpu();
+  const dnnl_version_t& version = *dnnl::version();
+  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+         std::to_string(version.patch) + " " + version.hash + " isa " +
+         std::to_string(static_cast<int>(dnnl::get_effective_cpu_isa()));
 }
 
 void reorder(const Layout& from, const void* source, const Layout& to, void* target) {

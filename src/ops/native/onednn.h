@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "ops/ops.h"
 
@@ -23,6 +24,8 @@ class Layout {
   static Layout filter(DType dtype, std::int64_t out, std::int64_t in, int kernel);
 
   std::size_t bytes() const;
+  // All of it, to be compared: "2 f32 [1536, 4608] ...".
+  std::string text() const;
   // Output features [begin, begin + count) of a matrix; both multiples of kRowGranularity, or up to the end.
   // Memory is still addressed from its beginning.
   Layout rows(std::int64_t begin, std::int64_t count) const;
@@ -75,6 +78,9 @@ class Primitive {
 // Error when oneDNN cannot compute this.
 std::shared_ptr<const Primitive> primitive(const MatmulSpec& spec, const std::optional<Layout>& weight);
 std::shared_ptr<const Primitive> primitive(const ConvolutionSpec& spec, const std::optional<Layout>& weight);
+
+// Version and build, and the instructions it uses: "2.6.3 0123abc avx2".
+std::string identity();
 
 // Copies a weight from one layout (and element type) to another.
 void reorder(const Layout& from, const void* source, const Layout& to, void* target);

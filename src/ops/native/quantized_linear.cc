@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -73,6 +75,13 @@ kernels::PanelTask task_of(Tensor& y, const Tensor& bias, Activation act) {
   task.bias = floats_or_null(bias);
   task.function = function_of(act);
   return task;
+}
+
+// A part of a packed weight as what it holds; undefined where it is too short.
+Tensor held(const Tensor& part, Shape shape, DType dtype) {
+  const auto bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
+  return part.bytes() < bytes ? Tensor()
+                              : Tensor(std::move(shape), dtype, part.storage(), part.byte_offset());
 }
 
 // Weights that are unpacked to f32 or bf16.
@@ -156,15 +165,81 @@ class FourBitPanels : public UnpackedWeight {
     }
   }
 
+  // Of packed() where all fits; check complete().
+  FourBitPanels(const PackedWeight& packed, std::int64_t out, std::int64_t in, DType compute_type)
+      : UnpackedWeight(out, in, compute_type) {
+    std::istringstream form(packed.form);
+    std::string name;
+    std::int64_t rows = 0, columns = 0, panel = 0;
+    form >> name >> rows >> columns >> panel;
+    if (name != kName || rows != out || columns != in || panel != kernels_.panel) return;
+    std::size_t next = 0;
+    const auto take = [&](Shape shape, DType dtype) {
+      return next < packed.parts.size() ? held(packed.parts[next++], std::move(shape), dtype) : Tensor();
+    };
+    bytes_ = take({divided_up(out_, panel), in_ / 2, panel}, DType::u8);
+    for (FourBitWeight part; form >> part.count >> part.block;) {
+      if (!restore(part, form, take)) return;
+      filled_ += part.count / in_;
+      parts_.push_back(std::move(part));
+    }
+  }
+  bool complete() const { return bytes_.defined() && filled_ == out_ && fits(parts_); }
+
+  std::optional<PackedWeight> packed() const override {
+    std::ostringstream form;
+    form << kName << ' ' << out_ << ' ' << in_ << ' ' << kernels_.panel;
+    PackedWeight packed{"", {bytes_}};
+    for (const FourBitWeight& part : parts_) {
+      form << ' ' << part.count << ' ' << part.block << ' ' << (part.nested ? part.nested->block : 0);
+      Tensor code({part.nested ? kNestedCode : kCode}, DType::f32);
+      std::ranges::copy(part.code, code.data<float>());
+      packed.parts.push_back(part.absmax);
+      if (part.nested) {
+        std::ranges::copy(part.nested->map, code.data<float>() + kCode);
+        code.data<float>()[kNestedCode - 1] = part.nested->offset;
+        packed.parts.push_back(part.nested->absmax);
+      }
+      packed.parts.push_back(std::move(code));
+    }
+    packed.form = form.str();
+    return packed;
+  }
+
   // Whether all parts share a code book and the size of blocks.
-  static bool fits(const FourBitMatrix& matrix) {
-    const FourBitWeight& first = matrix.parts().at(0);
-    return std::ranges::all_of(matrix.parts(), [&](const FourBitWeight& part) {
-      return part.code == first.code && part.block == first.block;
+  static bool fits(const std::vector<FourBitWeight>& parts) {
+    return std::ranges::all_of(parts, [&](const FourBitWeight& part) {
+      return part.code == parts[0].code && part.block == parts[0].block;
     });
   }
 
  private:
+  static constexpr const char* kName = "four-bit";
+  static constexpr std::int64_t kCode = 16, kNestedCode = kCode + 256 + 1;  // with the map and the offset
+
+  // The scales of `part`, whose count and block were read from `form`.
+  template <class Take>
+  bool restore(FourBitWeight& part, std::istringstream& form, const Take& take) const {
+    std::int64_t nested_block = 0;
+    const bool whole = form >> nested_block && part.block > 0 && in_ % part.block == 0 && part.count > 0 &&
+                       part.count % in_ == 0 && part.count / in_ <= out_ && nested_block >= 0;
+    if (!whole) return false;
+    part.absmax = take({part.blocks()}, nested_block > 0 ? DType::u8 : DType::f32);
+    if (nested_block > 0) {
+      part.nested.emplace();
+      part.nested->block = nested_block;
+      part.nested->absmax = take({divided_up(part.blocks(), nested_block)}, DType::f32);
+    }
+    const Tensor code = take({nested_block > 0 ? kNestedCode : kCode}, DType::f32);
+    if (!part.absmax.defined() || !code.defined() || (part.nested && !part.nested->absmax.defined()))
+      return false;
+    std::copy_n(code.data<float>(), part.code.size(), part.code.begin());
+    if (!part.nested) return true;
+    std::copy_n(code.data<float>() + kCode, part.nested->map.size(), part.nested->map.begin());
+    part.nested->offset = code.data<float>()[kNestedCode - 1];
+    return true;
+  }
+
   // Deals the bytes of `part`, which come feature by feature, out to the panels.
   void add(const FourBitWeight& part) {
     const std::int64_t first = filled_, width = in_ / 2, rows = part.count / in_;
@@ -229,6 +304,29 @@ class Int8Panels : public QuantizedWeight {
     });
   }
 
+  // Of packed(), whose form must be form_of(out, in).
+  Int8Panels(const PackedWeight& packed, std::int64_t out, std::int64_t in)
+      : kernels_(kernels::linear_kernels().int8),
+        in_(in),
+        out_(out),
+        units_(divided_up(in_, kernels_.unit)),
+        panels_(divided_up(out_, kernels_.panel)) {
+    if (packed.parts.size() != 3) return;
+    values_ = held(packed.parts[0], {panels_, units_, kernels_.panel, kernels_.unit}, DType::i8);
+    scales_ = held(packed.parts[1], {panels_ * kernels_.panel}, DType::f32);
+    corrections_ = held(packed.parts[2], {panels_ * kernels_.panel}, DType::i32);
+  }
+  bool complete() const { return values_.defined() && scales_.defined() && corrections_.defined(); }
+
+  static std::string form_of(std::int64_t out, std::int64_t in) {
+    const kernels::IntegerLinearKernels& k = kernels::linear_kernels().int8;
+    return "int8 " + std::to_string(out) + " " + std::to_string(in) + " " + std::to_string(k.panel) + " " +
+           std::to_string(k.unit) + " " + std::to_string(k.offset);
+  }
+  std::optional<PackedWeight> packed() const override {
+    return PackedWeight{form_of(out_, in_), {values_, scales_, corrections_}};
+  }
+
   // The largest inner dimension whose sums fit 32 bits.
   static constexpr std::int64_t kMostInputs = 65536;
 
@@ -290,9 +388,19 @@ std::shared_ptr<const QuantizedWeight> pack_quantized(const std::shared_ptr<cons
       int8 != nullptr && int8->columns() <= Int8Panels::kMostInputs)
     return std::make_shared<Int8Panels>(*int8);
   if (const auto* four_bit = dynamic_cast<const FourBitMatrix*>(matrix.get());
-      four_bit != nullptr && FourBitPanels::fits(*four_bit))
+      four_bit != nullptr && FourBitPanels::fits(four_bit->parts()))
     return std::make_shared<FourBitPanels>(*four_bit, compute_type);
   return std::make_shared<RowsWeight>(matrix, compute_type);
+}
+
+std::shared_ptr<const QuantizedWeight> restore_quantized(const PackedWeight& packed, std::int64_t out,
+                                                         std::int64_t in, DType compute_type) {
+  if (packed.form == Int8Panels::form_of(out, in)) {
+    auto int8 = std::make_shared<Int8Panels>(packed, out, in);
+    return int8->complete() ? int8 : nullptr;
+  }
+  auto four_bit = std::make_shared<FourBitPanels>(packed, out, in, compute_type);
+  return four_bit->complete() && four_bit->packed()->form == packed.form ? four_bit : nullptr;
 }
 
 }  // namespace sd35::native

@@ -16,4 +16,9 @@ class QuantizedWeight : public PreparedWeight {
 std::shared_ptr<const QuantizedWeight> pack_quantized(const std::shared_ptr<const QuantizedMatrix>& matrix,
                                                       DType compute_type);
 
+// What PreparedWeight::packed() of such a weight gave; null where it is none, or of other sizes, or was made
+// for other kernels.
+std::shared_ptr<const QuantizedWeight> restore_quantized(const PackedWeight& packed, std::int64_t out,
+                                                         std::int64_t in, DType compute_type);
+
 }  // namespace sd35::native

@@ -161,5 +161,72 @@ TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(ops->embedding(random_tensor({4, 8}, 1), Tensor::from({1}, std::array{-1})), Error);
 }
 
+// What comes back from disk: the same bytes elsewhere, filled up to 64.
+PackedWeight copy_of(const PackedWeight& packed) {
+  PackedWeight copy{packed.form, {}};
+  for (const Tensor& part : packed.parts) {
+    Tensor bytes = Tensor::zeros({static_cast<std::int64_t>((part.bytes() + 63) / 64 * 64)}, DType::u8);
+    std::memcpy(bytes.raw(), part.raw(), part.bytes());
+    copy.parts.push_back(std::move(bytes));
+  }
+  return copy;
+}
+
+TEST_P(NativeOpsTest, PackedWeightsComeBackToTheBit) {
+  int packed_forms = 0;
+  for (const char* format : {"none", "int8", "nf4", "nf4-dq"})
+    for (const std::int64_t out : {64, 131}) {
+      Linear layer = random_linear(out, 192);
+      layer.quantized = quantize(layer.weight, weight_format_from_name(format));
+      if (layer.quantized != nullptr) layer.weight = {};
+      ops->prepare(layer, Reuse::many);
+      if (layer.prepared == nullptr) continue;  // without bf16 instructions dense bf16 stays as it is
+      const auto packed = layer.prepared->packed();
+      ASSERT_TRUE(packed) << format;
+      ++packed_forms;
+
+      Linear restored;
+      restored.out_features = out;
+      restored.in_features = 192;
+      restored.bias = layer.bias;
+      ASSERT_TRUE(ops->restore(restored, copy_of(*packed))) << format;
+      const Tensor x = random_tensor({7, 192}, 1);
+      EXPECT_TRUE(same_bits(ops->linear(x, layer), ops->linear(x, restored))) << format;
+    }
+  EXPECT_GE(packed_forms, 6);
+}
+
+TEST_P(NativeOpsTest, PackedWeightsThatDoNotFitAreRefused) {
+  for (const char* format : {"none", "int8", "nf4", "nf4-dq"}) {
+    Linear layer = random_linear(64, 192);
+    layer.quantized = quantize(layer.weight, weight_format_from_name(format));
+    if (layer.quantized != nullptr) layer.weight = {};
+    ops->prepare(layer, Reuse::many);
+    if (layer.prepared == nullptr) continue;
+    const PackedWeight good = copy_of(*layer.prepared->packed());
+    const auto refused = [&](const PackedWeight& packed, std::int64_t out, std::int64_t in) {
+      Linear target;
+      target.out_features = out;
+      target.in_features = in;
+      const bool taken = ops->restore(target, packed);
+      EXPECT_EQ(target.prepared == nullptr, !taken);
+      return !taken;
+    };
+    EXPECT_FALSE(refused(good, 64, 192)) << format;
+    EXPECT_TRUE(refused(good, 192, 64)) << format;
+    EXPECT_TRUE(refused(good, 63, 192)) << format;
+    EXPECT_TRUE(refused({"another form", good.parts}, 64, 192)) << format;
+    EXPECT_TRUE(refused({good.form + " 1", good.parts}, 64, 192)) << format;
+    EXPECT_TRUE(refused({"", {}}, 64, 192)) << format;
+    for (std::size_t i = 0; i < good.parts.size(); ++i) {
+      PackedWeight cut = good;
+      cut.parts[i] = Tensor({1}, DType::u8);
+      EXPECT_TRUE(refused(cut, 64, 192)) << format << " part " << i;
+      cut.parts.resize(i);
+      EXPECT_TRUE(refused(cut, 64, 192)) << format << " without part " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sd35

@@ -1,0 +1,243 @@
+#include "pipeline/memory_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+
+#include "core/error.h"
+#include "mmdit/transformer.h"
+#include "pipeline/decode.h"
+#include "sampling/guidance.h"
+#include "vae/autoencoder.h"
+
+namespace sd35 {
+namespace {
+
+// The program, its libraries and the tokenizers.
+constexpr double kProgram = 75e6;
+// What the estimates below leave out.
+constexpr double kMargin = 1.05;
+
+double bytes_of(DType dtype) { return static_cast<double>(size_of(dtype)); }
+
+// Sums the weights a model describes, as they will lie in memory.
+class WeightSizes : public ParameterVisitor {
+ public:
+  explicit WeightSizes(const MemoryFacts& facts) : facts_(facts) {}
+
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    if (spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table) return;
+    const double count = static_cast<double>(spec.shape.numel());
+    const double bytes = count * (spec.shape.rank() < 2 ? 4 : element_bytes(spec));
+    total += bytes;
+    of_size_[count] += 1;
+    // While it is loaded, a weight that is not used as it lies in the file is there as stored too, and where
+    // it is quantized or unpacked, in f32; buffers of each size are kept for the next weight of it.
+    if (spec.shape.rank() >= 2 && of_size_[count] == 1 && converted(spec)) scratch += 4 * count;
+  }
+
+  double total = 0;
+  double scratch = 0;
+
+ private:
+  const StoredTensor* stored(const ParameterSpec& spec) const {
+    return facts_.transformer_weights->find(spec.names.front());
+  }
+
+  WeightFormat format(const ParameterSpec& spec) const {
+    const bool quantized =
+        facts_.quantization.applies == nullptr ||
+        facts_.quantization.applies(spec.names.front(), spec.kind, facts_.quantization.format);
+    return quantized || facts_.quantization.format == WeightFormat::as_stored ? facts_.quantization.format
+                                                                              : WeightFormat::dense;
+  }
+
+  double element_bytes(const ParameterSpec& spec) const {
+    constexpr double kFourBits = 0.5 + 4.0 / 64, kNestedFourBits = 0.5 + 1.0 / 64 + 4.0 / (64 * 256);
+    switch (format(spec)) {
+      case WeightFormat::int8:
+        return 1;
+      case WeightFormat::nf4:
+        return kFourBits;
+      case WeightFormat::nf4_double:
+        return kNestedFourBits;
+      case WeightFormat::as_stored: {
+        const StoredTensor* tensor = stored(spec);
+        const std::string type = tensor == nullptr ? "" : tensor->type_name();
+        if (type == "nf4" || type == "fp4") return kFourBits;
+        if (type.starts_with("f8")) return 1;
+        break;
+      }
+      case WeightFormat::dense:
+        break;
+    }
+    return bytes_of(facts_.compute_type);
+  }
+
+  bool converted(const ParameterSpec& spec) const {
+    const StoredTensor* tensor = stored(spec);
+    if (format(spec) == WeightFormat::as_stored || format(spec) == WeightFormat::dense)
+      return tensor != nullptr && (tensor->packed() || tensor->dtype != facts_.compute_type);
+    return true;
+  }
+
+  const MemoryFacts& facts_;
+  std::map<double, int> of_size_;
+};
+
+struct TransformerSizes {
+  double outer = 0, blocks = 0, largest_block = 0, scratch = 0;
+};
+
+TransformerSizes transformer_sizes(const MemoryFacts& facts) {
+  TransformerSizes sizes;
+  Transformer transformer(*facts.transformer);
+  WeightSizes all(facts);
+  transformer.parameters(Parameters(all));
+  const int layers = facts.transformer->num_layers;
+  for (int i = 0; i < layers; ++i) {
+    WeightSizes block(facts);
+    JointBlock(*facts.transformer, i).parameters(Transformer::block_scope(Parameters(block), i));
+    sizes.blocks += block.total;
+    sizes.largest_block = std::max(sizes.largest_block, block.total);
+  }
+  sizes.outer = all.total - sizes.blocks;
+  sizes.scratch = all.scratch;
+  return sizes;
+}
+
+// What flows through a block, bytes a token and element of the width: two residual streams in f32; the norm,
+// q, k, v, the result of attention (twice with a second attention), the hidden layer of the feed-forward and
+// its result in the compute type; where that is widened, the input of the largest product once more in f32.
+double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options, int batch) {
+  const MmditConfig& config = *facts.transformer;
+  const double e = bytes_of(facts.compute_type), patch = config.patch_size * facts.vae->scale();
+  const double image = options.width / patch * options.height / patch;
+  const double text =
+      static_cast<double>(facts.prompt_encoder->layout().clip_tokens) + options.max_sequence_length;
+  const double an_element = 3 * 4 + 14 * e + (facts.widened ? 4 * 4 : 0);
+  const double prompt = 2.0 * 4 * text * static_cast<double>(config.joint_attention_dim);
+  return batch * ((image + text) * static_cast<double>(config.width()) * an_element + prompt);
+}
+
+MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& options,
+                          const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass) {
+  const bool guided = guidance_enabled(options.guidance_scale);
+  const double activations = activation_bytes(facts, options, guided && !one_prompt_a_pass ? 2 : 1);
+  // Blocks differ in size, and the pool keeps the buffers of each.
+  constexpr double kBlocksAtOnce = 1.3;
+  const double weights = sizes.outer + (streamed ? kBlocksAtOnce * sizes.largest_block : sizes.blocks);
+  const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
+  std::string mode = streamed ? "streamed" : "resident";
+  if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
+  return {"denoise", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + scratch))};
+}
+
+// T5 streams layer by layer; CLIP is smaller than one of its layers.
+MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options) {
+  const double prompts = guidance_enabled(options.guidance_scale) ? 2 : 1;
+  const double layer = facts.prompt_encoder->largest_layer(facts.compute_type);
+  const double width = static_cast<double>(facts.prompt_encoder->largest_width());
+  const double tokens = std::max<double>(options.max_sequence_length,
+                                         static_cast<double>(facts.prompt_encoder->layout().clip_tokens));
+  const double activations = prompts * tokens * width * (6 * 4 + 10 * bytes_of(facts.compute_type));
+  return {"encode prompt", "streamed",
+          static_cast<std::uint64_t>(kProgram + kMargin * (layer + activations))};
+}
+
+// The decoder's maps are largest at the picture's full size; tiles have the size of pictures of their own,
+// and the picture is put together in f32.
+MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
+  const VaeConfig& config = *facts.vae;
+  class : public ParameterVisitor {
+   public:
+    void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+      count += static_cast<double>(spec.shape.numel());
+    }
+    double count = 0;
+  } weights;
+  VaeDecoder(config).parameters(Parameters(weights));
+  const double scale = config.scale();
+  const bool whole_is_tiled =
+      wants_tiles(config, facts.compute_type, static_cast<std::int64_t>(options.height / scale),
+                  static_cast<std::int64_t>(options.width / scale), options.vae_tiling);
+  const int side = tile > 0         ? tile
+                   : whole_is_tiled ? config.sample_size
+                                    : std::max(options.width, options.height);
+  const double pixels = static_cast<double>(std::min(side, options.width)) * std::min(side, options.height);
+  const double maps = decoder_map_bytes(config, facts.compute_type, facts.widened, pixels);
+  const double picture = 3.0 * 4 * 4 * options.width * options.height;
+  const std::string mode = pixels < static_cast<double>(options.width) * options.height
+                               ? "tiles of " + std::to_string(side)
+                               : "whole";
+  const double element = facts.widened ? 4 : bytes_of(facts.compute_type);
+  return {"decode", mode,
+          static_cast<std::uint64_t>(kProgram + kMargin * (weights.count * element + maps + picture))};
+}
+
+// "3.2 GB"
+std::string shown(std::uint64_t bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
+  return text.data();
+}
+
+// The first of `candidates` below the limit; the last where none is or there is no limit to stay below.
+std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint64_t limit) {
+  if (limit == 0) return 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].bytes <= limit) return i;
+  std::size_t least = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].bytes < candidates[least].bytes) least = i;
+  return least;
+}
+
+void check(const MemoryStage& stage, std::uint64_t limit, const std::string& advice) {
+  if (limit == 0 || stage.bytes <= limit) return;
+  throw ArgumentError("this does not fit in " + shown(limit) + ": " + stage.stage + " (" + stage.mode +
+                      ") takes " + shown(stage.bytes) + " at least; " + advice);
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit) {
+  MemoryPlan plan;
+  plan.stages.push_back(text_stage(facts, options));
+  check(plan.stages.back(), limit,
+        "--max-memory " + shown(plan.stages.back().bytes) +
+            " would do, and running without T5 (--no-t5) needs less");
+
+  struct Choice {
+    bool streamed, one_prompt_a_pass;
+  };
+  std::vector<Choice> choices{{false, false}, {false, true}, {true, false}, {true, true}};
+  if (!guidance_enabled(options.guidance_scale)) choices = {{false, false}, {true, false}};
+  if (!facts.streamable) std::erase_if(choices, [](const Choice& choice) { return choice.streamed; });
+  const TransformerSizes sizes = transformer_sizes(facts);
+  std::vector<MemoryStage> candidates;
+  for (const Choice& choice : choices)
+    candidates.push_back(denoise_stage(facts, options, sizes, choice.streamed, choice.one_prompt_a_pass));
+  const std::size_t denoise = first_fitting(candidates, limit);
+  plan.streamed = choices[denoise].streamed;
+  plan.one_prompt_a_pass = choices[denoise].one_prompt_a_pass;
+  plan.stages.push_back(candidates[denoise]);
+  check(plan.stages.back(), limit,
+        "--max-memory " + shown(plan.stages.back().bytes) + " would do, and a smaller picture" +
+            (facts.streamable ? "" : ", --quantize nf4-dq or --packed weights to stream") + " needs less");
+
+  std::vector<int> tiles{0};
+  for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
+    if (tile < std::max(options.width, options.height)) tiles.push_back(tile);
+  candidates.clear();
+  for (const int tile : tiles) candidates.push_back(decode_stage(facts, options, tile));
+  const std::size_t decode = first_fitting(candidates, limit);
+  plan.tile = tiles[decode];
+  plan.stages.push_back(candidates[decode]);
+  check(plan.stages.back(), limit,
+        "--max-memory " + shown(plan.stages.back().bytes) + " would do, and a smaller picture needs less");
+  return plan;
+}
+
+}  // namespace sd35

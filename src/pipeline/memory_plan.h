@@ -1,0 +1,41 @@
+// How a picture is made within a limit of memory: what is kept, what is streamed, what is cut into tiles.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mmdit/config.h"
+#include "ops/ops.h"
+#include "sd35/sd35.h"
+#include "text/prompt_encoder.h"
+#include "vae/config.h"
+#include "weights/load.h"
+
+namespace sd35 {
+
+// What decides how much memory a stage takes.
+struct MemoryFacts {
+  const PromptEncoder* prompt_encoder = nullptr;
+  const WeightSource* transformer_weights = nullptr;
+  Quantization quantization;
+  const MmditConfig* transformer = nullptr;
+  const VaeConfig* vae = nullptr;
+  DType compute_type = DType::bf16;
+  bool widened = false;    // bf16 is multiplied in f32
+  bool streamable = true;  // blocks can be loaded one by one at the speed of a copy
+};
+
+struct MemoryPlan {
+  bool streamed = false;           // the transformer's blocks are loaded for each use
+  bool one_prompt_a_pass = false;  // guidance: one forward after the other instead of a batch
+  int tile = 0;                    // pixels a side of the decoder's tiles; 0: as without a limit
+  std::vector<MemoryStage> stages;
+};
+
+// The fastest plan whose stages all stay below `limit` bytes (0: no limit). Expected peaks are those of the
+// process's resident memory, mapped files included. Throws ArgumentError when no plan does, naming the stage,
+// what it takes at least and what would make it smaller.
+MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit);
+
+}  // namespace sd35

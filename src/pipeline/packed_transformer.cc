@@ -1,0 +1,89 @@
+#include "pipeline/packed_transformer.h"
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "mmdit/quantization.h"
+#include "pipeline/loading.h"
+
+namespace sd35 {
+
+namespace fs = std::filesystem;
+
+TransformerWeights::TransformerWeights(const Components& components, const LoadOptions& options,
+                                       const Ops& ops, const Callbacks& callbacks)
+    : source_(components.transformer_weights),
+      quantization_{weight_format_from_name(options.quantize), is_quantized},
+      ops_(ops),
+      callbacks_(callbacks) {
+  if (options.packed.empty()) return;
+  const std::string quantize = options.quantize.empty() ? "" : "-" + options.quantize;
+  identity_ = {version(), ops.packing(), components.transformer_identity + quantize};
+  if (identity_.engine.empty()) {
+    warn(callbacks, "the engine '" + options.engine + "' packs no weights; --packed has no effect");
+    return;
+  }
+  std::error_code error;
+  fs::create_directories(options.packed, error);
+  if (error) throw FileError("cannot make folder '" + options.packed.string() + "': " + error.message());
+  path_ = options.packed / ("transformer-" + options.dtype + quantize + ".safetensors");
+  open();
+}
+
+void TransformerWeights::open() {
+  std::error_code ignored;
+  if (!fs::exists(path_, ignored)) return;
+  try {
+    packed_ = std::make_shared<const PackedWeights>(path_, identity_);
+  } catch (const FileError& error) {
+    warn(callbacks_, std::string(error.what()) + "; packed anew");
+  }
+}
+
+void TransformerWeights::load(Transformer& transformer, const StageProgress& progress) {
+  const int refused = load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
+  trim_pool();  // what loading took besides the weights
+  missing_ = !path_.empty() && (packed_ == nullptr || refused > 0);
+  if (refused > 0)
+    warn(callbacks_, path_.string() + ": " + std::to_string(refused) +
+                         " weights are not packed as this machine wants them; packed anew");
+}
+
+void TransformerWeights::stream(Transformer& transformer, const StageProgress& progress) {
+  if (!path_.empty() && packed_ == nullptr)
+    warn(callbacks_, path_.string() +
+                         ": no packed weights, and too little memory to make them; sd35 convert "
+                         "--packed makes them");
+  transformer.stream_blocks([this, config = transformer.config()](int index) {
+    auto block = std::make_shared<JointBlock>(config, index);
+    Loader loader(*source_, ops_, Reuse::many, quantization_);
+    loader.use(packed_);
+    const auto describe = [&](const Parameters& p) { block->parameters(Transformer::block_scope(p, index)); };
+    loader.expect(describe);
+    describe(Parameters(loader));
+    return block;
+  });
+  load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
+}
+
+void TransformerWeights::pack(Transformer& transformer) const {
+  if (!missing_) return;
+  PackedWeightCollector collector;
+  transformer.parameters(Parameters(collector));
+  if (collector.empty())
+    warn(callbacks_, "this machine multiplies with the weights as they lie in the model; nothing is packed");
+  else
+    collector.write(path_, identity_);
+}
+
+void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks) {
+  if (options.packed.empty()) throw ArgumentError("where to? LoadOptions::packed names a folder");
+  set_thread_count(options.threads);
+  const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
+  const Components components = open_components(model, options);
+  TransformerWeights weights(components, options, *ops, callbacks);
+  Transformer transformer(components.transformer);
+  weights.load(transformer, StageProgress(callbacks, Stage::load));
+  weights.pack(transformer);
+}
+
+}  // namespace sd35

@@ -1,0 +1,50 @@
+// The transformer with its weights from a folder of packed ones, which is filled where it lacks them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "mmdit/transformer.h"
+#include "ops/ops.h"
+#include "pipeline/components.h"
+#include "pipeline/progress.h"
+#include "weights/load.h"
+#include "weights/packed_weights.h"
+
+namespace sd35 {
+
+// How the transformer of a model is loaded.
+class TransformerWeights {
+ public:
+  // Opens the packed weights of `options.packed`, where there is such a folder. What does not fit is a
+  // warning and packed anew by pack().
+  TransformerWeights(const Components& components, const LoadOptions& options, const Ops& ops,
+                     const Callbacks& callbacks);
+
+  const WeightSource& source() const { return *source_; }
+  const Quantization& quantization() const { return quantization_; }
+  // Null: none that fit.
+  const std::shared_ptr<const PackedWeights>& packed() const { return packed_; }
+
+  // Has the blocks of `transformer` loaded for each use, as load() would, and loads what lies outside them.
+  // Nothing is packed that is not yet. This object must outlive it.
+  void stream(Transformer& transformer, const StageProgress& progress);
+  void load(Transformer& transformer, const StageProgress& progress);
+  // Packs what was loaded, where that is asked for and was not done; a machine that multiplies with weights
+  // as they are stored is a warning. Throws FileError.
+  void pack(Transformer& transformer) const;
+
+ private:
+  void open();
+
+  std::shared_ptr<const WeightSource> source_;
+  Quantization quantization_;
+  const Ops& ops_;
+  const Callbacks& callbacks_;
+  std::filesystem::path path_;  // empty: nothing is packed
+  PackingIdentity identity_;
+  std::shared_ptr<const PackedWeights> packed_;
+  bool missing_ = false;  // some are to be packed
+};
+
+}  // namespace sd35

@@ -1,0 +1,130 @@
+// Pictures within a limit of memory: which plan is chosen, and that it draws what it should.
+#include "pipeline/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "core/error.h"
+#include "pipeline/components.h"
+#include "sd35/sd35.h"
+#include "tests/support/temporary_folder.h"
+
+namespace sd35 {
+namespace {
+
+class MemoryPlanTest : public testing::Test {
+ protected:
+  MemoryPlanTest() {
+    make_random_model({}, folder_ / "tiny");
+    load_.dtype = "f32";
+    options_.prompt = "a red square";
+    options_.width = options_.height = 512;
+    options_.num_inference_steps = 1;
+    options_.max_sequence_length = 16;
+    components_.emplace(open_components((folder_ / "tiny").string(), load_));
+    facts_.prompt_encoder = &components_->prompt_encoder;
+    facts_.transformer_weights = components_->transformer_weights.get();
+    facts_.transformer = &components_->transformer;
+    facts_.vae = &components_->vae;
+    facts_.compute_type = DType::f32;
+  }
+
+  const MemoryStage& stage(const MemoryPlan& plan, std::size_t index) const { return plan.stages.at(index); }
+
+  Picture draw(std::uint64_t limit) {
+    load_.max_memory = limit;
+    stages_.clear();
+    Callbacks callbacks;
+    callbacks.on_memory_plan = [&](const std::vector<MemoryStage>& stages) { stages_ = stages; };
+    return Pipeline::from_pretrained((folder_ / "tiny").string(), load_).generate(options_, callbacks).at(0);
+  }
+
+  TemporaryFolder folder_;
+  LoadOptions load_;
+  GenerateOptions options_;
+  std::optional<Components> components_;
+  MemoryFacts facts_;
+  std::vector<MemoryStage> stages_;
+};
+
+TEST_F(MemoryPlanTest, WithoutALimitNothingChanges) {
+  const MemoryPlan plan = plan_memory(facts_, options_, 0);
+  EXPECT_FALSE(plan.streamed);
+  EXPECT_FALSE(plan.one_prompt_a_pass);
+  EXPECT_EQ(plan.tile, 0);
+  ASSERT_EQ(plan.stages.size(), 3u);
+  options_.width = options_.height = 64;
+  draw(0);
+  EXPECT_TRUE(stages_.empty());
+}
+
+TEST_F(MemoryPlanTest, TighterLimitsTakeSlowerPlansAndStayBelow) {
+  std::uint64_t limit = 1'000'000'000;
+  MemoryPlan last = plan_memory(facts_, options_, limit);
+  int changes = 0;
+  try {
+    for (;; limit = limit * 99 / 100) {
+      const MemoryPlan plan = plan_memory(facts_, options_, limit);
+      for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+        EXPECT_LE(plan.stages[i].bytes, limit);
+        EXPECT_LE(plan.stages[i].bytes, last.stages[i].bytes);
+        changes += plan.stages[i].mode != last.stages[i].mode ? 1 : 0;
+      }
+      last = plan;
+    }
+  } catch (const ArgumentError& error) {
+    EXPECT_NE(std::string(error.what()).find("does not fit"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("would do"), std::string::npos) << error.what();
+  }
+  EXPECT_GE(changes, 2);
+}
+
+TEST_F(MemoryPlanTest, BiggerPicturesAndTypesTakeMore) {
+  const MemoryPlan small = plan_memory(facts_, options_, 0);
+  options_.width = 1024;
+  const MemoryPlan wide = plan_memory(facts_, options_, 0);
+  EXPECT_GT(stage(wide, 1).bytes, stage(small, 1).bytes);
+  EXPECT_GT(stage(wide, 2).bytes, stage(small, 2).bytes);
+  facts_.compute_type = DType::bf16;
+  EXPECT_LT(stage(plan_memory(facts_, options_, 0), 1).bytes, stage(wide, 1).bytes);
+}
+
+TEST_F(MemoryPlanTest, StreamedBlocksDrawTheSameBytes) {
+  options_.width = options_.height = 64;
+  options_.guidance_scale = 1;
+  const Picture resident = draw(0);
+  const MemoryPlan plan = plan_memory(facts_, options_, 0);
+  // Just too little to keep all blocks.
+  const Picture streamed = draw(plan.stages[1].bytes - 1);
+  EXPECT_EQ(stages_.at(1).mode, "streamed");
+  EXPECT_EQ(resident.rgb, streamed.rgb);
+}
+
+TEST_F(MemoryPlanTest, OnePromptAfterTheOtherDrawsTheSameWithinRounding) {
+  options_.width = options_.height = 64;
+  const Picture both = draw(0);
+  const MemoryPlan plan = plan_memory(facts_, options_, 0);
+  const Picture one = draw(plan.stages[1].bytes - 1);
+  EXPECT_EQ(stages_.at(1).mode, "resident, one prompt after the other");
+  int largest = 0;
+  for (std::size_t i = 0; i < both.rgb.size(); ++i)
+    largest = std::max(largest, std::abs(both.rgb[i] - one.rgb[i]));
+  EXPECT_LE(largest, 1);
+}
+
+TEST_F(MemoryPlanTest, TheLimitIsPartOfTheRecipeWhereThereIsOne) {
+  options_.width = options_.height = 64;
+  const auto recipe = [](const Picture& picture) { return picture.metadata.at(1).second; };
+  EXPECT_EQ(recipe(draw(0)).find("max_memory"), std::string::npos);
+  EXPECT_NE(recipe(draw(2'000'000'000)).find("\"max_memory\":2000000000"), std::string::npos);
+}
+
+TEST_F(MemoryPlanTest, WhatFitsInNoWayIsRefusedBeforeAnythingIsLoaded) {
+  EXPECT_THROW(draw(1'000'000), ArgumentError);
+}
+
+}  // namespace
+}  // namespace sd35

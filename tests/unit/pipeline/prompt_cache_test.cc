@@ -1,0 +1,153 @@
+// Prompts that are kept on disk: found again where everything is as it was, and only there.
+#include "pipeline/prompt_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "core/error.h"
+#include "sd35/sd35.h"
+#include "tests/support/temporary_folder.h"
+
+namespace sd35 {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PromptCacheTest : public testing::Test {
+ protected:
+  PromptCacheTest() {
+    make_random_model({}, folder_ / "tiny");
+    load_.dtype = "f32";
+    load_.prompt_cache = folder_ / "cache";
+    options_.prompt = "a red square";
+    options_.width = options_.height = 32;
+    options_.num_inference_steps = 1;
+    options_.max_sequence_length = 16;
+  }
+
+  // Draws, and tells through `encoded_` whether the encoders ran: they report every layer.
+  Picture draw() {
+    int reports = 0;
+    warnings_.clear();
+    Callbacks callbacks;
+    callbacks.on_progress = [&](const Progress& progress) {
+      const bool between = progress.fraction > 0 && progress.fraction < 1;
+      reports += progress.stage == Stage::encode_prompt && between ? 1 : 0;
+      return true;
+    };
+    callbacks.on_warning = [&](const std::string& warning) { warnings_.push_back(warning); };
+    Picture picture =
+        Pipeline::from_pretrained((folder_ / "tiny").string(), load_).generate(options_, callbacks).at(0);
+    encoded_ = reports > 0;
+    return picture;
+  }
+
+  bool warned(const std::string& text) const {
+    return std::ranges::any_of(
+        warnings_, [&](const std::string& warning) { return warning.find(text) != warning.npos; });
+  }
+
+  // Flips a bit in the middle of every file below the cache: in a tensor.
+  void damage() const {
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache")) {
+      if (!entry.is_regular_file()) continue;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(entry.file_size() / 2));
+      const char byte = static_cast<char>(file.peek() ^ 1);
+      file.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
+      file.put(byte);
+    }
+  }
+
+  TemporaryFolder folder_;
+  LoadOptions load_;
+  GenerateOptions options_;
+  bool encoded_ = false;
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(PromptCacheTest, APromptThatIsKeptNeedsNoWeights) {
+  const Picture first = draw();
+  EXPECT_TRUE(encoded_);
+  // Weights that are no numbers, under the old size and time.
+  const fs::path weights = folder_ / "tiny/text_encoder_3/model.safetensors";
+  const auto time = fs::last_write_time(weights);
+  {
+    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = static_cast<std::streamoff>(fs::file_size(weights));
+    file.seekp(size / 4);
+    file << std::string(static_cast<std::size_t>(size - size / 4), '\xff');
+  }
+  fs::last_write_time(weights, time);
+  const Picture second = draw();
+  EXPECT_FALSE(encoded_);
+  EXPECT_EQ(first.rgb, second.rgb);
+  EXPECT_EQ(first.metadata, second.metadata) << "the cache is no part of the recipe";
+
+  fs::last_write_time(weights, time + std::chrono::seconds(1));
+  EXPECT_THROW(draw(), Error) << "a new time is another model";
+}
+
+TEST_F(PromptCacheTest, WhatAPromptDependsOnIsPartOfItsKey) {
+  draw();
+  const auto expect_encoded = [&](const char* what) {
+    draw();
+    EXPECT_TRUE(encoded_) << what;
+    draw();
+    EXPECT_FALSE(encoded_) << what;
+  };
+  options_.prompt = "a blue square";
+  expect_encoded("prompt");
+  options_.prompt_3 = "a blue";
+  expect_encoded("prompt of T5");
+  options_.negative_prompt = "blurry";
+  expect_encoded("negative prompt");
+  options_.max_sequence_length = 17;
+  expect_encoded("length");
+  options_.guidance_scale = 1;
+  expect_encoded("no negative prompt");
+  load_.dtype = "bf16";
+  expect_encoded("dtype");
+  load_.use_t5 = false;
+  expect_encoded("without T5");
+  std::ofstream(folder_ / "tiny/tokenizer/special_tokens_map.json", std::ios::app) << "\n";
+  expect_encoded("tokenizer");
+  options_.seed = 7;
+  options_.num_inference_steps = 2;
+  draw();
+  EXPECT_FALSE(encoded_) << "what comes after the encoders plays no part";
+}
+
+TEST_F(PromptCacheTest, ADamagedEntryIsEncodedAgainWithAWarning) {
+  const Picture first = draw();
+  damage();
+  const Picture second = draw();
+  EXPECT_TRUE(encoded_);
+  EXPECT_TRUE(warned("damaged"));
+  EXPECT_EQ(first.rgb, second.rgb);
+  draw();
+  EXPECT_FALSE(encoded_);
+}
+
+TEST_F(PromptCacheTest, WarningsComeBack) {
+  options_.prompt = std::string(400, 'x') + " y z w";
+  for (int i = 0; i < 40; ++i) options_.prompt += " word";
+  draw();
+  const std::vector<std::string> first = warnings_;
+  EXPECT_TRUE(warned("tokens of T5"));
+  draw();
+  EXPECT_FALSE(encoded_);
+  EXPECT_EQ(warnings_, first);
+}
+
+TEST_F(PromptCacheTest, AFolderThatCannotBeMadeIsAnError) {
+  std::ofstream(folder_ / "file") << "x";
+  load_.prompt_cache = folder_ / "file" / "cache";
+  EXPECT_THROW(draw(), FileError);
+}
+
+}  // namespace
+}  // namespace sd35
