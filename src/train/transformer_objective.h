@@ -31,7 +31,7 @@ class TransformerObjective : public Objective {
   std::vector<Image> samples(const Ops& ops) override;
   void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
   std::unique_ptr<Batches> batches() const override;
-  std::string name_of(std::int64_t sample) const override { return pictures_.dataset().key(sample); }
+  std::string name_of(std::int64_t sample) const override { return pictures_.dataset().name_of(sample); }
 
  protected:
   Transformer& transformer() { return transformer_; }
