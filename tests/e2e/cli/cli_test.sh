@@ -8,19 +8,7 @@ cleanup() {
   mountpoint -q "$work/small" 2>/dev/null && umount "$work/small"
   rm -rf "$work"
 }
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); }
-bad() {
-  failed=$((failed + 1))
-  echo "FAILED: $1" >&2
-}
-check() { # check NAME COMMAND...: the command succeeds
-  local name=$1
-  shift
-  if "$@"; then ok; else bad "$name"; fi
-}
+source "$(dirname "$0")/checks.sh"
 # expect NAME CODE TEXT COMMAND...: exit code, one line on stderr that begins "sd35: " and holds TEXT
 expect() {
   local name=$1 code=$2 text=$3
@@ -128,5 +116,4 @@ wait $pid
 check "interrupted" [ $? -eq 130 ]
 check "an interruption leaves nothing" nothing_left
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish

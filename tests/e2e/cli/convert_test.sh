@@ -8,18 +8,7 @@ cleanup() {
   mountpoint -q "$work/small" 2>/dev/null && umount "$work/small"
   rm -rf "$work"
 }
-passed=0
-failed=0
-check() { # check NAME COMMAND...: the command succeeds
-  local name=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $name" >&2
-  fi
-}
+source "$(dirname "$0")/checks.sh"
 # fails CODE TEXT COMMAND...: exit code, one line on stderr that begins "sd35: " and holds TEXT
 fails() {
   local code=$1 text=$2
@@ -117,5 +106,4 @@ for output in m m.gguf; do
   check "an interruption leaves nothing" nothing_left
 done
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish

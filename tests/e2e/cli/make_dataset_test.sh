@@ -4,18 +4,7 @@ set -u
 sd35=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-check() { # check NAME COMMAND...: the command succeeds
-  local name=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $name" >&2
-  fi
-}
+source "$(dirname "$0")/checks.sh"
 make() { "$sd35" make-dataset --quiet "$@"; }
 # fails TEXT ARGUMENTS...: exit code 2, one line on stderr that begins "sd35: " and holds TEXT, and no file
 fails() {
@@ -78,5 +67,4 @@ check "too long words" fails "2 to 8 letters" "$work/target/x" -n 5 --max-letter
 check "prompts of no kind" fails "--kind" -n 5 --prompts "$work/target/x"
 check "prompts of a kind that is not scored" fails "not scored" -n 5 --kind hybrid --prompts "$work/target/x"
 
-echo "make-dataset: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish

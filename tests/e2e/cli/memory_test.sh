@@ -4,18 +4,7 @@ set -u
 sd35=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-check() { # check NAME COMMAND...: the command succeeds
-  local name=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $name" >&2
-  fi
-}
+source "$(dirname "$0")/checks.sh"
 # fails CODE TEXT COMMAND...: exit code, one line on stderr that begins "sd35: " and holds TEXT
 fails() {
   local code=$1 text=$2
@@ -78,5 +67,4 @@ check "too little memory" fails 2 "would do" draw --quiet --max-memory 10MB -o "
 check "no size" fails 2 "as in 4GB" draw --quiet --max-memory lots -o "$work/x.png"
 check "no failure left a picture" [ ! -e "$work/x.png" ]
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish
