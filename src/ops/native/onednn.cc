@@ -116,7 +116,7 @@ dnnl::primitive_attr attributes(Activation activation) {
 
 dnnl::matmul::primitive_desc describe(const MatmulSpec& spec, const std::optional<Layout>& layout) {
   const auto type = data_type(spec.dtype);
-  const Descriptor x({spec.rows, spec.in}, type, Tag::ab);
+  const Descriptor x({spec.rows, spec.in}, type, spec.transposed_x ? Tag::ba : Tag::ab);
   const Descriptor y({spec.rows, spec.out}, data_type(spec.result_dtype),
                      dnnl::memory::dims{spec.result_stride, 1});
   const Descriptor weight =
@@ -223,6 +223,10 @@ class PrimitiveCache {
 
 Layout Layout::matrix(DType dtype, std::int64_t out, std::int64_t in) {
   return layout_of(Descriptor({in, out}, data_type(dtype), Tag::ba));
+}
+
+Layout Layout::transposed_matrix(DType dtype, std::int64_t out, std::int64_t in) {
+  return layout_of(Descriptor({in, out}, data_type(dtype), Tag::ab));
 }
 
 Layout Layout::filter(DType dtype, std::int64_t out, std::int64_t in, int kernel) {

@@ -1,4 +1,4 @@
-// The part of oneDNN the native engine uses: matrix products and convolutions with a fused bias and
+// The part of oneDNN that is used here: matrix products and convolutions with a fused bias and
 // activation, and the layouts of their weights. This header and its .cc are the only files that know oneDNN;
 // they build against its 2.x and 3.x interfaces.
 #pragma once
@@ -20,6 +20,8 @@ class Layout {
 
   // A matrix [out, in], row-major; f32 or bf16, as everywhere in this file.
   static Layout matrix(DType dtype, std::int64_t out, std::int64_t in);
+  // The same matrix stored as [in, out].
+  static Layout transposed_matrix(DType dtype, std::int64_t out, std::int64_t in);
   // A filter [out, in, kernel, kernel], row-major.
   static Layout filter(DType dtype, std::int64_t out, std::int64_t in, int kernel);
 
@@ -47,6 +49,7 @@ struct MatmulSpec {
   std::int64_t result_stride = 0;   // elements from one row of y to the next
   bool bias = false;
   Activation activation = Activation::none;
+  bool transposed_x = false;  // x is stored as [in, rows]
   bool operator==(const MatmulSpec&) const = default;
 };
 

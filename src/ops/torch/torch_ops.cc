@@ -15,6 +15,8 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/checks.h"
+#include "ops/torch/host_linear.h"
+#include "ops/torch/host_rows.h"
 #include "ops/torch/recomputed_segment.h"
 
 namespace sd35 {
@@ -102,6 +104,7 @@ class TorchOps : public Ops {
         product_(compute == at::kBFloat16 && device.is_cpu() && !has_bf16_instructions() ? at::kFloat
                                                                                          : compute),
         device_(device),
+        on_host_(device.is_cpu() && compute != at::kDouble),
         recompute_(recompute) {}
 
   std::string_view name() const override { return "torch"; }
@@ -115,13 +118,14 @@ class TorchOps : public Ops {
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     checks::linear(x, w);
-    const at::Tensor weight = multiplying(w.quantized != nullptr ? w.quantized->dense() : w.weight)
-                                  .view({w.out_features, w.in_features});
-    const at::Tensor in = multiplying(x);
-    at::Tensor y = at::linear(in, weight, multiplying(w.bias));
+    const Tensor dense = w.quantized != nullptr ? w.quantized->dense() : w.weight;
+    const at::Tensor in = computing(x), weight = to_torch(dense).view({w.out_features, w.in_features});
+    const at::ScalarType type = out == Out::f32 ? wide_ : compute_;
+    if (w.updates.empty()) return from_torch(product(in, weight, to_torch(w.bias), act, type));
+    at::Tensor y = product(in, weight, to_torch(w.bias), Activation::none, wide_);
     for (const LowRankUpdate& update : w.updates) {
-      const at::Tensor rows =
-          at::linear(at::linear(in, multiplying(update.down)), multiplying(update.up)) * update.scale;
+      const at::Tensor low = product(in, to_torch(update.down), {}, Activation::none, compute_);
+      const at::Tensor rows = product(low, to_torch(update.up), {}, Activation::none, wide_) * update.scale;
       const std::int64_t after = w.out_features - update.first_row - update.up.dim(0);
       y = y + at::constant_pad_nd(rows, {update.first_row, after});
     }
@@ -163,6 +167,8 @@ class TorchOps : public Ops {
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {
     checks::per_picture("norm_modulate", x, shift);
     checks::per_picture("norm_modulate", x, scale);
+    if (on_host_)
+      return from_torch(host::norm_modulate(to_torch(x), to_torch(shift), to_torch(scale), eps, compute_));
     const at::Tensor normed = at::layer_norm(wide(x), {x.dim(-1)}, {}, {}, eps);
     return result(normed * (1 + wide(scale).unsqueeze(1)) + wide(shift).unsqueeze(1));
   }
@@ -176,6 +182,7 @@ class TorchOps : public Ops {
   Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override {
     checks::same_shape("gated_add", x, y);
     checks::per_picture("gated_add", x, gate);
+    if (on_host_) return from_torch(host::gated_add(to_torch(x), to_torch(gate), to_torch(y)));
     const at::Tensor first = on_device(x);
     return from_torch((first + wide(gate).unsqueeze(1) * wide(y)).to(first.scalar_type()));
   }
@@ -249,6 +256,16 @@ class TorchOps : public Ops {
     return to_torch(weight).requires_grad() ? weight : from_torch(computing(weight));
   }
 
+  // act(x weight^T + bias)
+  at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation act,
+                     at::ScalarType type) const {
+    if (on_host_) return host::linear(x, weight, bias, act, product_, type);
+    const auto operand = [&](const at::Tensor& value) {
+      return value.defined() ? value.to(device_, compute_) : value;
+    };
+    return apply(act, at::linear(operand(x), operand(weight), operand(bias))).to(type);
+  }
+
   at::Tensor normalize_rms(const at::Tensor& x, const Tensor& weight, float eps) const {
     const at::Tensor normed = x * at::rsqrt(x.square().mean(-1, true) + eps);
     return weight.defined() ? normed * wide(weight) : normed;
@@ -264,6 +281,7 @@ class TorchOps : public Ops {
   // hundredth.
   at::ScalarType product_;
   at::Device device_;
+  bool on_host_;    // where our own kernels have gradients, and f32 and bf16
   bool recompute_;  // segments, in the backward pass
 };
 
@@ -273,8 +291,7 @@ at::Tensor TorchOps::attend(const at::Tensor& q, const at::Tensor& k, const at::
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
   // Keeps no scores for the backward pass, but would round a bias to the compute type.
   if (!options.bias.defined())
-    return at::scaled_dot_product_attention(q.to(product_), k.to(product_), v.to(product_), {}, 0.0,
-                                            options.causal, options.scale);
+    return at::scaled_dot_product_attention(q, k, v, {}, 0.0, options.causal, options.scale);
 #endif
   at::Tensor scores = at::matmul(options.scale * q.to(wide_), k.to(wide_).transpose(2, 3));
   if (options.bias.defined()) scores = scores + wide(options.bias);
@@ -294,9 +311,16 @@ std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams
     return weight.defined() ? normalize_rms(x.to(wide_), weight, options.norm_eps).to(compute_) : x;
   };
   for (const AttentionStream& s : streams) {
-    const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
-    if (s.wants_output) queries.push_back(head_norm(parts[0], s.norm_q));
-    keys.push_back(head_norm(parts[1], s.norm_k));
+    std::vector<at::Tensor> parts;
+    if (on_host_) {
+      parts = host::split_heads(to_torch(s.qkv), H, to_torch(s.norm_q), to_torch(s.norm_k), options.norm_eps);
+    } else {
+      parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
+      parts[0] = head_norm(parts[0], s.norm_q);
+      parts[1] = head_norm(parts[1], s.norm_k);
+    }
+    if (s.wants_output) queries.push_back(parts[0]);
+    keys.push_back(parts[1]);
     values.push_back(parts[2]);
   }
   std::vector<Tensor> results(streams.size());

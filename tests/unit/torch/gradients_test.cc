@@ -1,6 +1,7 @@
 // The gradients of every verb against central differences, in f64.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <ostream>
@@ -31,6 +32,44 @@ TEST_P(GradientTest, EqualsTheDifferences) {
   }
   const auto loss = [&] { return random_sum(GetParam().run(*ops, operands)); };
   EXPECT_LE(gradient_error(leaves, loss), 1e-7);
+}
+
+// f32 and bf16 have kernels and backward passes of their own on a CPU.
+class NarrowGradientTest : public testing::TestWithParam<GradientCase> {
+ public:
+  std::vector<at::Tensor> gradients(DType type, at::ScalarType stored) {
+    const auto ops = make_torch_ops(type);
+    std::vector<at::Tensor> leaves, result;
+    std::vector<Tensor> operands;
+    for (const Shape& shape : GetParam().operands) {
+      // Exact in bf16, so that the operands are the same in all types.
+      const at::Tensor value =
+          leaf(shape, static_cast<unsigned>(leaves.size()) + 1).detach().to(at::kBFloat16).to(stored);
+      leaves.push_back(value.requires_grad_());
+      operands.push_back(from_torch(leaves.back()));
+    }
+    random_sum(GetParam().run(*ops, operands)).backward();
+    for (const at::Tensor& leaf : leaves)
+      result.push_back(leaf.grad().defined() ? leaf.grad().to(at::kDouble)
+                                             : at::zeros_like(leaf, at::kDouble));
+    return result;
+  }
+
+  double largest_error(DType type) {
+    const std::vector<at::Tensor> exact = gradients(DType::f64, at::kDouble),
+                                  narrow = gradients(type, at::kFloat);
+    double error = 0, largest = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      error = std::max(error, (exact[i] - narrow[i]).abs().max().item<double>());
+      largest = std::max(largest, exact[i].abs().max().item<double>());
+    }
+    return error / largest;
+  }
+};
+
+TEST_P(NarrowGradientTest, EqualsTheWideOne) {
+  EXPECT_LE(largest_error(DType::f32), 2e-6);
+  EXPECT_LE(largest_error(DType::bf16), 2e-2);
 }
 
 using Operands = std::vector<Tensor>;
@@ -114,6 +153,14 @@ std::vector<GradientCase> row_cases() {
        [](const Ops& ops, const Operands& o) {
          return Operands{ops.norm_modulate(o[0], o[1], o[2], 1e-6f)};
        }},
+      {"norm_modulate_long",  // whole vectors and a rest, several runs of rows
+       {{2, 37, 40}, {2, 40}, {2, 40}},
+       [](const Ops& ops, const Operands& o) {
+         return Operands{ops.norm_modulate(o[0], o[1], o[2], 1e-6f)};
+       }},
+      {"gated_add_long",
+       {{2, 37, 40}, {2, 40}, {2, 37, 40}},
+       [](const Ops& ops, const Operands& o) { return Operands{ops.gated_add(o[0], o[1], o[2])}; }},
       {"add",
        {{2, 3, 4}, {2, 3, 4}},
        [](const Ops& ops, const Operands& o) { return Operands{ops.add(o[0], o[1])}; }},
@@ -194,6 +241,10 @@ INSTANTIATE_TEST_SUITE_P(Activations, GradientTest, testing::ValuesIn(activation
 INSTANTIATE_TEST_SUITE_P(Conv2d, GradientTest, testing::ValuesIn(conv2d_cases()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Rows, GradientTest, testing::ValuesIn(row_cases()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Attention, GradientTest, testing::ValuesIn(attention_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Activations, NarrowGradientTest, testing::ValuesIn(activation_cases()),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(Rows, NarrowGradientTest, testing::ValuesIn(row_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Attention, NarrowGradientTest, testing::ValuesIn(attention_cases()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Data, GradientTest, testing::ValuesIn(data_movement_cases()), name_of_case);
 
 }  // namespace

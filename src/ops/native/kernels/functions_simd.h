@@ -55,10 +55,10 @@ SD35_INLINE Vec sigmoid(Vec high, Vec low) {
   return 1.0f / (1.0f + (e - e * low));
 }
 
-// x Phi(x). The tail Phi(-|x|) = e^(-x^2/2) m(|x|) with Mills' ratio m as a polynomial in
-// t = 1 / (1 + 0.35 |x|), so that it keeps its digits where it is small.
+// Phi(x), the normal distribution function. The tail Phi(-|x|) = e^(-x^2/2) m(|x|) with Mills' ratio m as a
+// polynomial in t = 1 / (1 + 0.35 |x|), so that it keeps its digits where it is small.
 template <bool exact>
-SD35_INLINE Vec gelu(Vec x) {
+SD35_INLINE Vec normal_distribution(Vec x) {
   const Vec magnitude = bounded(x < 0.0f ? -x : x, 0.0f, 13.4f);
   const Vec square = magnitude * magnitude;
   Vec e = exp_of(-0.5f * square);
@@ -74,7 +74,12 @@ SD35_INLINE Vec gelu(Vec x) {
   m = m * t + 0.13985835797908613f;
   m = m * t + 0.13962161293439626f;
   const Vec tail = e * (m * t);
-  return x * (x < 0.0f ? tail : 1.0f - tail);
+  return x < 0.0f ? tail : 1.0f - tail;
+}
+
+template <bool exact>
+SD35_INLINE Vec gelu(Vec x) {
+  return x * normal_distribution<exact>(x);
 }
 
 // 0.5 x (1 + tanh(u)) = x sigmoid(2 u), 2 u = x (c1 + c2 x^2).
@@ -112,6 +117,30 @@ SD35_INLINE Vec apply(Vec x) {
   if constexpr (F == Function::gelu_tanh) return gelu_tanh<exact>(x);
   if constexpr (F == Function::quick_gelu) return quick_gelu<exact>(x);
   return x;
+}
+
+// f'(x)
+template <Function F>
+SD35_INLINE Vec derivative(Vec x) {
+  constexpr float c1 = 1.5957691216f, c2 = 0.0713548163f;  // as in gelu_tanh
+  constexpr float density = 0.3989422804f;                 // 1 / sqrt(2 pi)
+  // (x s(u))' = s + x s (1 - s) u' for the sigmoid s
+  const auto of_sigmoid = [](Vec at, Vec u, Vec slope) {
+    const Vec s = sigmoid(u, Vec{});
+    return s + at * s * (1.0f - s) * slope;
+  };
+  if constexpr (F == Function::silu) return of_sigmoid(x, x, splat(1.0f));
+  if constexpr (F == Function::gelu)
+    return normal_distribution<true>(x) + density * x * exp_of(-0.5f * x * x);
+  if constexpr (F == Function::gelu_tanh) {
+    const Vec v = bounded(x, -15.0f, 15.0f), square = v * v;
+    return of_sigmoid(v, v * (c1 + c2 * square), c1 + 3.0f * c2 * square);
+  }
+  if constexpr (F == Function::quick_gelu) {
+    const Vec v = bounded(x, -60.0f, 60.0f);
+    return of_sigmoid(v, 1.702f * v, splat(1.702f));
+  }
+  return splat(1.0f);
 }
 
 }  // namespace

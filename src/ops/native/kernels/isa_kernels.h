@@ -3,7 +3,7 @@
 
 #include "ops/native/kernels/attention_simd.h"
 #include "ops/native/kernels/linear_simd.h"
-#include "ops/native/kernels/rows_simd.h"
+#include "ops/native/kernels/rows_backward_simd.h"
 
 namespace sd35::kernels {
 namespace {
@@ -20,7 +20,7 @@ const IsaKernels& kernels_of_this_file() {
 #endif
   static constexpr IsaKernels kernels = {
       {layer_norm, rms_norm, gated_add, activate, gated_activate, channel_sums, scale_shift, convert,
-       widen_stored},
+       widen_stored, layer_norm_backward, rms_norm_backward, gated_add_backward, activate_backward},
       attention_kernels_of<F32Unit>(),
       attention_bf16,
       {float_linear_kernels_of<F32Unit>(), linear_bf16, integer_linear_kernels_of<IntegerUnit>()}};

@@ -47,6 +47,18 @@ struct RowKernels {
   void (*convert)(In x, Out y, std::int64_t count);
   // The same from `count` elements of a storage type.
   void (*widen)(const void* x, Stored type, Out y, std::int64_t count);
+
+  // Backward passes, with dx and dy the gradients of a loss by x and y. Where a gradient by a vector is asked
+  // for (not null), the sum over the rows is added to it.
+  void (*layer_norm_backward)(In x, In dy, Out dx, std::int64_t rows, std::int64_t width, const float* weight,
+                              float weight_offset, float eps, float* dweight, float* dbias);
+  void (*rms_norm_backward)(In x, In dy, Out dx, std::int64_t rows, std::int64_t width, const float* weight,
+                            float eps, float* dweight);
+  // Of sum = x + gate * y: dy = gate * dsum, dgate += y * dsum.
+  void (*gated_add_backward)(In y, In dsum, Out dy, std::int64_t rows, std::int64_t width, const float* gate,
+                             float* dgate);
+  // dx = f'(x) * dy
+  void (*activate_backward)(In x, In dy, Out dx, std::int64_t count, Function f);
 };
 
 const RowKernels& row_kernels();
