@@ -242,6 +242,7 @@ struct TokenizerOptions {
   std::string pad_token = "<|endoftext|>";  // of "clip": CLIP-G has "!"
   double character_coverage = 1.0;          // of "t5": share of the texts' characters that get a token
   bool split_characters = false;            // of "t5": every token is a character
+  bool whole_words = false;                 // of "t5": every token is a frequent word or a character
 };
 // Writes the files of transformers' CLIPTokenizer or T5Tokenizer into the new folder `output` and returns the
 // number of tokens (of "t5": 100 sentinels among them). `inputs`: files of UTF-8, a text a line. Throws

@@ -28,8 +28,9 @@ int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>
   const bool clip = options.kind == "clip";
   if (!clip && options.kind != "t5")
     throw ArgumentError("a tokenizer of kind '" + options.kind + "'; there are clip and t5");
-  if (clip && options.split_characters)
-    throw ArgumentError("split_characters is for T5; a CLIP vocabulary of 514 has one token a byte");
+  if (clip && (options.split_characters || options.whole_words))
+    throw ArgumentError(
+        "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token a byte");
   if (fs::exists(output)) throw ArgumentError("'" + output.string() + "' exists; name another folder");
   std::vector<std::string> texts;
   for (const fs::path& input : inputs) read_lines(input, texts);
@@ -46,6 +47,7 @@ int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>
   if (options.model_max_length != 0) training.model_max_length = options.model_max_length;
   training.character_coverage = options.character_coverage;
   training.split_characters = options.split_characters;
+  training.whole_words = options.whole_words;
   return train_t5_tokenizer(texts, training, output);
 }
 

@@ -19,6 +19,10 @@ struct Field {
   std::string_view bytes;
 };
 
+// Fields of the file, and of a piece.
+enum : std::uint32_t { kPieces = 1, kTrainer = 2, kNormalizer = 3 };
+enum : std::uint32_t { kText = 1, kScore = 2 };
+
 // The fields of a message, one after another.
 class Message {
  public:
@@ -74,7 +78,6 @@ class Message {
 };
 
 SentencePiece parse_piece(std::string_view bytes, const std::string& location) {
-  enum : std::uint32_t { kText = 1, kScore = 2 };
   SentencePiece piece;
   Message message(bytes, location);
   for (Field field; message.next(field);) {
@@ -112,7 +115,6 @@ std::string parse_normalizer(std::string_view bytes, const std::string& location
 }  // namespace
 
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& location) {
-  enum : std::uint32_t { kPieces = 1, kTrainer = 2, kNormalizer = 3 };
   SentencePieceModel model;
   Message message(bytes, location);
   for (Field field; message.next(field);) {
@@ -123,6 +125,26 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   if (model.pieces.empty()) throw FileError(location + ": not a SentencePiece model: it holds no pieces");
   if (model.unknown_id < 0 || model.unknown_id >= static_cast<std::int32_t>(model.pieces.size()))
     throw FileError(location + ": the id of the unknown piece is beyond the vocabulary");
+  return model;
+}
+
+std::string append_pieces(std::string model, const std::vector<SentencePiece>& pieces) {
+  const auto add_length = [](std::string& bytes, std::size_t length) {
+    for (; length > 0x7f; length >>= 7) bytes += static_cast<char>(0x80 | (length & 0x7f));
+    bytes += static_cast<char>(length);
+  };
+  constexpr char with_length = 2, four_bytes = 5;  // kinds of fields
+  for (const SentencePiece& piece : pieces) {
+    std::string message{static_cast<char>(kText << 3 | with_length)};
+    add_length(message, piece.text.size());
+    message += piece.text;
+    message += static_cast<char>(kScore << 3 | four_bytes);
+    const auto score = static_cast<float>(piece.score);
+    message.append(reinterpret_cast<const char*>(&score), sizeof(score));
+    model += static_cast<char>(kPieces << 3 | with_length);
+    add_length(model, message.size());
+    model += message;
+  }
   return model;
 }
 

@@ -26,4 +26,7 @@ struct SentencePieceModel {
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path);
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& location);
 
+// The bytes of a model with more pieces at the end of its vocabulary.
+std::string append_pieces(std::string model, const std::vector<SentencePiece>& pieces);
+
 }  // namespace sd35

@@ -1,8 +1,15 @@
 #include "text/tokenizers/train_tokenizer.h"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <sstream>
+
 #include "core/error.h"
 #include "text/tokenizers/byte_pair_trainer.h"
 #include "text/tokenizers/clip_tokenizer.h"
+#include "text/tokenizers/sentencepiece_model.h"
 #include "text/tokenizers/sentencepiece_trainer.h"
 #include "text/tokenizers/t5_tokenizer.h"
 #include "text/tokenizers/tokenizer_files.h"
@@ -25,6 +32,30 @@ std::string printable_ascii() {
   std::string characters;
   for (char c = '!'; c <= '~'; ++c) characters += c;
   return characters;
+}
+
+// The most frequent words of two letters and more, as pieces: at most `most`.
+std::vector<SentencePiece> frequent_words(const std::vector<std::string>& texts, std::size_t most) {
+  constexpr std::string_view punctuation = "\"'.,;:!?()";
+  std::map<std::string, std::int64_t> counts;
+  double total = 0;
+  for (const std::string& text : texts) {
+    std::istringstream parts(text);
+    for (std::string word; parts >> word; ++total) {
+      const std::size_t first = word.find_first_not_of(punctuation);
+      if (first == std::string::npos) continue;
+      word = word.substr(first, word.find_last_not_of(punctuation) + 1 - first);
+      if (unicode::decode(word).size() > 1) ++counts[word];
+    }
+  }
+  std::vector<std::pair<std::string, std::int64_t>> words(counts.begin(), counts.end());
+  std::ranges::stable_sort(words, std::greater(), [](const auto& word) { return word.second; });
+  if (words.size() > most) words.resize(most);
+  std::vector<SentencePiece> pieces;
+  const std::string mark = "\u2581";  // before a word
+  for (const auto& [word, count] : words)
+    pieces.push_back({mark + word, std::log(static_cast<double>(count) / total)});
+  return pieces;
 }
 
 void check_length(int model_max_length) {
@@ -56,10 +87,16 @@ int train_t5_tokenizer(const std::vector<std::string>& texts, const T5TokenizerT
   for (const std::string& text : texts)
     for (const char32_t c : unicode::decode(text)) any |= !unicode::is_space(c);
   if (!any) throw ArgumentError("there is no text to learn a tokenizer from");
-  const std::string model = train_sentencepiece(texts, {.vocab_size = training.vocab_size,
-                                                        .character_coverage = training.character_coverage,
-                                                        .longest_piece = training.split_characters ? 1 : 16,
-                                                        .required_characters = printable_ascii()});
+  const bool characters = training.split_characters || training.whole_words;
+  std::string model = train_sentencepiece(texts, {.vocab_size = training.vocab_size,
+                                                  .character_coverage = training.character_coverage,
+                                                  .longest_piece = characters ? 1 : 16,
+                                                  .required_characters = printable_ascii()});
+  if (training.whole_words) {
+    const std::size_t used = parse_sentencepiece_model(model, "the characters").pieces.size();
+    const auto wanted = static_cast<std::size_t>(training.vocab_size);
+    model = append_pieces(std::move(model), frequent_words(texts, wanted - std::min(wanted, used)));
+  }
   write_t5_tokenizer(folder, model, training.model_max_length);
   return T5Tokenizer::load(folder).vocab_size();
 }

@@ -17,6 +17,8 @@ struct T5TokenizerTraining {
   int vocab_size = 32000;           // pieces; 100 sentinels come on top
   double character_coverage = 1.0;  // share of the texts' characters that get a piece
   bool split_characters = false;    // every piece is a character: a model can then see how words are spelled
+  bool whole_words = false;         // pieces are characters and the texts' most frequent words: then a rare
+                                    // word is spelled
   int model_max_length = 512;
 };
 

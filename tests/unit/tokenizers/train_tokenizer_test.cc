@@ -79,6 +79,19 @@ TEST(TrainTokenizerTest, CharactersSpellEveryWord) {
   EXPECT_EQ(std::ranges::count(tokenizer.encode("\u00c4"), 2), 1);
 }
 
+TEST(TrainTokenizerTest, WholeWordsOrCharacters) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> texts(20, "a yellow umbrella beside a yellow balloon");
+  train_t5_tokenizer(texts, {.vocab_size = 150, .whole_words = true}, folder / "t5");
+  const T5Tokenizer tokenizer = T5Tokenizer::load(folder / "t5");
+  EXPECT_EQ(tokenizer.encode("a yellow balloon").size(), 3u + 1);
+  EXPECT_EQ(tokenizer.encode("HELLO").size(),
+            1u + 5 + 1);  // the mark and the letters, or the mark's and four
+  const Ids ids = tokenizer.encode("ell loon");
+  EXPECT_GE(ids.size(), 3u + 4 + 1);  // letters, though both are parts of words
+  EXPECT_EQ(std::ranges::count(ids, 2), 0);
+}
+
 TEST(TrainTokenizerTest, MergesAreTheMostFrequentPairs) {
   const TemporaryFolder folder;
   const std::string text =
