@@ -30,6 +30,11 @@ def forward_flops(config, image_tokens, text_tokens):
     return flops
 
 
+def text_tokens(arguments):
+    with open(os.path.join(arguments.model, "text_encoder", "config.json")) as file:
+        return json.load(file)["max_position_embeddings"] + arguments.t5_tokens
+
+
 def run(command, environment=None):
     """Output and peak resident memory in GB."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
@@ -66,7 +71,7 @@ def sd35_speed(program, arguments, work):
                     "steps": arguments.steps,
                     "batch_size": arguments.batch,
                     "resolutions": [arguments.size],
-                    "max_sequence_length": arguments.text_tokens - 77,
+                    "max_sequence_length": arguments.t5_tokens,
                 }
             ],
             "checkpoint_every": 1000000,
@@ -98,7 +103,7 @@ def python_step(arguments):
         sigma = torch.rand(batch, 1, 1, 1)
         velocity = model(
             hidden_states=(1 - sigma) * clean + sigma * noise,
-            encoder_hidden_states=torch.randn(batch, arguments.text_tokens, config.joint_attention_dim),
+            encoder_hidden_states=torch.randn(batch, text_tokens(arguments), config.joint_attention_dim),
             pooled_projections=torch.randn(batch, config.pooled_projection_dim),
             timestep=sigma.flatten() * 1000,
             return_dict=False,
@@ -120,7 +125,7 @@ def main():
     parser.add_argument("--machine", help="the program bench_machine")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", type=int, default=256, help="pixels a side")
-    parser.add_argument("--text-tokens", type=int, default=154)
+    parser.add_argument("--t5-tokens", type=int, default=77, help="those of CLIP come on top")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
@@ -131,7 +136,7 @@ def main():
 
     with open(os.path.join(arguments.model, "transformer", "config.json")) as file:
         config = json.load(file)
-    flops = 3 * forward_flops(config, (arguments.size // 16) ** 2, arguments.text_tokens)
+    flops = 3 * forward_flops(config, (arguments.size // 16) ** 2, text_tokens(arguments))
     ceiling = json.loads(run([arguments.machine, str(arguments.threads)])[0])["f32"]
     speeds, memories = {}, {}
     with tempfile.TemporaryDirectory() as work:
@@ -146,7 +151,7 @@ def main():
             speeds.setdefault("Python", []).append(float(output))
             memories["Python"] = memory
     python = statistics.median(speeds["Python"])
-    print(f"{arguments.size} x {arguments.size}, {arguments.text_tokens} text tokens, batch {arguments.batch}, "
+    print(f"{arguments.size} x {arguments.size}, {text_tokens(arguments)} text tokens, batch {arguments.batch}, "
           f"{arguments.threads} threads, f32 ceiling {ceiling:.0f} GFLOP/s")
     print(f"{'':40} {'samples/s':>10} {'of Python':>10} {'ceiling':>8} {'peak, GB':>9}")
     for name, values in speeds.items():
