@@ -23,9 +23,10 @@ def make(folder, latent_sizes, t5_length, decode_size, tiled_size=None, batch_2=
     noise = lambda *shape: torch.randn(*shape, generator=generator)
     transformer = config(folder, "transformer")
     inputs = {}
+    clip_length = config(folder, "text_encoder")["max_position_embeddings"]
     for which, name, length in (
-        ("clip_l", "tokenizer", 77),
-        ("clip_g", "tokenizer_2", 77),
+        ("clip_l", "tokenizer", clip_length),
+        ("clip_g", "tokenizer_2", clip_length),
         ("t5", "tokenizer_3", t5_length),
     ):
         tokenizer = AutoTokenizer.from_pretrained(os.path.join(folder, name))
@@ -37,7 +38,7 @@ def make(folder, latent_sizes, t5_length, decode_size, tiled_size=None, batch_2=
             at = f"transformer/{case}/"
             inputs[at + "latents"] = noise(batch, transformer["in_channels"], h, w)
             inputs[at + "timesteps"] = torch.tensor([1000.0, 437.25][:batch])
-            inputs[at + "prompt_embedding"] = noise(batch, 77 + t5_length, transformer["joint_attention_dim"])
+            inputs[at + "prompt_embedding"] = noise(batch, clip_length + t5_length, transformer["joint_attention_dim"])
             inputs[at + "pooled_projection"] = noise(batch, transformer["pooled_projection_dim"])
             case += 1
     last = dict((k.rsplit("/", 1)[1], v) for k, v in inputs.items() if k.startswith(f"transformer/{case - 1}/"))
