@@ -36,8 +36,9 @@ void add_train_tokenizer(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--split-characters", options.split_characters,
                     "Of T5: a token a character, for models that shall spell");
-  command->add_flag("--whole-words", options.whole_words,
-                    "Of T5: a token a character or frequent word, not a part of one: rare words are spelled");
+  command->add_flag(
+      "--whole-words", options.whole_words,
+      "Of T5: tokens are the most frequent words and characters, so that rare words are spelled");
   command->add_option("-o,--output", arguments->output, "The folder to write")->required();
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->callback([arguments] {

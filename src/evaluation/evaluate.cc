@@ -17,6 +17,7 @@
 #include "evaluation/appearance.h"
 #include "evaluation/reconstruction.h"
 #include "image/image_file.h"
+#include "image/psnr.h"
 #include "pipeline/recipe.h"
 #include "scenes/drawing/scene_renderer.h"
 #include "weights/model_files.h"
@@ -321,17 +322,6 @@ std::pair<double, double> interval_of(const Total& total) {
   const double n = std::max(1, total.pictures), p = total.share();
   const double middle = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   return {(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)};
-}
-
-double psnr(const Image& a, const Image& b) {
-  if (a.width != b.width || a.height != b.height)
-    throw ArgumentError("pictures of different sizes cannot be compared");
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rgb.size(); ++i) {
-    const double difference = static_cast<double>(a.rgb[i]) - b.rgb[i];
-    sum += difference * difference;
-  }
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
 }
 
 }  // namespace sd35

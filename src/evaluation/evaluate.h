@@ -84,7 +84,4 @@ std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column)
 // The 95 % interval of a share (Wilson 1927).
 std::pair<double, double> interval_of(const Total& total);
 
-// In dB, of pictures of one size; infinity when they are equal.
-double psnr(const Image& a, const Image& b);
-
 }  // namespace sd35

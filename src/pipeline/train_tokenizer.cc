@@ -31,6 +31,8 @@ int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>
   if (clip && (options.split_characters || options.whole_words))
     throw ArgumentError(
         "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token a byte");
+  if (options.split_characters && options.whole_words)
+    throw ArgumentError("either split_characters or whole_words: the second keeps frequent words whole");
   if (fs::exists(output)) throw ArgumentError("'" + output.string() + "' exists; name another folder");
   std::vector<std::string> texts;
   for (const fs::path& input : inputs) read_lines(input, texts);

@@ -51,7 +51,9 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const DType dtype = dtype_of(product), sum_type = plain ? dtype_of(result) : DType::f32;
     at::Tensor y = multiply({.rows = rows.size(0), .in = in, .out = out, .result_dtype = sum_type},
                             Layout::matrix(dtype, out, in), rows, matrix, floats_or_null(bias));
-    context->save_for_backward({rows, matrix, plain ? at::Tensor() : y});
+    // A weight that is not trained has no use for its inputs.
+    context->save_for_backward(
+        {weight.requires_grad() ? rows : at::Tensor(), matrix, plain ? at::Tensor() : y});
     context->saved_data["act"] = act;
     context->saved_data["x type"] = static_cast<std::int64_t>(x.scalar_type());
     if (!plain) {
@@ -68,10 +70,11 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static variable_list backward(AutogradContext* context, const variable_list& output_gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &rows = saved[0], &matrix = saved[1];  // [R, in], [out, in]
-    const at::ScalarType product = rows.scalar_type();
-    const std::int64_t R = rows.size(0), in = matrix.size(1), out = matrix.size(0);
+    const at::ScalarType product = matrix.scalar_type();
+    const std::int64_t in = matrix.size(1), out = matrix.size(0);
     const at::Tensor dy = gradient_of_sums(as_rows(output_gradients[0]), saved[2], product,
                                            static_cast<Activation>(context->saved_data["act"].toInt()));
+    const std::int64_t R = dy.size(0);
     variable_list gradients(6);
     if (context->needs_input_grad(0))
       gradients[0] = multiply({.rows = R, .in = out, .out = in, .result_dtype = dtype_of(product)},

@@ -1,5 +1,5 @@
-// A linear layer with gradients in the memory of the host, by oneDNN. LibTorch's own products leave half of
-// an AMD CPU idle in f32, and in bf16 weights and gradients go back and forth between types.
+// A linear layer with gradients in the memory of the host, by oneDNN. The MKL in PyPI's LibTorch has no
+// AVX-512 on AMD CPUs, and LibTorch takes weights and gradients back and forth between types in bf16.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -276,9 +276,8 @@ class TorchOps : public Ops {
 
   at::ScalarType compute_;
   at::ScalarType wide_;  // f32, or f64 in an f64 engine
-  // Of the operands of products, which have values of the compute type. f32 where a CPU has no bf16
-  // instructions: LibTorch's own products of bf16 are a fifth as fast there, in the backward pass a
-  // hundredth.
+  // Of the operands of products and convolutions: the compute type, but f32 where a CPU has no bf16
+  // instructions. oneDNN has no products of bf16 there, and LibTorch only slow ones.
   at::ScalarType product_;
   at::Device device_;
   bool on_host_;    // where our own kernels have gradients, and f32 and bf16

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/word_reader.h"
+#include "image/psnr.h"
 #include "scenes/drawing/scene_renderer.h"
 #include "tests/support/temporary_folder.h"
 

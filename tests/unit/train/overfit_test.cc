@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include "image/grid.h"
 #include "image/image_file.h"
+#include "image/psnr.h"
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
@@ -60,12 +62,6 @@ std::vector<Lesson> lessons() {
       all.push_back({std::string("a ") + kColours[colour].name + " " + kShapes[shape], std::move(image)});
     }
   return all;
-}
-
-double psnr(const Image& a, const Image& b) {
-  double squares = 0;
-  for (std::size_t i = 0; i < a.rgb.size(); ++i) squares += std::pow(double{1} * a.rgb[i] - b.rgb[i], 2);
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / std::max(squares, 1.0));
 }
 
 // The losses of the first and of the last steps, a mean of `count` each.
