@@ -45,15 +45,22 @@ config() {
 EOF
 }
 weights=model/transformer/diffusion_pytorch_model.safetensors
+steps_of() { cat "$1/metrics.jsonl" 2>/dev/null | grep -c '"loss"'; }
 train() { "$sd35" train --threads 1 --quiet "$@"; }
 
 echo "-- a whole run"
 config run.json steps 10
 train run.json -o whole || fail "the run fails"
-[ "$(grep -c '"loss"' whole/metrics.jsonl)" -eq 20 ] || fail "20 steps give $(grep -c '"loss"' whole/metrics.jsonl) lines of metrics"
+[ "$(steps_of whole)" -eq 20 ] || fail "20 steps give $(steps_of whole) lines of metrics"
 "$sd35" inspect whole/model >/dev/null || fail "the result is no model"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
+
+# after_steps COUNT PID FOLDER: waits until the run in FOLDER, process PID, has done COUNT more steps, or has ended.
+after_steps() {
+  local end=$(($(steps_of "$3") + $1))
+  while kill -0 "$2" 2>/dev/null && [ "$(steps_of "$3")" -lt "$end" ]; do sleep 0.002; done
+}
 
 echo "-- killed at random moments and resumed"
 kills=0 tries=0
@@ -62,19 +69,19 @@ until [ -f "killed/$weights" ]; do
   [ "$tries" -le 40 ] || { fail "no end after 40 starts"; break; }
   "$sd35" train --threads 1 --quiet run.json -o killed --resume &
   pid=$!
-  sleep "$(awk -v r=$RANDOM 'BEGIN { print 0.4 + r / 32768 * 1.2 }')"
+  after_steps $((1 + RANDOM % 5)) $pid killed
   kill -9 $pid 2>/dev/null && kills=$((kills + 1))
   wait $pid 2>/dev/null
   [ "$tries" -lt 5 ] || train run.json -o killed --resume || fail "the resumed run fails"
 done
 [ "$kills" -ge 2 ] || fail "only $kills kills: the run is too short for this test"
 "$compare" whole/$weights killed/$weights 0 || fail "the resumed run ends with other weights"
-[ "$(grep -c '"loss"' killed/metrics.jsonl)" -eq 20 ] || fail "a resumed run has $(grep -c '"loss"' killed/metrics.jsonl) lines of metrics"
+[ "$(steps_of killed)" -eq 20 ] || fail "a resumed run has $(steps_of killed) lines of metrics"
 
 echo "-- interrupted"
 "$sd35" train --threads 1 --quiet run.json -o interrupted &
 pid=$!
-sleep 1
+after_steps 2 $pid interrupted
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "an interrupted run does not exit with 130"
