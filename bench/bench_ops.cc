@@ -20,6 +20,7 @@ using sd35::Linear;
 using sd35::Ops;
 using sd35::Reuse;
 using sd35::Tensor;
+using sd35::WeightFormat;
 
 struct LinearShape {
   std::string name;
@@ -48,6 +49,7 @@ constexpr std::array kConvolutions{
 struct Machine {
   double f32_gflops = sd35::f32_ceiling_gflops();
   double bf16_gflops = sd35::bf16_ceiling_gflops();
+  double int8_gops = sd35::int8_ceiling_gops();
   double ceiling(DType dtype) const { return dtype == DType::f32 ? f32_gflops : bf16_gflops; }
 };
 
@@ -63,22 +65,31 @@ void report(benchmark::State& state, double flops, double bytes, double ceiling)
   using benchmark::Counter;
   state.counters["GFLOP/s"] = Counter(gflops, Counter::kIsRate);
   state.counters["ceiling%"] = Counter(100 * gflops / ceiling, Counter::kIsRate);
-  state.counters["weight_GB/s"] =
+  state.counters["weight_GB/s"] =  // before it was quantized
       Counter(bytes * static_cast<double>(state.iterations()) * 1e-9, Counter::kIsRate);
 }
 
+// How a weight is kept, and what the machine can do at most with it.
+struct Kind {
+  std::string name;
+  double ceiling;
+  WeightFormat format = WeightFormat::dense;
+};
+
 void run_linear(benchmark::State& state, const Ops& ops, const LinearShape& shape, std::int64_t rows,
-                Reuse reuse, double ceiling) {
+                Reuse reuse, const Kind& kind) {
   Linear layer;
   layer.in_features = shape.in;
   layer.out_features = shape.out;
   layer.weight = filled({shape.out, shape.in}, ops.compute_type());
   layer.bias = filled({shape.out}, DType::f32);
   const auto bytes = static_cast<double>(layer.weight.bytes());
+  layer.quantized = sd35::quantize(layer.weight, kind.format);
+  if (layer.quantized != nullptr) layer.weight = {};
   ops.prepare(layer, reuse);
   const Tensor x = filled({rows, shape.in}, ops.compute_type());
   while (state.KeepRunning()) benchmark::DoNotOptimize(ops.linear(x, layer, shape.act).raw());
-  report(state, 2.0 * static_cast<double>(rows * shape.in * shape.out), bytes, ceiling);
+  report(state, 2.0 * static_cast<double>(rows * shape.in * shape.out), bytes, kind.ceiling);
 }
 
 void run_conv2d(benchmark::State& state, const Ops& ops, const ConvShape& shape, double ceiling) {
@@ -102,22 +113,27 @@ void add(const std::string& name, Body body) {
   benchmark::RegisterBenchmark(name.c_str(), body)->UseRealTime()->Unit(benchmark::kMillisecond);
 }
 
-void add_linear(const Ops& ops, const LinearShape& shape, std::int64_t rows, Reuse reuse, double ceiling) {
-  const std::string name = "linear/" + std::string(sd35::name_of(ops.compute_type())) + "/" + shape.name +
-                           "/" + std::to_string(rows) + (reuse == Reuse::once ? "/once" : "");
-  add(name, [&ops, shape, rows, reuse, ceiling](benchmark::State& state) {
-    run_linear(state, ops, shape, rows, reuse, ceiling);
+void add_linear(const Ops& ops, const LinearShape& shape, std::int64_t rows, Reuse reuse, const Kind& kind) {
+  const std::string name = "linear/" + kind.name + "/" + shape.name + "/" + std::to_string(rows) +
+                           (reuse == Reuse::once ? "/once" : "");
+  add(name, [&ops, shape, rows, reuse, kind](benchmark::State& state) {
+    run_linear(state, ops, shape, rows, reuse, kind);
   });
+}
+
+void add_block_layers(const Ops& ops, const Kind& kind) {
+  for (const std::int64_t rows : kRows)
+    for (const LinearShape& shape : kBlockLayers) add_linear(ops, shape, rows, Reuse::many, kind);
 }
 
 void add_all(const Ops& ops, double ceiling) {
   const std::string type(sd35::name_of(ops.compute_type()));
-  for (const std::int64_t rows : kRows)
-    for (const LinearShape& shape : kBlockLayers) add_linear(ops, shape, rows, Reuse::many, ceiling);
+  const Kind kind{type, ceiling};
+  add_block_layers(ops, kind);
   for (const Reuse reuse : {Reuse::many, Reuse::once})
-    add_linear(ops, {"modulation", 1536, 13824}, 2, reuse, ceiling);
+    add_linear(ops, {"modulation", 1536, 13824}, 2, reuse, kind);
   for (const LinearShape& shape : {LinearShape{"t5_wi", 4096, 10240}, LinearShape{"t5_wo", 10240, 4096}})
-    add_linear(ops, shape, 512, Reuse::once, ceiling);
+    add_linear(ops, shape, 512, Reuse::once, kind);
   for (const ConvShape& shape : kConvolutions)
     add("conv2d/" + type + "/" + std::to_string(shape.side) + "x" + std::to_string(shape.side) + "/" +
             std::to_string(shape.in) + "-" + std::to_string(shape.out) + "/kernel" +
@@ -134,8 +150,11 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("threads", std::to_string(sd35::thread_count()));
   benchmark::AddCustomContext("f32 ceiling, GFLOP/s", std::to_string(machine.f32_gflops));
   benchmark::AddCustomContext("bf16 ceiling, GFLOP/s", std::to_string(machine.bf16_gflops));
+  benchmark::AddCustomContext("int8 ceiling, GOP/s", std::to_string(machine.int8_gops));
   const auto bf16 = sd35::make_native_ops(DType::bf16), f32 = sd35::make_native_ops(DType::f32);
   for (const Ops* ops : {bf16.get(), f32.get()}) add_all(*ops, machine.ceiling(ops->compute_type()));
+  add_block_layers(*bf16, {"int8", machine.int8_gops, WeightFormat::int8});
+  add_block_layers(*bf16, {"nf4", machine.bf16_gflops, WeightFormat::nf4});
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

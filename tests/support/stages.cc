@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
+#include <utility>
 
+#include "mmdit/quantization.h"
 #include "mmdit/transformer.h"
 #include "text/clip_text_model.h"
 #include "text/t5_encoder.h"
@@ -29,9 +31,9 @@ std::string at(const std::string& stage, int number) { return stage + "/" + std:
 // A model with all its weights bound.
 template <class Model>
 void load_all(Model& model, const ModelFiles& files, Component component, const Ops& ops,
-              const std::string& below = "") {
+              const std::string& below = "", Quantization quantization = {}) {
   const auto source = files.weights(component);
-  Loader loader(*source, ops, Reuse::many);
+  Loader loader(*source, ops, Reuse::many, std::move(quantization));
   model.parameters(Parameters(loader, below));
 }
 
@@ -67,11 +69,11 @@ void run_t5(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs,
 }
 
 void run_transformer(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs,
-                     NamedTensors& outputs) {
+                     WeightFormat weights, NamedTensors& outputs) {
   const std::set<int> numbers = cases(inputs, "transformer");
   if (numbers.empty()) return;
   Transformer model(MmditConfig::from_json(files.config(Component::transformer), "transformer"));
-  load_all(model, files, Component::transformer, ops);
+  load_all(model, files, Component::transformer, ops, "", {weights, is_quantized});
   for (const int n : numbers) {
     const std::string prefix = at("transformer", n);
     const auto timesteps = inputs.at(prefix + "timesteps").floats();
@@ -106,12 +108,13 @@ void run_vae(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs
 
 }  // namespace
 
-NamedTensors run_stages(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs) {
+NamedTensors run_stages(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs,
+                        WeightFormat transformer_weights) {
   NamedTensors outputs;
   run_clip(files, ops, inputs, "clip_l", Component::text_encoder, outputs);
   run_clip(files, ops, inputs, "clip_g", Component::text_encoder_2, outputs);
   run_t5(files, ops, inputs, outputs);
-  run_transformer(files, ops, inputs, outputs);
+  run_transformer(files, ops, inputs, transformer_weights, outputs);
   run_vae(files, ops, inputs, outputs);
   return outputs;
 }

@@ -12,12 +12,14 @@
 
 #include "core/tensor.h"
 #include "ops/ops.h"
+#include "quant/quantized_matrix.h"
 #include "weights/model_files.h"
 
 namespace sd35 {
 
 using NamedTensors = std::map<std::string, Tensor>;
 
-NamedTensors run_stages(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs);
+NamedTensors run_stages(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs,
+                        WeightFormat transformer_weights = WeightFormat::dense);
 
 }  // namespace sd35

@@ -1,9 +1,9 @@
 """Runs every stage of a model live in diffusers and in sd35 and prints how far they are apart.
 
-    python tools/reference/compare.py MODEL_FOLDER --stages build/bin/sd35-stages [--dtype f32 bf16] [--size 512] [--only t5 vae]
+    python tools/reference/compare.py MODEL_FOLDER --stages build/bin/sd35-stages [--formats f32 bf16 int8 nf4] [--size 512] [--only t5 vae]
 
 The error is the norm of the difference over the norm of the f32 reference. For bf16 two figures stand side by side: sd35's bf16 and
-diffusers' bf16, both against diffusers' f32.
+diffusers' bf16, both against diffusers' f32. int8 and nf4 are the transformer's weights, computed with in bf16.
 """
 
 import argparse
@@ -22,10 +22,11 @@ def relative_error(value, reference):
     return ((value.double() - reference.double()).norm() / reference.double().norm()).item()
 
 
-def sd35(binary, folder, inputs, dtype, engine, work):
+def sd35(binary, folder, inputs, form, engine, work):
     source, target = os.path.join(work, "inputs.safetensors"), os.path.join(work, "outputs.safetensors")
     save_file(inputs, source)
-    command = [binary, "--model", folder, "--inputs", source, "--dtype", dtype, "--engine", engine, "-o", target]
+    command = [binary, "--model", folder, "--inputs", source, "--engine", engine, "-o", target]
+    command += ["--dtype", form] if form in ("f32", "bf16") else ["--dtype", "bf16", "--quantize", form]
     subprocess.run(command, check=True)
     return load_file(target)
 
@@ -34,7 +35,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--stages", required=True, help="the program sd35-stages")
-    parser.add_argument("--dtype", nargs="+", default=["f32"], choices=["f32", "bf16"])
+    parser.add_argument("--formats", nargs="+", default=["f32"], choices=["f32", "bf16", "int8", "nf4", "nf4-dq"])
     parser.add_argument("--engine", default="native")
     parser.add_argument("--size", type=int, default=256, help="pixels a side")
     parser.add_argument("--t5-length", type=int, default=256)
@@ -48,13 +49,15 @@ def main():
         for name in arguments.only or stages.STAGES:
             mine = {k: v for k, v in inputs.items() if k.startswith(name)}
             reference = stages.run(arguments.model, mine, torch.float32, [name])
-            for dtype in arguments.dtype:
-                ours = sd35(arguments.stages, arguments.model, mine, dtype, arguments.engine, work)
-                theirs = reference if dtype == "f32" else stages.run(arguments.model, mine, torch.bfloat16, [name])
+            for form in arguments.formats:
+                if form not in ("f32", "bf16") and name != "transformer":
+                    continue
+                ours = sd35(arguments.stages, arguments.model, mine, form, arguments.engine, work)
+                theirs = stages.run(arguments.model, mine, torch.bfloat16, [name]) if form == "bf16" else None
                 for key, value in reference.items():
                     error = relative_error(ours[key], value)
-                    peer = "" if dtype == "f32" else f"{relative_error(theirs[key], value):16.2e}"
-                    print(f"{key:32} {str(list(value.shape)):22} {dtype:>6} {error:9.2e} {peer}", flush=True)
+                    peer = f"{relative_error(theirs[key], value):16.2e}" if theirs else ""
+                    print(f"{key:32} {str(list(value.shape)):22} {form:>6} {error:9.2e} {peer}", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,20 @@
 #include "tests/support/tensor_file.h"
 
 int main(int argc, char** argv) try {
-  std::string model, inputs, output, dtype = "f32", engine = "native";
+  std::string model, inputs, output, dtype = "f32", engine = "native", quantize;
   CLI::App app("Stages of a model on named inputs");
   app.add_option("--model", model)->required();
   app.add_option("--inputs", inputs)->required();
   app.add_option("-o,--output", output)->required();
   app.add_option("--dtype", dtype);
   app.add_option("--engine", engine);
+  app.add_option("--quantize", quantize, "The transformer's weights");
   CLI11_PARSE(app, argc, argv);
 
   const auto ops = sd35::make_ops(engine, sd35::dtype_from_name(dtype));
   const sd35::NamedTensors outputs =
-      sd35::run_stages(sd35::ModelFiles::open(model), *ops, sd35::read_tensors(inputs));
+      sd35::run_stages(sd35::ModelFiles::open(model), *ops, sd35::read_tensors(inputs),
+                       sd35::weight_format_from_name(quantize));
   sd35::write_tensors(outputs, output);
   return 0;
 } catch (const std::exception& error) {

@@ -19,6 +19,8 @@ inline kernels::Out write_to(const at::Tensor& x, std::int64_t first) {
   return {static_cast<char*>(x.data_ptr()) + first * x.element_size(), element_of(x)};
 }
 
+inline at::Tensor f32(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
+
 // Autograd takes no undefined tensors: an optional vector that is absent has no elements instead.
 inline at::Tensor or_empty(const at::Tensor& vector) { return vector.defined() ? vector : at::empty({0}); }
 inline const float* floats_or_null(const at::Tensor& vector) {

@@ -4,8 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <vector>
-
 #include "ops/ops.h"
 
 namespace sd35::host {
@@ -17,10 +15,5 @@ at::Tensor norm_modulate(const at::Tensor& x, const at::Tensor& shift, const at:
 
 // x [B, T, D] + gate [B, D] f32 * y [B, T, D], of the type of x.
 at::Tensor gated_add(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& y);
-
-// Queries, keys and values [B, T, heads, d] of qkv [B, T, 3 heads d], as f32; queries and keys divided by the
-// root of their mean square and times norm_q, norm_k [d], where those are defined.
-std::vector<at::Tensor> split_heads(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& norm_q,
-                                    const at::Tensor& norm_k, double eps);
 
 }  // namespace sd35::host

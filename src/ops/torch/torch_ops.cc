@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/checks.h"
+#include "ops/torch/host_attention.h"
 #include "ops/torch/host_linear.h"
 #include "ops/torch/host_rows.h"
 #include "ops/torch/recomputed_segment.h"
@@ -304,27 +306,28 @@ at::Tensor TorchOps::attend(const at::Tensor& q, const at::Tensor& k, const at::
 std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams,
                                         const AttentionOptions& options) const {
   checks::attention(streams, options);
+  std::vector<Tensor> results(streams.size());
+  if (std::ranges::none_of(streams, &AttentionStream::wants_output)) return results;
+  if (on_host_ && !options.bias.defined()) {
+    std::vector<host::AttentionInput> inputs;
+    for (const AttentionStream& s : streams)
+      inputs.push_back({computing(s.qkv), to_torch(s.norm_q), to_torch(s.norm_k), s.wants_output});
+    const std::vector<at::Tensor> attended = host::attention(inputs, options);
+    for (std::size_t i = 0; i < streams.size(); ++i) results[i] = from_torch(attended[i]);
+    return results;
+  }
+
   const std::int64_t B = streams[0].qkv.dim(0), width = streams[0].qkv.dim(2) / 3, H = options.heads;
   std::vector<at::Tensor> queries, keys, values;  // [B, T, H, d] a stream
   const auto head_norm = [&](const at::Tensor& x, const Tensor& weight) {
     return weight.defined() ? normalize_rms(x.to(wide_), weight, options.norm_eps).to(compute_) : x;
   };
   for (const AttentionStream& s : streams) {
-    std::vector<at::Tensor> parts;
-    if (on_host_) {
-      parts = host::split_heads(to_torch(s.qkv), H, to_torch(s.norm_q), to_torch(s.norm_k), options.norm_eps);
-    } else {
-      parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
-      parts[0] = head_norm(parts[0], s.norm_q);
-      parts[1] = head_norm(parts[1], s.norm_k);
-    }
-    if (s.wants_output) queries.push_back(parts[0]);
-    keys.push_back(parts[1]);
+    const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
+    if (s.wants_output) queries.push_back(head_norm(parts[0], s.norm_q));
+    keys.push_back(head_norm(parts[1], s.norm_k));
     values.push_back(parts[2]);
   }
-  std::vector<Tensor> results(streams.size());
-  if (queries.empty()) return results;
-
   const auto heads_first = [](const std::vector<at::Tensor>& parts) {
     return at::cat(parts, 1).transpose(1, 2);
   };

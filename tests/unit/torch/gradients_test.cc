@@ -208,6 +208,33 @@ std::vector<GradientCase> attention_cases() {
           {"attention_joint_first_only", joint_operands, joint(false)}};
 }
 
+// More tokens than the kernels take together, and head sizes that fill no vectors.
+std::vector<GradientCase> long_attention_cases() {
+  AttentionOptions options;
+  options.heads = 2;
+  options.scale = 0.3f;
+  AttentionOptions causal = options;
+  causal.causal = true;
+  const auto joint = [=](bool wants_output) {
+    return [=](const Ops& ops, const Operands& o) {
+      const std::array streams{AttentionStream{o[0], o[2], o[3]},
+                               AttentionStream{o[1], o[4], o[5], wants_output}};
+      return ops.attention(streams, options);
+    };
+  };
+  const std::vector<Shape> joint_operands{{2, 301, 6 * 40}, {2, 77, 6 * 40}, {40}, {40}, {40}, {40}};
+  return {{"attention_joint", joint_operands, joint(true)},
+          {"attention_joint_first_only", joint_operands, joint(false)},
+          {"attention_head_64",
+           {{1, 530, 6 * 64}},
+           [=](const Ops& ops, const Operands& o) {
+             return ops.attention(std::array{AttentionStream{o[0], {}, {}}}, options);
+           }},
+          {"attention_causal", {{1, 270, 6 * 7}}, [=](const Ops& ops, const Operands& o) {
+             return ops.attention(std::array{AttentionStream{o[0], {}, {}}}, causal);
+           }}};
+}
+
 std::vector<GradientCase> data_movement_cases() {
   return {{"embedding",
            {{4, 3}},
@@ -245,6 +272,8 @@ INSTANTIATE_TEST_SUITE_P(Activations, NarrowGradientTest, testing::ValuesIn(acti
                          name_of_case);
 INSTANTIATE_TEST_SUITE_P(Rows, NarrowGradientTest, testing::ValuesIn(row_cases()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Attention, NarrowGradientTest, testing::ValuesIn(attention_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(LongAttention, NarrowGradientTest, testing::ValuesIn(long_attention_cases()),
+                         name_of_case);
 INSTANTIATE_TEST_SUITE_P(Data, GradientTest, testing::ValuesIn(data_movement_cases()), name_of_case);
 
 }  // namespace

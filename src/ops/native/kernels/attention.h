@@ -16,6 +16,9 @@ struct AttentionTokens {
   const float* norm_q = nullptr;  // [head_size] RMS norms, or null
   const float* norm_k = nullptr;
   Out result{};  // [batch, tokens, heads head_size]; null data: these tokens only serve as keys and values
+  // [batch, heads, tokens] base-2 logarithms of the sums under the softmax, which the backward pass asks for;
+  // or null
+  float* log_sums = nullptr;
 };
 
 struct AttentionSizes {
@@ -31,5 +34,17 @@ struct AttentionSizes {
 // Runs on all threads. bf16 inputs multiply in bf16 where the CPU can and `qkv` of all tokens is bf16, else
 // in f32; sums, softmax and the running result are f32. Any head size.
 void attention(std::span<const AttentionTokens> tokens, const AttentionSizes& sizes);
+
+// Of some tokens, the gradient of a loss by their result, and by the queries and keys (after their norms) and
+// values that led to it.
+struct AttentionGradients {
+  In dresult{};           // [batch, tokens, heads head_size]; unused where there is no result
+  float* dqkv = nullptr;  // [batch, tokens, 3 heads head_size]; queries without a result have none written
+};
+
+// The backward pass, of what `attention` left in the results and log_sums of `tokens`. In the same precision;
+// without a bias.
+void attention_backward(std::span<const AttentionTokens> tokens,
+                        std::span<const AttentionGradients> gradients, const AttentionSizes& sizes);
 
 }  // namespace sd35::kernels

@@ -144,10 +144,13 @@ SD35_INLINE void attend_block(const AttentionTask& task, const Queries<Unit>& q,
 }
 
 void write_result(const AttentionTask& task, const AttentionTokens& tokens, std::int64_t token,
-                  const float* result, const float* totals) {
+                  const float* result, const float* totals, float pivot) {
   const std::int64_t d = task.sizes.head_size, width = task.sizes.heads * d;
   const std::int64_t first = (task.batch * tokens.tokens + token) * width + task.head * d;
-  const float inverse = 1.0f / sum_of(load<Element::f32>(totals, 0, Full{}));
+  const float total = sum_of(load<Element::f32>(totals, 0, Full{})), inverse = 1.0f / total;
+  if (tokens.log_sums != nullptr)
+    tokens.log_sums[(task.batch * task.sizes.heads + task.head) * tokens.tokens + token] =
+        pivot + __builtin_log2f(total);
   for_vectors(d, [&](std::int64_t i, auto lanes) {
     const Vec v = load<Element::f32>(result, i, lanes) * inverse;
     if (tokens.result.type == Element::f32)
@@ -192,21 +195,7 @@ void attend(const AttentionTask& task, const AttentionTokens& tokens, std::int64
     }
   }
   for (std::int64_t m = 0; m < rows; ++m)
-    write_result(task, tokens, begin + m, result + m * padded, totals + m * kLanes);
-}
-
-template <class Unit>
-constexpr AttentionKernels attention_kernels_of() {
-  return {[](std::int64_t tokens, std::int64_t d) {
-            const PackedUnits packed = packed_units<Unit>(tokens, d);
-            constexpr auto bytes = static_cast<std::int64_t>(sizeof(typename Unit::Type));
-            return PackedBytes{packed.keys * bytes, packed.values * bytes};
-          },
-          [](std::int64_t d) { return Scratch(d).size; },
-          kQueryBlock,
-          kPanel,
-          pack<Unit>,
-          attend<Unit>};
+    write_result(task, tokens, begin + m, result + m * padded, totals + m * kLanes, pivots[m]);
 }
 
 }  // namespace

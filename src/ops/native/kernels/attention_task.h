@@ -35,6 +35,9 @@ struct AttentionKernels {
   // first place among all.
   void (*attend)(const AttentionTask& task, const AttentionTokens& tokens, std::int64_t offset,
                  std::int64_t begin, std::int64_t end);
+  // The backward pass of a head, with scratch that was zero before the first head of the same sizes.
+  std::int64_t (*backward_scratch_floats)(std::int64_t tokens, std::int64_t head_size);
+  void (*backward)(const AttentionTask& task, const AttentionGradients* gradients);
 };
 
 // The kernels of one level of instructions; isa_*.cc define one table each.

@@ -1,6 +1,7 @@
 // Chooses the kernels for this CPU and deals attention out to threads.
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include "core/cpu.h"
 #include "core/tensor.h"
@@ -130,23 +131,48 @@ class Attention {
   std::int64_t blocks_ = 0;
 };
 
+const AttentionKernels& kernels_for(std::span<const AttentionTokens> tokens) {
+  const IsaKernels& level = kernels();
+  const bool all_bf16 =
+      std::ranges::all_of(tokens, [](const AttentionTokens& t) { return t.qkv.type == Element::bf16; });
+  return all_bf16 && level.attention_bf16 != nullptr ? *level.attention_bf16 : level.attention_f32;
+}
+
+AttentionTask task_of_all(std::span<const AttentionTokens> tokens, const AttentionSizes& sizes) {
+  AttentionTask task;
+  task.sizes = sizes;
+  task.streams = tokens.data();
+  task.stream_count = static_cast<std::int64_t>(tokens.size());
+  for (const AttentionTokens& t : tokens) task.total += t.tokens;
+  return task;
+}
+
 }  // namespace
 
 const RowKernels& row_kernels() { return kernels().rows; }
 const LinearKernels& linear_kernels() { return kernels().linear; }
 
 void attention(std::span<const AttentionTokens> tokens, const AttentionSizes& sizes) {
-  const IsaKernels& level = kernels();
-  const bool all_bf16 =
-      std::ranges::all_of(tokens, [](const AttentionTokens& t) { return t.qkv.type == Element::bf16; });
-  AttentionTask task;
-  task.sizes = sizes;
-  task.streams = tokens.data();
-  task.stream_count = static_cast<std::int64_t>(tokens.size());
-  for (const AttentionTokens& t : tokens) task.total += t.tokens;
-  if (task.total == 0) return;
-  Attention(all_bf16 && level.attention_bf16 != nullptr ? *level.attention_bf16 : level.attention_f32, task)
-      .run();
+  const AttentionTask task = task_of_all(tokens, sizes);
+  if (task.total > 0) Attention(kernels_for(tokens), task).run();
+}
+
+void attention_backward(std::span<const AttentionTokens> tokens,
+                        std::span<const AttentionGradients> gradients, const AttentionSizes& sizes) {
+  const AttentionKernels& level = kernels_for(tokens);
+  const AttentionTask all = task_of_all(tokens, sizes);
+  if (all.total == 0) return;
+  parallel_for(sizes.batch * sizes.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(
+        static_cast<std::size_t>(level.backward_scratch_floats(all.total, sizes.head_size)));
+    AttentionTask task = all;
+    task.scratch = scratch.data();
+    for (std::int64_t head = begin; head < end; ++head) {
+      task.batch = head / sizes.heads;
+      task.head = head % sizes.heads;
+      level.backward(task, gradients.data());
+    }
+  });
 }
 
 }  // namespace sd35::kernels

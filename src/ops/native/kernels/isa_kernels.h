@@ -1,7 +1,7 @@
 // The table of the kernels as this file's flags compile them. Included by isa_*.cc.
 #pragma once
 
-#include "ops/native/kernels/attention_simd.h"
+#include "ops/native/kernels/attention_backward_simd.h"
 #include "ops/native/kernels/linear_simd.h"
 #include "ops/native/kernels/rows_backward_simd.h"
 
