@@ -46,9 +46,11 @@ struct Head {
   Type* slopes;     // [kRows, kKeyBlock] gradients by the scores
   Type* weights;    // [kRows, kKeyBlock]
   float* sums;      // [2, kRows, padded]
+  std::int64_t size;
   bool causal;
 
-  Head(const AttentionTask& task) : sizes(task.total, task.sizes.head_size), causal(task.sizes.causal) {
+  Head(const AttentionTask& task)
+      : sizes(task.total, task.sizes.head_size), size(task.sizes.head_size), causal(task.sizes.causal) {
     float* next = task.scratch;
     const auto take = [&](std::int64_t count) {
       next += count;
@@ -158,25 +160,6 @@ SD35_INLINE void weigh_pairs(const Head<Unit>& head, const Operand<Unit>* rows, 
   }
 }
 
-// sums [kRows, padded] += block [kRows, kKeyBlock] times the elements of tokens [first, first + count).
-template <class Unit>
-SD35_INLINE void gather(const Head<Unit>& head, float* sums, const typename Unit::Type* block,
-                        const Operand<Unit>& operand, std::int64_t first, std::int64_t count) {
-  for (std::int64_t i = 0; i < head.sizes.padded; i += kPanel) {
-    Sums tile;
-    for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        tile[m][v] = load<Element::f32>(sums, m * head.sizes.padded + i + v * kLanes, Full{});
-    multiply<Unit>(
-        tile, block, kKeyBlock / Unit::elements,
-        operand.elements + i / kPanel * head.sizes.packed.values_panel + first / Unit::elements * kPanel,
-        count / Unit::elements);
-    for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        store<Element::f32>(sums, m * head.sizes.padded + i + v * kLanes, tile[m][v], Full{});
-  }
-}
-
 // With rows {queries, gradients} and columns {keys, values}, gathers the gradients of queries; with both
 // exchanged, those of keys and values. Calls emit(row, sums by columns[0], sums by columns[1]).
 template <class Unit, bool rows_are_queries, class Emit>
@@ -190,8 +173,11 @@ SD35_INLINE void gather_over(const Head<Unit>& head, const Operand<Unit> (&rows)
       const std::int64_t left = padded_columns - first, count = left < kKeyBlock ? left : kKeyBlock;
       for (std::int64_t at = 0; at < count; at += kPanel)
         weigh_pairs<Unit, rows_are_queries>(head, rows, columns, row, first + at, at);
-      gather(head, first_sums, head.slopes, columns[0], first, count);
-      if constexpr (!rows_are_queries) gather(head, second_sums, head.weights, columns[1], first, count);
+      const auto add = [&](float* sums, const auto* block, const auto& by) {
+        add_elements<Unit>(sums, head.size, block, by.elements, head.sizes.packed.values_panel, first, count);
+      };
+      add(first_sums, head.slopes, columns[0]);
+      if constexpr (!rows_are_queries) add(second_sums, head.weights, columns[1]);
     }
     for (std::int64_t m = 0; m < kRows && row + m < row_count; ++m)
       emit(row + m, first_sums + m * padded, second_sums + m * padded);

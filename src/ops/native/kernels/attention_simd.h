@@ -120,6 +120,35 @@ SD35_INLINE void weigh_panel(const AttentionTask& task, const Queries<Unit>& q,
   }
 }
 
+// sums [kRows, kLanes vectors] of rows that lie `stride` apart += block [kRows, kKeyBlock] times panels of
+// elements of tokens [first, first + count).
+template <class Unit, int vectors>
+SD35_INLINE void add_columns(float* sums, std::int64_t stride, const typename Unit::Type* block,
+                             const typename Unit::Type* panel, std::int64_t first, std::int64_t count) {
+  Vec tile[kRows][vectors];
+  for (int m = 0; m < kRows; ++m)
+    for (int v = 0; v < vectors; ++v) tile[m][v] = load<Element::f32>(sums, m * stride + v * kLanes, Full{});
+  multiply<Unit>(tile, block, kKeyBlock / Unit::elements, panel + first / Unit::elements * kPanel,
+                 count / Unit::elements);
+  for (int m = 0; m < kRows; ++m)
+    for (int v = 0; v < vectors; ++v) store<Element::f32>(sums, m * stride + v * kLanes, tile[m][v], Full{});
+}
+
+// The same for all d elements of a head: sums [kRows, d rounded up to panels].
+template <class Unit>
+SD35_INLINE void add_elements(float* sums, std::int64_t d, const typename Unit::Type* block,
+                              const typename Unit::Type* panels, std::int64_t values_panel,
+                              std::int64_t first, std::int64_t count) {
+  const std::int64_t stride = round_up(d, kPanel);
+  for (std::int64_t i = 0; i < d; i += kPanel) {
+    const auto* panel = panels + i / kPanel * values_panel;
+    if (d - i > kPanel / 2)
+      add_columns<Unit, kVectors>(sums + i, stride, block, panel, first, count);
+    else
+      add_columns<Unit, kVectors / 2>(sums + i, stride, block, panel, first, count);
+  }
+}
+
 // One group of queries against keys [first_key, first_key + keys), whole panels of one block.
 template <class Unit>
 SD35_INLINE void attend_block(const AttentionTask& task, const Queries<Unit>& q, const PackedUnits& packed,
@@ -128,19 +157,8 @@ SD35_INLINE void attend_block(const AttentionTask& task, const Queries<Unit>& q,
   for (std::int64_t j = 0; j < keys; j += kPanel)
     weigh_panel(task, q, static_cast<const Type*>(task.keys) + (first_key + j) * packed.inner, packed.inner,
                 first_key + j, j);
-  for (std::int64_t i = 0; i < q.padded; i += kPanel) {
-    Sums sums;
-    for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        sums[m][v] = load<Element::f32>(q.result, m * q.padded + i + v * kLanes, Full{});
-    multiply<Unit>(sums, q.weights, kKeyBlock / Unit::elements,
-                   static_cast<const Type*>(task.values) + i / kPanel * packed.values_panel +
-                       first_key / Unit::elements * kPanel,
-                   keys / Unit::elements);
-    for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        store<Element::f32>(q.result, m * q.padded + i + v * kLanes, sums[m][v], Full{});
-  }
+  add_elements<Unit>(q.result, task.sizes.head_size, q.weights, static_cast<const Type*>(task.values),
+                     packed.values_panel, first_key, keys);
 }
 
 void write_result(const AttentionTask& task, const AttentionTokens& tokens, std::int64_t token,

@@ -71,13 +71,13 @@ struct Bf16Unit {
 };
 #endif
 
-// sums += A [kRows, inner] B [inner, kPanel], inner in units.
-template <class Unit>
-SD35_INLINE void multiply(Sums& sums, const typename Unit::Type* a, std::int64_t a_stride,
+// sums += A [kRows, inner] B [inner, kPanel], inner in units; of the columns the first `vectors`.
+template <class Unit, int vectors>
+SD35_INLINE void multiply(Vec (&sums)[kRows][vectors], const typename Unit::Type* a, std::int64_t a_stride,
                           const typename Unit::Type* b, std::int64_t inner) {
   for (std::int64_t k = 0; k < inner; ++k)
     for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
+      for (int v = 0; v < vectors; ++v)
         sums[m][v] = Unit::multiply_add(sums[m][v], a[m * a_stride + k], b + k * kPanel + v * kLanes);
 }
 
