@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "sd35/sd35.h"
+
 namespace sd35::cli {
 
 // `arguments`: the whole command line, for defaults that one option takes from a picture.
@@ -16,5 +18,8 @@ void add_make_dataset(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_train(CLI::App& app);
 void add_train_tokenizer(CLI::App& app);
+
+// --guidance-interval and --block-cache, which generate and evaluate share.
+void add_fewer_forwards(CLI::App& command, GenerateOptions& options, const std::string& group);
 
 }  // namespace sd35::cli

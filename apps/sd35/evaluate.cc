@@ -113,6 +113,7 @@ void add_evaluate(CLI::App& app) {
   add("-H,--height", generate.height, "Pixels, a multiple of 16");
   add("--steps", generate.num_inference_steps, "Denoising steps");
   add("-g,--guidance-scale", generate.guidance_scale, "How closely to follow the prompt; 1: no guidance");
+  add_fewer_forwards(*command, generate, command->get_option("--output")->get_group());
   add("--sampler", generate.sampler, "euler, heun or dpm++2m");
   add("-s,--seed", generate.seed, "Of the first prompt; each has its own");
   add("--max-sequence-length", generate.max_sequence_length, "T5 tokens of a prompt, 1 to 512");

@@ -208,18 +208,7 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("-H,--height", options.height, "Likewise")->group(group)->check(kChosen);
   add("--steps", options.num_inference_steps, "Denoising steps");
   add("-g,--guidance-scale", options.guidance_scale, "How closely to follow the prompt; 1: no guidance");
-  command
-      .add_option_function<std::pair<double, double>>(
-          "--guidance-interval",
-          [&options](const std::pair<double, double>& interval) {
-            std::tie(options.guidance_start, options.guidance_stop) = interval;
-          },
-          "START STOP, guidance in these steps only, as fractions of all (0 1): the others take half the "
-          "time")
-      ->group(group);
-  add("--block-cache", options.block_cache,
-      "Threshold of the first-block cache, such as 0.1: steps that change little are not computed whole; 0: "
-      "off");
+  add_fewer_forwards(command, options, group);
   add("--sampler", options.sampler, "euler, heun or dpm++2m");
   add("--count", options.count, "Pictures, one seed after another");
   CLI::Option* seed =
@@ -244,6 +233,25 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
 }
 
 }  // namespace
+
+void add_fewer_forwards(CLI::App& command, GenerateOptions& options, const std::string& group) {
+  command
+      .add_option_function<std::pair<double, double>>(
+          "--guidance-interval",
+          [&options](const std::pair<double, double>& interval) {
+            std::tie(options.guidance_start, options.guidance_stop) = interval;
+          },
+          "START STOP, guidance in these steps only, as fractions of all (0 1): the others take half the "
+          "time")
+      ->group(group);
+  command
+      .add_option(
+          "--block-cache", options.block_cache,
+          "Threshold of the first-block cache, such as 0.1: steps that change little are not computed "
+          "whole; 0: off")
+      ->capture_default_str()
+      ->group(group);
+}
 
 void add_generate(CLI::App& app, std::span<char* const> command_line) {
   auto arguments = std::make_shared<GenerateArguments>();

@@ -10,6 +10,7 @@ class ActivationsTest : public KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Levels, ActivationsTest, testing::ValuesIn(levels_of_this_cpu()), name_of_level);
 
 constexpr double kRelativeError = 2e-6;
+constexpr double kRoughError = 2e-4;  // before a result is rounded to bf16
 constexpr Function kFunctions[] = {Function::identity, Function::silu, Function::gelu, Function::gelu_tanh,
                                    Function::quick_gelu};
 constexpr const char* kNames[] = {"identity", "silu", "gelu", "gelu_tanh", "quick_gelu"};
@@ -45,7 +46,7 @@ std::vector<float> arguments() {
   return x;
 }
 
-TEST_P(ActivationsTest, AreWithinTwoMillionths) {
+TEST_P(ActivationsTest, AreWithinTheirBounds) {
   for (const Function f : kFunctions)
     for (const Element in : kElements)
       for (const Element out : kElements) {
@@ -55,7 +56,8 @@ TEST_P(ActivationsTest, AreWithinTwoMillionths) {
         Expected expected;
         for (std::int64_t i = 0; i < x.count(); ++i) {
           const double value = twin(f, x[i]);
-          expected.add(value, kRelativeError * std::abs(value) + 2e-36);  // e^x ends at e^-87
+          const double error = out == Element::f32 ? kRelativeError : kRoughError;
+          expected.add(value, error * std::abs(value) + 2e-36);  // e^x ends at e^-87
         }
         expect_close(y, expected, name_of(f));
       }

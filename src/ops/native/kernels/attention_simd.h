@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t kQueryBlock = 96;
 constexpr std::int64_t kKeyBlock = 256;
-constexpr float kLog2E = 1.44269504f;
 constexpr float kSlack = 8.0f;
 
 // Scratch of one thread, in floats; packing uses the same memory.

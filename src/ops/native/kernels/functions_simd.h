@@ -49,11 +49,19 @@ SD35_INLINE Vec exp_of(Vec x) {
 }
 
 // 1 / (1 + e^-(high + low)), where low is what rounding took from high: without it the result would lose a
-// digit where high is 10. Results that are rounded to bf16 (exact = false) do without.
+// digit where high is 10.
 SD35_INLINE Vec sigmoid(Vec high, Vec low) {
   const Vec e = exp_of(-high);
   return 1.0f / (1.0f + (e - e * low));
 }
+
+// 1 / (1 + 2^-x) to 2e-4, for results that are rounded to bf16.
+SD35_INLINE Vec rough_sigmoid2(Vec x) {
+  x = bounded(-x, -126.0f, 126.0f);
+  const Vec rounded = x + kRounder;
+  return rough_reciprocal(1.0f + rough_small_exp2(x - (rounded - kRounder)) * power_of_two(rounded));
+}
+constexpr float kLog2E = 1.44269504f;
 
 // Phi(x), the normal distribution function. The tail Phi(-|x|) = e^(-x^2/2) m(|x|) with Mills' ratio m as a
 // polynomial in t = 1 / (1 + 0.35 |x|), so that it keeps its digits where it is small.
@@ -89,8 +97,8 @@ SD35_INLINE Vec gelu_tanh(Vec x) {
                    c2 = 0.07135481627159675;  // sqrt(8 / pi), and that times 0.044715
   constexpr float f1 = static_cast<float>(c1), f2 = static_cast<float>(c2);
   const Vec v = bounded(x, -15.0f, 15.0f);
+  if constexpr (!exact) return x * rough_sigmoid2(v * (f1 * kLog2E + f2 * kLog2E * (v * v)));
   const Vec square = v * v, scaled = f2 * square, factor = f1 + scaled, high = v * factor;
-  if constexpr (!exact) return x * sigmoid(high, Vec{});
   const Vec lost_square = error_of_product(v, v, square),
             lost_scaled = error_of_product(splat(f2), square, scaled);
   const Vec lost_sum = scaled > f1 ? f1 - (factor - scaled) : scaled - (factor - f1);
@@ -103,8 +111,8 @@ template <bool exact>
 SD35_INLINE Vec quick_gelu(Vec x) {
   constexpr double c = 1.702;
   constexpr float f = static_cast<float>(c);
+  if constexpr (!exact) return x * rough_sigmoid2(f * kLog2E * x);
   const Vec v = bounded(x, -60.0f, 60.0f), high = f * v;
-  if constexpr (!exact) return x * sigmoid(high, Vec{});
   return x * sigmoid(high, error_of_product(splat(f), v, high) + static_cast<float>(c - f) * v);
 }
 
@@ -112,7 +120,7 @@ SD35_INLINE Vec quick_gelu(Vec x) {
 template <Function F, Element Y>
 SD35_INLINE Vec apply(Vec x) {
   constexpr bool exact = Y == Element::f32;
-  if constexpr (F == Function::silu) return x * sigmoid(x, Vec{});
+  if constexpr (F == Function::silu) return x * (exact ? sigmoid(x, Vec{}) : rough_sigmoid2(kLog2E * x));
   if constexpr (F == Function::gelu) return gelu<exact>(x);
   if constexpr (F == Function::gelu_tanh) return gelu_tanh<exact>(x);
   if constexpr (F == Function::quick_gelu) return quick_gelu<exact>(x);

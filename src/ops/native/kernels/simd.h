@@ -75,10 +75,28 @@ SD35_INLINE Vec larger(Vec a, Vec b) {
 #endif
 }
 
+// The smaller one of a and b; b where either is NaN.
+SD35_INLINE Vec smaller(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(
+      _mm512_maskz_min_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Vec>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#else
+  return a < b ? a : b;
+#endif
+}
+
 // x held within [low, high]; NaN stays NaN.
-SD35_INLINE Vec bounded(Vec x, float low, float high) {
-  x = x < low ? splat(low) : x;
-  return x > high ? splat(high) : x;
+SD35_INLINE Vec bounded(Vec x, float low, float high) { return smaller(splat(high), larger(splat(low), x)); }
+
+// 1 / x, to 7e-5.
+SD35_INLINE Vec rough_reciprocal(Vec x) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_maskz_rcp14_ps(0xffff, reinterpret_cast<__m512>(x)));
+#else
+  return 1.0f / x;
+#endif
 }
 
 // Some lane of a is larger than its neighbour in b.
