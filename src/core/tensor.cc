@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -16,7 +18,46 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kHugePage ? kHugePage : kAlignment; }
+constexpr std::size_t kPage = 4096;
+
+// Large buffers are mapped for themselves: freed, they go back to the system at once, where a heap would keep
+// what lies between others. Kernels walk the largest with strides of many pages.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool is_mapped(std::size_t) { return false; }  // sees what is read beyond a buffer of the heap
+#else
+constexpr bool is_mapped(std::size_t bytes) { return bytes >= kHugePage / 4; }
+#endif
+
+std::size_t rounded_up(std::size_t bytes, std::size_t multiple) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
+
+void* map(std::size_t bytes) {
+  const bool huge = bytes >= 2 * kHugePage;
+  const std::size_t length = rounded_up(bytes, kPage), spare = huge ? kHugePage : 0;
+  void* const mapped =
+      mmap(nullptr, length + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  if (!huge) return mapped;
+  auto* const first = static_cast<std::byte*>(mapped);
+  const auto address = reinterpret_cast<std::uintptr_t>(mapped);
+  const std::size_t before = rounded_up(address, kHugePage) - address;
+  if (before > 0) munmap(first, before);
+  if (before < spare) munmap(first + before + length, spare - before);
+  madvise(first + before, length, MADV_HUGEPAGE);
+  return first + before;
+}
+
+void* allocate(std::size_t bytes) {
+  return is_mapped(bytes) ? map(bytes) : ::operator new(bytes, std::align_val_t(kAlignment));
+}
+
+void release(void* data, std::size_t bytes) {
+  if (is_mapped(bytes))
+    munmap(data, rounded_up(bytes, kPage));
+  else
+    ::operator delete(data, std::align_val_t(kAlignment));
+}
 
 // Buffers waiting for their next tensor, by size.
 class Pool {
@@ -36,10 +77,7 @@ class Pool {
         return data;
       }
     }
-    void* data = ::operator new(bytes, std::align_val_t(alignment_of(bytes)));
-    // Kernels walk large buffers with strides of many pages.
-    if (alignment_of(bytes) == kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
-    return data;
+    return allocate(bytes);
   }
 
   void give(void* data, std::size_t bytes) {
@@ -49,7 +87,7 @@ class Pool {
 
   void trim() {
     const std::lock_guard lock(mutex_);
-    for (const auto& [bytes, data] : free_) ::operator delete(data, std::align_val_t(alignment_of(bytes)));
+    for (const auto& [bytes, data] : free_) release(data, bytes);
     free_.clear();
   }
 
