@@ -55,8 +55,7 @@ struct Machine {
 
 Tensor filled(sd35::Shape shape, DType dtype, float step = 0x1p-8f) {
   Tensor x(std::move(shape), DType::f32);
-  for (std::int64_t i = 0; i < x.numel(); ++i)
-    x.data<float>()[i] = static_cast<float>(i % 199 - 99) * step;
+  for (std::int64_t i = 0; i < x.numel(); ++i) x.data<float>()[i] = static_cast<float>(i % 199 - 99) * step;
   return x.to(dtype);
 }
 
