@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = std::size_t{64} << 10;  // a multiple of the pages of every system
 
 // Large buffers are mapped for themselves: freed, they go back to the system at once, where a heap would keep
 // what lies between others. Kernels walk the largest with strides of many pages.

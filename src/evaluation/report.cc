@@ -77,6 +77,8 @@ std::string report_json(const Evaluation& evaluation) {
                       {"height", generate.height},
                       {"steps", generate.num_inference_steps},
                       {"guidance_scale", generate.guidance_scale},
+                      {"guidance_interval", {generate.guidance_start, generate.guidance_stop}},
+                      {"block_cache", generate.block_cache},
                       {"sampler", generate.sampler},
                       {"seed", generate.seed}};
   json["columns"] = Json::array();

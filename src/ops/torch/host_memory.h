@@ -19,6 +19,7 @@ inline kernels::Out write_to(const at::Tensor& x, std::int64_t first) {
   return {static_cast<char*>(x.data_ptr()) + first * x.element_size(), element_of(x)};
 }
 
+// Contiguous, of type f32.
 inline at::Tensor f32(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
 
 // Autograd takes no undefined tensors: an optional vector that is absent has no elements instead.

@@ -173,19 +173,22 @@ std::vector<GradientCase> row_cases() {
   };
 }
 
+// Of qkv, then the norms, of two streams.
+std::function<Operands(const Ops&, const Operands&)> joint_attention(const AttentionOptions& options,
+                                                                     bool wants_second) {
+  return [=](const Ops& ops, const Operands& o) {
+    const std::array streams{AttentionStream{o[0], o[2], o[3]},
+                             AttentionStream{o[1], o[4], o[5], wants_second}};
+    return ops.attention(streams, options);
+  };
+}
+
 std::vector<GradientCase> attention_cases() {
   AttentionOptions two_heads;
   two_heads.heads = 2;
   two_heads.scale = 0.7f;
   AttentionOptions causal = two_heads;
   causal.causal = true;
-  const auto joint = [=](bool wants_output) {
-    return [=](const Ops& ops, const Operands& o) {
-      const std::array streams{AttentionStream{o[0], o[2], o[3]},
-                               AttentionStream{o[1], o[4], o[5], wants_output}};
-      return ops.attention(streams, two_heads);
-    };
-  };
   const std::vector<Shape> joint_operands{{2, 3, 24}, {2, 2, 24}, {4}, {4}, {4}, {4}};
   return {{"attention",
            {{2, 4, 24}},
@@ -204,8 +207,8 @@ std::vector<GradientCase> attention_cases() {
              options.bias = o[1];
              return ops.attention(std::array{AttentionStream{o[0], {}, {}}}, options);
            }},
-          {"attention_joint", joint_operands, joint(true)},
-          {"attention_joint_first_only", joint_operands, joint(false)}};
+          {"attention_joint", joint_operands, joint_attention(two_heads, true)},
+          {"attention_joint_first_only", joint_operands, joint_attention(two_heads, false)}};
 }
 
 // More tokens than the kernels take together, and head sizes that fill no vectors.
@@ -215,16 +218,9 @@ std::vector<GradientCase> long_attention_cases() {
   options.scale = 0.3f;
   AttentionOptions causal = options;
   causal.causal = true;
-  const auto joint = [=](bool wants_output) {
-    return [=](const Ops& ops, const Operands& o) {
-      const std::array streams{AttentionStream{o[0], o[2], o[3]},
-                               AttentionStream{o[1], o[4], o[5], wants_output}};
-      return ops.attention(streams, options);
-    };
-  };
   const std::vector<Shape> joint_operands{{2, 301, 6 * 40}, {2, 77, 6 * 40}, {40}, {40}, {40}, {40}};
-  return {{"attention_joint", joint_operands, joint(true)},
-          {"attention_joint_first_only", joint_operands, joint(false)},
+  return {{"attention_joint", joint_operands, joint_attention(options, true)},
+          {"attention_joint_first_only", joint_operands, joint_attention(options, false)},
           {"attention_head_64",
            {{1, 530, 6 * 64}},
            [=](const Ops& ops, const Operands& o) {
