@@ -44,11 +44,13 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
                             std::int64_t result_type) {
     const auto product = static_cast<at::ScalarType>(product_type);
     const auto result = static_cast<at::ScalarType>(result_type);
-    const bool plain = static_cast<Activation>(act) == Activation::none;
+    // Products of f32 give f32.
+    const bool plain = static_cast<Activation>(act) == Activation::none,
+               direct = plain && (result == product || result == at::kFloat);
     const at::Tensor rows = as_rows(x).to(product), matrix = weight.contiguous().to(product),
                      bias = bias_in.contiguous().to(at::kFloat);
     const std::int64_t in = matrix.size(1), out = matrix.size(0);
-    const DType dtype = dtype_of(product), sum_type = plain ? dtype_of(result) : DType::f32;
+    const DType dtype = dtype_of(product), sum_type = direct ? dtype_of(result) : DType::f32;
     at::Tensor y = multiply({.rows = rows.size(0), .in = in, .out = out, .result_dtype = sum_type},
                             Layout::matrix(dtype, out, in), rows, matrix, floats_or_null(bias));
     // A weight that is not trained has no use for its inputs.
@@ -56,7 +58,9 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
         {weight.requires_grad() ? rows : at::Tensor(), matrix, plain ? at::Tensor() : y});
     context->saved_data["act"] = act;
     context->saved_data["x type"] = static_cast<std::int64_t>(x.scalar_type());
-    if (!plain) {
+    if (plain) {
+      y = y.to(result);
+    } else {
       const at::Tensor sums = y;
       y = at::empty(sums.sizes(), sums.options().dtype(result));
       parallel_for(y.numel(), native::kGrainElements, [&](std::int64_t begin, std::int64_t end) {
