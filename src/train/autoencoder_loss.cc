@@ -23,7 +23,7 @@ at::Tensor gradient_difference(const at::Tensor& a, const at::Tensor& b) {
 
 AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, const VaeDecoder& decoder,
                                  const Tensor& pictures, const Tensor& noise,
-                                 const AutoencoderLossWeights& weights) {
+                                 const AutoencoderLossOptions& options) {
   constexpr double least_log_variance = -30, largest_log_variance = 20;
   const std::vector<at::Tensor> moments = to_torch(encoder.forward(ops, pictures)).chunk(2, 1);
   const at::Tensor& mean = moments[0];
@@ -33,12 +33,13 @@ AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, cons
   const at::Tensor wanted = to_torch(pictures).to(decoded.options());
 
   AutoencoderLoss loss;
-  loss.reconstruction = (wanted - decoded).abs().mean();
+  const at::Tensor error = wanted - decoded;
+  loss.reconstruction = (options.reconstruction == Reconstruction::mse ? error.square() : error.abs()).mean();
   loss.kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum() /
             static_cast<double>(wanted.numel());
   loss.perceptual = gradient_difference(wanted, decoded);
-  loss.total = loss.reconstruction + weights.kl * loss.kl;
-  if (weights.perceptual != 0) loss.total = loss.total + weights.perceptual * loss.perceptual;
+  loss.total = loss.reconstruction + options.kl * loss.kl;
+  if (options.perceptual != 0) loss.total = loss.total + options.perceptual * loss.perceptual;
   loss.reconstruction = loss.reconstruction.detach();
   loss.kl = loss.kl.detach();
   loss.perceptual = loss.perceptual.detach();

@@ -5,19 +5,24 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "vae/autoencoder.h"
 
 namespace sd35::train {
 
-struct AutoencoderLossWeights {
+enum class Reconstruction : std::uint8_t { l1, mse };
+
+struct AutoencoderLossOptions {
+  Reconstruction reconstruction = Reconstruction::l1;
   double kl = 1e-6;
   double perceptual = 0;
 };
 
-// Each without its weight, f32; all but `total` are without history.
+// Each without its factor, f32; all but `total` are without history.
 struct AutoencoderLoss {
-  at::Tensor total;           // reconstruction + weights.kl * kl + weights.perceptual * perceptual
-  at::Tensor reconstruction;  // mean |picture - decoded|
+  at::Tensor total;           // reconstruction + options.kl * kl + options.perceptual * perceptual
+  at::Tensor reconstruction;  // mean |picture - decoded|, or its square
   at::Tensor kl;  // KL divergence of the latents from N(0, 1), summed, for each element of the pictures
   at::Tensor perceptual;  // gradient_difference()
 };
@@ -26,7 +31,7 @@ struct AutoencoderLoss {
 // `noise` [B, C, Y / 8, X / 8] normal.
 AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, const VaeDecoder& decoder,
                                  const Tensor& pictures, const Tensor& noise,
-                                 const AutoencoderLossWeights& weights);
+                                 const AutoencoderLossOptions& options);
 
 // The perceptual term, which needs no network: the mean difference of horizontal and vertical slopes at full,
 // half and quarter size. Blurred edges and strokes of letters cost more than in the difference of pixels. a,

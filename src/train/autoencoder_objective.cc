@@ -57,6 +57,12 @@ LatentStatistics measure_latents(const std::string& model, TrainingPictures& dat
   return {mean, std::sqrt(squares / static_cast<double>(count) - mean * mean)};
 }
 
+// What was not trained.
+void add_missing(std::map<std::string, Tensor>& weights, const WeightSource& source) {
+  for (const std::string& name : source.names())
+    if (!weights.contains(name)) weights.emplace(name, source.find(name)->read());
+}
+
 }  // namespace
 
 AutoencoderObjective::AutoencoderObjective(const TrainConfig& config, const ModelFiles& files,
@@ -75,6 +81,10 @@ AutoencoderObjective::AutoencoderObjective(const TrainConfig& config, const Mode
 void AutoencoderObjective::parameters(const Parameters& p) {
   encoder_.parameters(p.scope("encoder"));
   decoder_.parameters(p.scope("decoder"));
+}
+
+bool AutoencoderObjective::trains(const ParameterSpec& spec) const {
+  return !config_.decoder_only || spec.names.front().starts_with("decoder.");
 }
 
 void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float> values,
@@ -102,12 +112,16 @@ PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepR
 at::Tensor AutoencoderObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                       std::map<std::string, double>& figures) {
   const auto& [pictures, noise] = std::any_cast<const NoisyPictures&>(batch);
-  const AutoencoderLoss loss = autoencoder_loss(ops, encoder_, decoder_, pictures, noise,
-                                                {config_.kl_weight, config_.perceptual_weight});
+  const AutoencoderLoss loss = autoencoder_loss(ops, encoder_, decoder_, pictures, noise, loss_options());
   figures["reconstruction"] = loss.reconstruction.item<double>();
   figures["kl"] = loss.kl.item<double>();
   figures["perceptual"] = loss.perceptual.item<double>();
   return loss.total;
+}
+
+AutoencoderLossOptions AutoencoderObjective::loss_options() const {
+  return {config_.reconstruction == "mse" ? Reconstruction::mse : Reconstruction::l1, config_.kl_weight,
+          config_.perceptual_weight};
 }
 
 int AutoencoderObjective::largest_side() const {
@@ -124,8 +138,7 @@ double AutoencoderObjective::validation_loss(const Ops& ops) {
   const std::int64_t side = batch.width / vae_.scale();
   for (std::int64_t i = 0; i < pictures.dim(0); ++i)
     sum += autoencoder_loss(ops, encoder_, decoder_, pictures.rows(i, i + 1),
-                            Tensor::zeros({1, vae_.latent_channels, side, side}),
-                            {config_.kl_weight, config_.perceptual_weight})
+                            Tensor::zeros({1, vae_.latent_channels, side, side}), loss_options())
                .total.item<double>();
   return sum / static_cast<double>(pictures.dim(0));
 }
@@ -153,7 +166,9 @@ std::unique_ptr<Batches> AutoencoderObjective::batches() const {
 void AutoencoderObjective::write(const std::filesystem::path& run,
                                  const std::map<std::string, Tensor>& weights) const {
   const std::filesystem::path model = run / "model";
-  write_component(model, files_.location(), Component::vae, json_, weights);
+  std::map<std::string, Tensor> all = weights;
+  if (config_.decoder_only) add_missing(all, *files_.weights(Component::vae));
+  write_component(model, files_.location(), Component::vae, json_, all);
   if (!config_.from_scratch) return;
   const LatentStatistics statistics = measure_latents(model.string(), pictures_, largest_side());
   nlohmann::json json = json_;

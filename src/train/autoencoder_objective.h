@@ -18,6 +18,7 @@ class AutoencoderObjective : public Objective {
   AutoencoderObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);
 
   void parameters(const Parameters& p) override;
+  bool trains(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
   // Figures: reconstruction, kl, perceptual, each without its weight.
@@ -37,6 +38,7 @@ class AutoencoderObjective : public Objective {
 
  private:
   int largest_side() const;
+  AutoencoderLossOptions loss_options() const;
 
   const TrainConfig& config_;
   ModelFiles files_;

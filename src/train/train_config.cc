@@ -173,6 +173,8 @@ void read_rest(Section& root, TrainConfig& config) {
   root.boolean("flip", config.flip);
   root.number("kl_weight", config.kl_weight, 0, 1e6);
   root.number("perceptual_weight", config.perceptual_weight, 0, 1e6);
+  root.choice("reconstruction", config.reconstruction, {"l1", "mse"});
+  root.boolean("decoder_only", config.decoder_only);
   root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
   root.boolean("cache_embeddings", config.cache_embeddings);
   root.integer("checkpoint_every", config.checkpoint_every, 1);
@@ -240,6 +242,8 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   root.finish();
   if (config.task == Task::lora && config.from_scratch)
     root.fail("from_scratch", "makes no sense for a LoRA");
+  if (config.decoder_only && config.from_scratch)
+    root.fail("decoder_only", "needs an encoder that has learned: from_scratch must be false");
   const bool texts = config.task == Task::t5;
   if (!texts && config.data.empty()) root.fail("data", "is missing");
   if (texts && config.captions.empty() && config.data.empty()) root.fail("captions", "is missing");

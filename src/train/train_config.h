@@ -67,8 +67,11 @@ struct TrainConfig {
   bool empty_caption_dropout = false;  // drops the caption, for "", instead of encoders, for zeros
   double position_crop = 1;            // share of the samples with a random crop of the positional table
   bool flip = false;                   // pictures, at random
-  double kl_weight = 1e-6, perceptual_weight = 0;  // of task autoencoder
-  double mask_ratio = 0.15;                        // of task t5
+  // Of task autoencoder.
+  double kl_weight = 1e-6, perceptual_weight = 0;
+  std::string reconstruction = "l1";  // or "mse"
+  bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
+  double mask_ratio = 0.15;           // of task t5
   LoraConfig lora;
 
   std::vector<Stage> stages;

@@ -90,6 +90,47 @@ TEST_F(AutoencoderTest, FineTuningKeepsTheScaleOfLatents) {
   EXPECT_EQ(after, before);
 }
 
+TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
+  config_.from_scratch = false;
+  config_.decoder_only = true;
+  config_.reconstruction = "mse";
+  config_.perceptual_weight = config_.kl_weight = 0;
+  AutoencoderObjective objective = make();
+  const ModelFiles before = ModelFiles::open(tiny_model().string());
+  const auto old_weights = before.weights(Component::vae);
+  const auto ops = make_torch_ops(DType::f32);
+  ParameterStore store(objective, old_weights.get(), *ops, 1, "cpu");
+  for (const StoredParameter& parameter : store.parameters())
+    EXPECT_TRUE(parameter.spec.names.front().starts_with("decoder.")) << parameter.spec.names.front();
+
+  const MicroBatch batch = first_samples(std::size(kColours), kSide);
+  std::map<std::string, double> figures;
+  const at::Tensor loss = objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
+  loss.backward();
+  at::Tensor(store.values()).sub_(store.gradients(), 0.1);
+  EXPECT_LT(objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>(),
+            loss.item<double>());
+
+  objective.write(run_.path(), store.by_name(store.values()));
+  const auto new_weights = ModelFiles::open((run_ / "model").string()).weights(Component::vae);
+  ASSERT_EQ(new_weights->names(), old_weights->names());
+  int kept = 0, changed = 0;
+  for (const std::string& name : new_weights->names()) {
+    const Tensor was = old_weights->find(name)->read().to(DType::f32);
+    const Tensor is = new_weights->find(name)->read().to(DType::f32);
+    const bool equal = std::ranges::equal(was.floats(), is.floats());
+    ++(equal ? kept : changed);
+    EXPECT_TRUE(equal || name.starts_with("decoder.")) << name;
+  }
+  // Of the decoder only what no picture depends on: the biases of keys.
+  EXPECT_LE(
+      kept - std::ranges::count_if(new_weights->names(),
+                                   [](const std::string& name) { return name.starts_with("encoder."); }),
+      2);
+  EXPECT_GT(changed, 0);
+}
+
 TEST_F(AutoencoderTest, TheSameSeedGivesTheSameRun) {
   AutoencoderObjective first = make(), second = make(), other = make();
   const MicroBatch batch = first_samples(std::size(kColours), kSide);
