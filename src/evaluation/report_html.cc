@@ -47,7 +47,11 @@ void write_settings(std::ostream& out, const Evaluation& evaluation) {
   const GenerateOptions& options = evaluation.generate;
   out << "<p>" << evaluation.prompts.size() << " prompts, " << options.width << " x " << options.height
       << " pixels, " << options.num_inference_steps << " steps of " << escaped(options.sampler)
-      << ", guidance " << options.guidance_scale << ", seeds from " << options.seed << ".</p>\n<ul>\n";
+      << ", guidance " << options.guidance_scale;
+  if (options.guidance_start > 0 || options.guidance_stop < 1)
+    out << " from " << options.guidance_start << " to " << options.guidance_stop << " of the steps";
+  if (options.block_cache > 0) out << ", first-block cache " << options.block_cache;
+  out << ", seeds from " << options.seed << ".</p>\n<ul>\n";
   for (const Column& column : evaluation.columns) {
     out << "<li><b>" << escaped(column.label) << "</b>: ";
     if (column.model.empty())
