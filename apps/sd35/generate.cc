@@ -228,7 +228,10 @@ CLI::Option* add_sampling_options(CLI::App& command, GenerateOptions& options) {
   add("--skip-layer-scale", skip.scale, "Its strength");
   add("--skip-layer-start", skip.start, "Its first step, as a fraction of all");
   add("--skip-layer-stop", skip.stop, "Its last step, as a fraction of all");
-  command.add_flag("--vae-tiling", options.vae_tiling, "Decode in tiles: less memory")->group(group);
+  command
+      .add_flag("--vae-tiling", options.vae_tiling,
+                "Decode in tiles, as diffusers: less memory, other colours")
+      ->group(group);
   return seed;
 }
 

@@ -107,8 +107,7 @@ struct GenerateOptions {
   std::string noise_dtype;  // type the noise is drawn in: "f32", "f16", "bf16"; empty: the pipeline's dtype,
                             // as diffusers
   SkipLayerOptions skip_layer_guidance;
-  bool vae_tiling =
-      false;  // decode in overlapping tiles; switched on by itself for pictures too large to decode whole
+  bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
 };
 
 enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert };

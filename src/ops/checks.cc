@@ -61,9 +61,9 @@ Shape linear(const Tensor& x, const Linear& w) {
   return with_dim(x.shape(), -1, w.out_features);
 }
 
-Shape conv2d(const Tensor& x, const Conv2d& w) {
-  if (x.shape().rank() != 4 || x.dim(3) != w.in_channels)
-    fail("conv2d", x.shape().to_string() + " (channels last) where " + std::to_string(w.in_channels) +
+Shape conv2d(const Shape& x, const Conv2d& w) {
+  if (x.rank() != 4 || x[3] != w.in_channels)
+    fail("conv2d", x.to_string() + " (channels last) where " + std::to_string(w.in_channels) +
                        " channels were expected");
   if (!w.weight.defined() && w.prepared == nullptr) fail("conv2d", "the weight was never loaded");
   const Shape filter{w.out_channels, w.in_channels, w.kernel, w.kernel};
@@ -73,10 +73,10 @@ Shape conv2d(const Tensor& x, const Conv2d& w) {
   bias("conv2d", w.bias, w.out_channels);
   const auto side = [&](std::int64_t n) {
     const std::int64_t padded = n + w.pad_before + w.pad_after;
-    if (padded < w.kernel) fail("conv2d", x.shape().to_string() + " is smaller than the kernel");
+    if (padded < w.kernel) fail("conv2d", x.to_string() + " is smaller than the kernel");
     return (padded - w.kernel) / w.stride + 1;
   };
-  return {x.dim(0), side(x.dim(1)), side(x.dim(2)), w.out_channels};
+  return {x[0], side(x[1]), side(x[2]), w.out_channels};
 }
 
 void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight) {
@@ -84,11 +84,11 @@ void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight) {
   require(weight.shape().rank() == 1 && x.shape().rank() >= 1 && weight.dim(0) == x.dim(-1), verb, x, weight);
 }
 
-void group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias) {
-  if (x.shape().rank() != 4 || groups <= 0 || x.dim(3) % groups != 0)
-    fail("group_norm", x.shape().to_string() + " in " + std::to_string(groups) + " groups");
-  last_dim("group_norm", x, weight);
-  last_dim("group_norm", x, bias);
+void group_norm(const Tensor& x, const GroupNorm& norm) {
+  if (x.shape().rank() != 4 || norm.groups <= 0 || x.dim(3) % norm.groups != 0)
+    fail("group_norm", x.shape().to_string() + " in " + std::to_string(norm.groups) + " groups");
+  last_dim("group_norm", x, norm.weight);
+  last_dim("group_norm", x, norm.bias);
 }
 
 void per_picture(std::string_view verb, const Tensor& x, const Tensor& vector) {

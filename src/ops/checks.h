@@ -9,9 +9,9 @@
 namespace sd35::checks {
 
 Shape linear(const Tensor& x, const Linear& w);
-Shape conv2d(const Tensor& x, const Conv2d& w);
+Shape conv2d(const Shape& x, const Conv2d& w);
 void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight);  // weight [D] or undefined
-void group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias);
+void group_norm(const Tensor& x, const GroupNorm& norm);
 // x [B, T, D] with one vector a picture [B, D]
 void per_picture(std::string_view verb, const Tensor& x, const Tensor& vector);
 void same_shape(std::string_view verb, const Tensor& x, const Tensor& y);

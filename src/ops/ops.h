@@ -92,6 +92,14 @@ struct Conv2d {
   int pad_after = 1;   // bottom and right
 };
 
+// A group norm and the activation behind it; see Ops::group_norm.
+struct GroupNorm {
+  Tensor weight, bias;  // [C] f32
+  int groups = 32;
+  float eps = 1e-6f;
+  Activation act = Activation::none;
+};
+
 // One stream of tokens that takes part in an attention: its fused projection and the RMS norms of its queries
 // and keys.
 struct AttentionStream {
@@ -140,10 +148,8 @@ class Ops {
   virtual Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const = 0;
   // x / sqrt(mean(x^2) + eps) * weight over the last dimension.
   virtual Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const = 0;
-  // act(group norm) of [B, Y, X, C]: statistics over Y, X and the C / groups channels of a group; weight and
-  // bias [C] f32.
-  virtual Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                            Activation act) const = 0;
+  // act(group norm) of [B, Y, X, C]: statistics over Y, X and the C / groups channels of a group.
+  virtual Tensor group_norm(const Tensor& x, const GroupNorm& norm) const = 0;
   // layer_norm(x) * (1 + scale) + shift with one shift and scale a picture: x [B, T, D], shift and scale [B,
   // D] f32.
   virtual Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale,
@@ -168,6 +174,18 @@ class Ops {
   virtual Tensor embedding(const Tensor& table, const Tensor& ids) const = 0;
   // Nearest neighbour, twice as high and wide: [B, Y, X, C] -> [B, 2Y, 2X, C].
   virtual Tensor upsample_nearest2x(const Tensor& x) const = 0;
+
+  // Steps of the autoencoder as one verb each, for engines that need not hold the picture between them: the
+  // largest maps of a large picture. `residual`, unless undefined, is added.
+  virtual Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual = {},
+                             Out out = Out::compute) const {
+    const Tensor y = conv2d(group_norm(x, norm), w, out);
+    return residual.defined() ? add(std::move(residual), y) : y;
+  }
+  virtual Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const {
+    return conv2d(upsample_nearest2x(x), w);
+  }
+
   // Concatenation along dimension `dim`; one type.
   virtual Tensor concat(std::span<const Tensor> parts, int dim) const = 0;
   // Elements [begin, end) of dimension `dim`.

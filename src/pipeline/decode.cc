@@ -10,13 +10,13 @@
 namespace sd35 {
 namespace {
 
-// Feature maps of the last two levels that are alive at once: x, its normalized copy, the convolution's
-// result and what it needs besides. Measured: 1.84 GB for 1024 x 1024 in bf16.
-constexpr double kLiveMaps = 3.5;
-// Where convolutions widen bf16, inputs, results and oneDNN's copies are there in f32 besides. Measured: 1.85
-// GB for 512 x 512.
-constexpr double kWidenedMaps = 5;
-constexpr double kMostBytes = 2.5e9;
+// Feature maps of the last level that are alive at once: the input of its first residual block, and what two
+// of the block's convolutions make of it, each half as wide.
+constexpr double kLiveMaps = 2;
+// Everything else is there in bands, or whole where the picture is small: the normalized copy and, where
+// convolutions widen bf16, inputs, results and oneDNN's copies in f32.
+constexpr double kBandBytes = 140e6;
+constexpr double kBandMaps = 1.5, kWidenedMaps = 5;
 
 }  // namespace
 
@@ -25,14 +25,9 @@ double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widen
   const std::vector<std::int64_t>& channels = config.block_out_channels;
   const std::int64_t widest = channels.size() > 1 ? std::max(channels[0], channels[1]) : channels[0];
   const double map = pixels * static_cast<double>(widest);
-  return kLiveMaps * map * static_cast<double>(size_of(compute_type)) +
-         (widened ? kWidenedMaps * map * 4 : 0);
-}
-
-bool wants_tiles(const VaeConfig& config, DType compute_type, std::int64_t h, std::int64_t w, bool asked) {
-  if (asked) return true;
-  const double pixels = static_cast<double>(h * w) * config.scale() * config.scale();
-  return decoder_map_bytes(config, compute_type, false, pixels) > kMostBytes;
+  const auto element = static_cast<double>(size_of(compute_type));
+  const double whole = kBandMaps * map * element + (widened ? kWidenedMaps * map * 4 : 0);
+  return kLiveMaps * map * element + std::min(whole, kBandBytes);
 }
 
 Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,

@@ -9,10 +9,6 @@
 
 namespace sd35 {
 
-// Whether latents of h x w are decoded in tiles: when asked for, and when the activations of the whole
-// picture would take more than about 2.5 GB. (Pictures not larger than a tile are never cut.)
-bool wants_tiles(const VaeConfig& config, DType compute_type, std::int64_t h, std::int64_t w, bool asked);
-
 // Expected bytes of the feature maps that a picture (or tile) of `pixels` takes at most. `widened`: bf16 is
 // multiplied in f32.
 double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);

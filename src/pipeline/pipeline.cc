@@ -213,8 +213,7 @@ class Pipeline::Impl {
     std::vector<Picture> pictures;
     for (std::size_t i = 0; i < latents.size(); ++i) {
       const Tensor& z = latents[i];
-      const bool tiled =
-          plan.tile > 0 || wants_tiles(config, ops().compute_type(), z.dim(2), z.dim(3), options.vae_tiling);
+      const bool tiled = plan.tile > 0 || options.vae_tiling;
       const PartOfWork part(ops(), "decode");
       const StageProgress progress(callbacks, Stage::decode, static_cast<int>(i));
       pictures.push_back(decode(ops(), config, decoder, z, tiled, progress));

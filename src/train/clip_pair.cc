@@ -32,13 +32,14 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
 }  // namespace
 
 ImageTower::ImageTower(std::int64_t width, std::int64_t projection_dim)
-    : conv_in_(halving(3, width)), last_(4 * width, 4 * width, kGroups) {
+    : conv_in_(halving(3, width)),
+      last_(4 * width, 4 * width, kGroups),
+      norm_(group_norm(kGroups, Activation::silu)) {
   std::int64_t in = width;
   for (const std::int64_t out : {width, 2 * width, 4 * width}) {
     levels_.push_back({ResnetBlock(in, out, kGroups), halving(out, out)});
     in = out;
   }
-  norm_.groups = kGroups;
   projection_.in_features = kGrid * kGrid * in;
   projection_.out_features = projection_dim;
 }
@@ -51,14 +52,14 @@ void ImageTower::parameters(const Parameters& p) {
     level.conv2d("downsample", levels_[l].downsample);
   }
   last_.parameters(p.scope("last"));
-  norm_.parameters(p.scope("norm"), levels_.back().downsample.out_channels);
+  p.group_norm("norm", norm_, levels_.back().downsample.out_channels);
   p.linear("projection", projection_, projection_.out_features, projection_.in_features);
 }
 
 Tensor ImageTower::forward(const Ops& ops, const Tensor& pictures) const {
   Tensor x = ops.conv2d(ops.permute(pictures, kToChannelsLast), conv_in_);  // [B, Y, X, C]
   for (const Level& level : levels_) x = ops.conv2d(level.block.forward(ops, std::move(x)), level.downsample);
-  x = norm_.forward(ops, last_.forward(ops, std::move(x)), Activation::silu);
+  x = ops.group_norm(last_.forward(ops, std::move(x)), norm_);
   const at::Tensor grid = at::adaptive_avg_pool2d(to_torch(x).permute({0, 3, 1, 2}), {kGrid, kGrid});
   return ops.linear(from_torch(grid.flatten(1)), projection_, Activation::none, Out::f32);
 }

@@ -32,7 +32,7 @@ class ImageTower {
   Conv2d conv_in_;
   std::vector<Level> levels_;
   ResnetBlock last_;
-  GroupNormWeights norm_;
+  GroupNorm norm_;
   Linear projection_;
 };
 

@@ -23,9 +23,9 @@ Tensor map(const Tensor& x, const std::function<float(float)>& f) {
 VaeEncoder::VaeEncoder(const VaeConfig& config)
     : conv_in_(conv3x3(config.in_channels, config.block_out_channels.front())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
+      norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(
           conv3x3(config.block_out_channels.back(), 2 * static_cast<std::int64_t>(config.latent_channels))) {
-  norm_out_.groups = config.norm_num_groups;
   std::int64_t in = config.block_out_channels.front();
   for (std::size_t l = 0; l < config.block_out_channels.size(); ++l) {
     const std::int64_t out = config.block_out_channels[l];
@@ -51,7 +51,7 @@ void VaeEncoder::parameters(const Parameters& p) {
     if (levels_[l].downsample) level.scope("downsamplers.0").conv2d("conv", *levels_[l].downsample);
   }
   mid_.parameters(p.scope("mid_block"));
-  norm_out_.parameters(p.scope("conv_norm_out"), conv_out_.in_channels);
+  p.group_norm("conv_norm_out", norm_out_, conv_out_.in_channels);
   p.conv2d("conv_out", conv_out_);
 }
 
@@ -66,15 +66,15 @@ Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture) const {
     if (level.downsample) x = ops.conv2d(x, *level.downsample);
   }
   x = mid_.forward(ops, std::move(x));
-  x = ops.conv2d(norm_out_.forward(ops, x, Activation::silu), conv_out_, Out::f32);
+  x = ops.norm_conv2d(x, norm_out_, conv_out_, {}, Out::f32);
   return ops.permute(x, kToPlanes);
 }
 
 VaeDecoder::VaeDecoder(const VaeConfig& config)
     : conv_in_(conv3x3(config.latent_channels, config.block_out_channels.back())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
+      norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(conv3x3(config.block_out_channels.front(), config.out_channels)) {
-  norm_out_.groups = config.norm_num_groups;
   std::int64_t in = config.block_out_channels.back();
   for (std::size_t l = config.block_out_channels.size(); l-- > 0;) {
     const std::int64_t out = config.block_out_channels[l];
@@ -96,7 +96,7 @@ void VaeDecoder::parameters(const Parameters& p) {
       levels_[l].blocks[j].parameters(level.scope("resnets").scope(static_cast<std::int64_t>(j)));
     if (levels_[l].upsample) level.scope("upsamplers.0").conv2d("conv", *levels_[l].upsample);
   }
-  norm_out_.parameters(p.scope("conv_norm_out"), conv_out_.in_channels);
+  p.group_norm("conv_norm_out", norm_out_, conv_out_.in_channels);
   p.conv2d("conv_out", conv_out_);
 }
 
@@ -123,10 +123,10 @@ Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents,
       done();
     }
     if (!level.upsample) continue;
-    x = ops.conv2d(ops.upsample_nearest2x(x), *level.upsample);
+    x = ops.upsample_conv2d(x, *level.upsample);
     done();
   }
-  x = ops.conv2d(norm_out_.forward(ops, x, Activation::silu), conv_out_, Out::f32);
+  x = ops.norm_conv2d(x, norm_out_, conv_out_, {}, Out::f32);
   return ops.permute(x, kToPlanes);  // [B, 3, Y, X]
 }
 

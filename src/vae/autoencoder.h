@@ -28,7 +28,7 @@ class VaeEncoder {
   Conv2d conv_in_;
   std::vector<Level> levels_;
   MidBlock mid_;
-  GroupNormWeights norm_out_;
+  GroupNorm norm_out_;
   Conv2d conv_out_;
 };
 
@@ -51,7 +51,7 @@ class VaeDecoder {
   Conv2d conv_in_;
   MidBlock mid_;
   std::vector<Level> levels_;
-  GroupNormWeights norm_out_;
+  GroupNorm norm_out_;
   Conv2d conv_out_;
 };
 

@@ -10,15 +10,6 @@
 
 namespace sd35 {
 
-// GroupNorm of the autoencoder, with SiLU or nothing behind it.
-struct GroupNormWeights {
-  Tensor scale, shift;  // [C]
-  int groups = 32;
-
-  void parameters(const Parameters& p, std::int64_t channels);
-  Tensor forward(const Ops& ops, const Tensor& x, Activation act) const;
-};
-
 // h = conv(SiLU(norm(x))); h = conv(SiLU(norm(h))); x + h, with a 1x1 convolution of x where the channels
 // change.
 class ResnetBlock {
@@ -28,7 +19,7 @@ class ResnetBlock {
   Tensor forward(const Ops& ops, Tensor x) const;
 
  private:
-  GroupNormWeights norm_1_, norm_2_;
+  GroupNorm norm_1_, norm_2_;
   Conv2d conv_1_, conv_2_;
   std::optional<Conv2d> shortcut_;
 };
@@ -45,11 +36,14 @@ class MidBlock {
 
   std::int64_t channels_;
   ResnetBlock first_, second_;
-  GroupNormWeights norm_;
+  GroupNorm norm_;
   Linear qkv_, out_;
 };
 
 // A 3x3 convolution that keeps the size.
 Conv2d conv3x3(std::int64_t in, std::int64_t out);
+
+// A norm of the autoencoder.
+GroupNorm group_norm(int groups, Activation act);
 
 }  // namespace sd35

@@ -61,4 +61,10 @@ void Parameters::conv2d(std::string_view name, Conv2d& conv) const {
   visitor_->conv_done(conv);
 }
 
+void Parameters::group_norm(std::string_view name, GroupNorm& norm, std::int64_t channels) const {
+  const Parameters own = scope(name);
+  own.tensor("weight", norm.weight, {channels}, ParameterKind::norm_scale);
+  own.tensor("bias", norm.bias, {channels}, ParameterKind::norm_shift);
+}
+
 }  // namespace sd35

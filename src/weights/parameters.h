@@ -72,6 +72,7 @@ class Parameters {
                     int patch) const;
   // name.weight and name.bias; sizes from `conv`'s own fields.
   void conv2d(std::string_view name, Conv2d& conv) const;
+  void group_norm(std::string_view name, GroupNorm& norm, std::int64_t channels) const;
 
  private:
   std::string full(std::string_view name) const { return prefix_ + std::string(name); }

@@ -28,9 +28,8 @@ class ForwardingOps : public Ops {
   Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override {
     return inner_.rms_norm(x, weight, eps);
   }
-  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                    Activation act) const override {
-    return inner_.group_norm(x, groups, weight, bias, eps, act);
+  Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
+    return inner_.group_norm(x, norm);
   }
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {
     return inner_.norm_modulate(x, shift, scale, eps);
@@ -51,6 +50,13 @@ class ForwardingOps : public Ops {
     return inner_.embedding(table, ids);
   }
   Tensor upsample_nearest2x(const Tensor& x) const override { return inner_.upsample_nearest2x(x); }
+  Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
+                     Out out) const override {
+    return inner_.norm_conv2d(x, norm, w, std::move(residual), out);
+  }
+  Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override {
+    return inner_.upsample_conv2d(x, w);
+  }
   Tensor concat(std::span<const Tensor> parts, int dim) const override { return inner_.concat(parts, dim); }
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     return inner_.slice(x, dim, begin, end);

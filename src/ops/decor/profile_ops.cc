@@ -12,6 +12,11 @@ std::string shapes(const Tensor& x, std::int64_t out = 0) {
   return text;
 }
 
+double convolution_flops(const Tensor& x, const Conv2d& w) {
+  return 2.0 * static_cast<double>(x.numel()) * static_cast<double>(w.out_channels) * w.kernel * w.kernel /
+         (w.stride * w.stride);
+}
+
 }  // namespace
 
 template <class Body>
@@ -43,9 +48,8 @@ Tensor ProfileOps::linear(const Tensor& x, const Linear& w, Activation act, Out 
 }
 
 Tensor ProfileOps::conv2d(const Tensor& x, const Conv2d& w, Out out) const {
-  const double flops = 2.0 * static_cast<double>(x.numel()) * static_cast<double>(w.out_channels) * w.kernel *
-                       w.kernel / (w.stride * w.stride);
-  return timed("conv2d", shapes(x, w.out_channels), flops, [&] { return inner().conv2d(x, w, out); });
+  return timed("conv2d", shapes(x, w.out_channels), convolution_flops(x, w),
+               [&] { return inner().conv2d(x, w, out); });
 }
 
 Tensor ProfileOps::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const {
@@ -56,10 +60,8 @@ Tensor ProfileOps::rms_norm(const Tensor& x, const Tensor& weight, float eps) co
   return timed("rms_norm", shapes(x), 0, [&] { return inner().rms_norm(x, weight, eps); });
 }
 
-Tensor ProfileOps::group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias,
-                              float eps, Activation act) const {
-  return timed("group_norm", shapes(x), 0,
-               [&] { return inner().group_norm(x, groups, weight, bias, eps, act); });
+Tensor ProfileOps::group_norm(const Tensor& x, const GroupNorm& norm) const {
+  return timed("group_norm", shapes(x), 0, [&] { return inner().group_norm(x, norm); });
 }
 
 Tensor ProfileOps::norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const {
@@ -101,6 +103,17 @@ Tensor ProfileOps::embedding(const Tensor& table, const Tensor& ids) const {
 
 Tensor ProfileOps::upsample_nearest2x(const Tensor& x) const {
   return timed("upsample_nearest2x", shapes(x), 0, [&] { return inner().upsample_nearest2x(x); });
+}
+
+Tensor ProfileOps::norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
+                               Out out) const {
+  return timed("norm_conv2d", shapes(x, w.out_channels), convolution_flops(x, w),
+               [&] { return inner().norm_conv2d(x, norm, w, std::move(residual), out); });
+}
+
+Tensor ProfileOps::upsample_conv2d(const Tensor& x, const Conv2d& w) const {
+  return timed("upsample_conv2d", shapes(x, w.out_channels), 4 * convolution_flops(x, w),
+               [&] { return inner().upsample_conv2d(x, w); });
 }
 
 Tensor ProfileOps::concat(std::span<const Tensor> parts, int dim) const {

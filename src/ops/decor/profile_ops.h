@@ -19,8 +19,7 @@ class ProfileOps : public ForwardingOps {
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override;
   Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override;
-  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                    Activation act) const override;
+  Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override;
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override;
   Tensor add(Tensor x, const Tensor& y) const override;
   Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override;
@@ -30,6 +29,9 @@ class ProfileOps : public ForwardingOps {
                                 const AttentionOptions& options) const override;
   Tensor embedding(const Tensor& table, const Tensor& ids) const override;
   Tensor upsample_nearest2x(const Tensor& x) const override;
+  Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
+                     Out out) const override;
+  Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override;
   Tensor concat(std::span<const Tensor> parts, int dim) const override;
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override;
   Tensor permute(const Tensor& x, std::span<const int> order) const override;

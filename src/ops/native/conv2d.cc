@@ -10,6 +10,7 @@
 #include "ops/native/conversion.h"
 #include "ops/native/elements.h"
 #include "ops/native/onednn.h"
+#include "ops/native/row_ops.h"
 
 namespace sd35::native {
 namespace {
@@ -36,23 +37,30 @@ bool wants_blocks(const Conv2d& w, DType dtype) {
          w.out_channels % onednn::kChannelBlock == 0;
 }
 
-onednn::ConvolutionSpec spec_of(const Shape& x, const Shape& y, const Conv2d& w, DType dtype,
-                                DType result_dtype) {
-  return {x[0],
-          x[1],
-          x[2],
-          y[1],
-          y[2],
-          w.in_channels,
-          w.out_channels,
-          w.kernel,
-          w.stride,
-          w.pad_before,
-          w.pad_after,
-          dtype,
-          result_dtype,
-          w.bias.defined(),
-          wants_blocks(w, dtype)};
+// Rows of zeros above and below the input.
+struct RowPadding {
+  int top = 0, bottom = 0;
+};
+
+onednn::ConvolutionSpec spec_of(const Shape& x, const Shape& y, const Conv2d& w, RowPadding padding,
+                                DType dtype, DType result_dtype) {
+  return {.batch = x[0],
+          .height = x[1],
+          .width = x[2],
+          .result_height = y[1],
+          .result_width = y[2],
+          .in = w.in_channels,
+          .out = w.out_channels,
+          .kernel = w.kernel,
+          .stride = w.stride,
+          .pad_top = padding.top,
+          .pad_left = w.pad_before,
+          .pad_bottom = padding.bottom,
+          .pad_right = w.pad_after,
+          .dtype = dtype,
+          .result_dtype = result_dtype,
+          .bias = w.bias.defined(),
+          .blocked = wants_blocks(w, dtype)};
 }
 
 // Calls body(number of the row, first float of the row in its first block, scratch for a row) for every row
@@ -125,27 +133,94 @@ void run(const onednn::ConvolutionSpec& spec, const PackedFilter& filter, const 
   convolution->run(x.raw(), other.elements.raw(), bias, y.raw());
 }
 
-}  // namespace
-
-Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result_type) {
-  const Shape shape = checks::conv2d(x, w);
+const PackedFilter* filter_of(const Conv2d& w) {
   const auto* filter = dynamic_cast<const PackedFilter*>(w.prepared.get());
   if (w.prepared != nullptr && filter == nullptr)
     throw Error("conv2d: the weight was prepared by another engine");
-  const DType dtype = filter != nullptr ? filter->dtype : gemm_type(compute_type);
-  Tensor y(shape, result_type == DType::f32 ? DType::f32 : dtype);
-  const onednn::ConvolutionSpec spec = spec_of(x.shape(), shape, w, dtype, y.dtype());
-  if (y.numel() != 0) {
-    const Tensor input = spec.blocked ? to_blocks(x) : converted(x, dtype);
-    if (filter != nullptr)
-      run(spec, *filter, input, w, y);
-    else
-      run(spec, pack(w, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()), input, w, y);
+  return filter;
+}
+
+// The type the convolution runs in.
+DType type_of(const Conv2d& w, DType compute_type) {
+  const PackedFilter* filter = filter_of(w);
+  return filter != nullptr ? filter->dtype : gemm_type(compute_type);
+}
+
+// Writes the convolution of x to y, in y's type.
+void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType dtype, Tensor& y) {
+  const DType written = y.dtype() == DType::f32 ? DType::f32 : dtype;
+  const onednn::ConvolutionSpec spec = spec_of(x.shape(), y.shape(), w, padding, dtype, written);
+  const bool direct = written == y.dtype() && !spec.blocked;
+  const Tensor input = spec.blocked ? to_blocks(x) : converted(x, dtype);
+  Tensor result = direct ? y : Tensor(y.shape(), written);
+  if (const PackedFilter* filter = filter_of(w))
+    run(spec, *filter, input, w, result);
+  else
+    run(spec, pack(w, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()), input, w, result);
+  if (spec.blocked)
+    from_blocks(result, y);
+  else if (!direct)
+    convert_elements(result.raw(), written, y.raw(), y.dtype(), y.numel());
+}
+
+// Rows of a result that a band has. A constant number of bytes, so that results do not depend on the threads.
+std::int64_t band_rows(std::int64_t width, std::int64_t channels) {
+  constexpr std::int64_t kBandBytes = 32 << 20;
+  return std::max<std::int64_t>(1, kBandBytes / (4 * width * channels));
+}
+
+}  // namespace
+
+Tensor rows_of_picture(const Tensor& x, std::int64_t picture, std::int64_t begin, std::int64_t end) {
+  const std::int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
+  return x.reshape({x.dim(0) * height, width, channels})
+      .rows(picture * height + begin, picture * height + end)
+      .reshape({1, end - begin, width, channels});
+}
+
+bool wants_bands(const Shape& input, const Conv2d& w) {
+  const std::int64_t channels = std::max(w.in_channels, w.out_channels);
+  return input[0] * input[1] > band_rows(input[2], channels);
+}
+
+Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result_type) {
+  const Shape shape = checks::conv2d(x.shape(), w);
+  const DType dtype = type_of(w, compute_type);
+  const bool as_it_lies =
+      x.dtype() == dtype && (result_type == dtype || result_type == DType::f32) && !wants_blocks(w, dtype);
+  if (!as_it_lies && wants_bands(x.shape(), w)) {
+    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
+      return rows_of_picture(x, picture, begin, end);
+    };
+    return conv2d_in_bands(x.shape(), rows, w, {}, compute_type, result_type);
   }
-  if (!spec.blocked) return converted(y, result_type);
-  Tensor result(shape, result_type);
-  from_blocks(y, result);
-  return result;
+  Tensor y(shape, result_type);
+  if (y.numel() != 0) convolve(x, w, {w.pad_before, w.pad_after}, dtype, y);
+  return y;
+}
+
+Tensor conv2d_in_bands(const Shape& input, const RowSource& rows, const Conv2d& w, Tensor residual,
+                       DType compute_type, DType result_type) {
+  const Shape shape = checks::conv2d(input, w);
+  const DType dtype = type_of(w, compute_type);
+  const bool adds = residual.defined();
+  Tensor y = adds ? writable(std::move(residual)) : Tensor(shape, result_type);
+  if (y.shape() != shape)
+    throw Error("conv2d: a residual of " + y.shape().to_string() + " for a result of " + shape.to_string());
+  const std::int64_t step = band_rows(std::max(input[2], shape[2]), std::max(w.in_channels, w.out_channels));
+  for (std::int64_t picture = 0; picture < shape[0]; ++picture)
+    for (std::int64_t first = 0; first < shape[1]; first += step) {
+      const std::int64_t last = std::min(first + step, shape[1]);
+      const std::int64_t top = first * w.stride - w.pad_before;
+      const std::int64_t bottom = (last - 1) * w.stride - w.pad_before + w.kernel;
+      const std::int64_t begin = std::max<std::int64_t>(0, top), end = std::min(bottom, input[1]);
+      const RowPadding padding{static_cast<int>(begin - top), static_cast<int>(bottom - end)};
+      Tensor band = rows_of_picture(y, picture, first, last);
+      Tensor result = adds ? Tensor(band.shape(), result_type) : band;
+      convolve(rows(picture, begin, end), w, padding, dtype, result);
+      if (adds) add_to(band, result);
+    }
+  return y;
 }
 
 void prepare_conv2d(Conv2d& conv, DType compute_type) {
@@ -155,7 +230,7 @@ void prepare_conv2d(Conv2d& conv, DType compute_type) {
   const std::int64_t result_side = (side + conv.pad_before + conv.pad_after - conv.kernel) / conv.stride + 1;
   const onednn::ConvolutionSpec spec =
       spec_of({1, side, side, conv.in_channels}, {1, result_side, result_side, conv.out_channels}, conv,
-              dtype, dtype);
+              {conv.pad_before, conv.pad_after}, dtype, dtype);
   conv.prepared = std::make_shared<PackedFilter>(
       pack(conv, dtype, onednn::primitive(spec, std::nullopt)->weight_layout()));
   conv.weight = Tensor();

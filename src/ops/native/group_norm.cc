@@ -13,24 +13,20 @@ namespace {
 // Parts of a picture that are summed apart. A constant, so that results do not depend on the threads.
 constexpr std::int64_t kParts = 64;
 
-// The norm of one picture as y = x * scale + shift a channel.
-struct Affine {
-  std::vector<float> scale, shift;
-};
-
-class GroupNorm {
+class Statistics {
  public:
-  GroupNorm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps)
+  Statistics(const Tensor& x, const GroupNorm& norm)
       : x_(x),
-        groups_(groups),
+        groups_(norm.groups),
         pixels_(x.dim(1) * x.dim(2)),
         channels_(x.dim(3)),
-        weight_(floats_or_null(weight)),
-        bias_(floats_or_null(bias)),
-        eps_(eps) {}
+        weight_(floats_or_null(norm.weight)),
+        bias_(floats_or_null(norm.bias)),
+        eps_(norm.eps) {}
 
-  // Sums run around the first pixel, so that a mean far from zero costs no digits.
-  Affine affine(std::int64_t picture) const {
+  // The scale and shift of each channel of a picture. Sums run around the first pixel, so that a mean far
+  // from zero costs no digits.
+  void affine(std::int64_t picture, std::vector<float>& scale, std::vector<float>& shift) const {
     const auto C = static_cast<std::size_t>(channels_);
     std::vector<float> pivot(C);
     kernels::row_kernels().convert(read_from(x_, picture * pixels_ * channels_),
@@ -49,13 +45,15 @@ class GroupNorm {
       sums[i % C] += sums[i];
       squares[i % C] += squares[i];
     }
-    return affine_from(pivot, sums, squares);
+    scale.resize(C);
+    shift.resize(C);
+    affine_from(pivot, sums, squares, scale, shift);
   }
 
  private:
-  Affine affine_from(const std::vector<float>& pivot, const std::vector<double>& sums,
-                     const std::vector<double>& squares) const {
-    Affine result{std::vector<float>(pivot.size()), std::vector<float>(pivot.size())};
+  void affine_from(const std::vector<float>& pivot, const std::vector<double>& sums,
+                   const std::vector<double>& squares, std::vector<float>& scales,
+                   std::vector<float>& shifts) const {
     const auto size = static_cast<std::size_t>(channels_ / groups_);
     const auto pixels = static_cast<double>(pixels_), count = pixels * static_cast<double>(size);
     for (std::size_t first = 0; first < pivot.size(); first += size) {
@@ -70,11 +68,10 @@ class GroupNorm {
       const double inverse = 1 / std::sqrt(std::max(0.0, spread / count) + eps_);
       for (std::size_t c = first; c < first + size; ++c) {
         const double scale = weight_ != nullptr ? inverse * weight_[c] : inverse;
-        result.scale[c] = static_cast<float>(scale);
-        result.shift[c] = static_cast<float>((bias_ != nullptr ? bias_[c] : 0.0) - mean * scale);
+        scales[c] = static_cast<float>(scale);
+        shifts[c] = static_cast<float>((bias_ != nullptr ? bias_[c] : 0.0) - mean * scale);
       }
     }
-    return result;
   }
 
   const Tensor& x_;
@@ -85,21 +82,32 @@ class GroupNorm {
 
 }  // namespace
 
-Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                  Activation act, DType result_type) {
-  checks::group_norm(x, groups, weight, bias);
+NormedPictures::NormedPictures(const Tensor& x, const GroupNorm& norm) : x_(x), act_(norm.act) {
+  checks::group_norm(x, norm);
+  affine_.resize(x.numel() == 0 ? 0 : static_cast<std::size_t>(x.dim(0)));
+  const Statistics statistics(x, norm);
+  for (std::size_t picture = 0; picture < affine_.size(); ++picture)
+    statistics.affine(static_cast<std::int64_t>(picture), affine_[picture].scale, affine_[picture].shift);
+}
+
+void NormedPictures::write_rows(std::int64_t picture, std::int64_t begin, Tensor& target) const {
+  const Affine& affine = affine_[static_cast<std::size_t>(picture)];
+  const kernels::Function function = function_of(act_);
+  const std::int64_t width = x_.dim(2), channels = x_.dim(3);
+  const std::int64_t origin = (picture * x_.dim(1) + begin) * width;
+  parallel_for(target.dim(1) * width, grain_rows(channels), [&](std::int64_t first, std::int64_t last) {
+    kernels::row_kernels().scale_shift(read_from(x_, (origin + first) * channels),
+                                       write_to(target, first * channels), last - first, channels,
+                                       affine.scale.data(), affine.shift.data(), function);
+  });
+}
+
+Tensor group_norm(const Tensor& x, const GroupNorm& norm, DType result_type) {
+  const NormedPictures normed(x, norm);
   Tensor y(x.shape(), result_type);
-  if (y.numel() == 0) return y;
-  const GroupNorm norm(x, groups, weight, bias, eps);
-  const kernels::Function function = function_of(act);
-  const std::int64_t pixels = x.dim(1) * x.dim(2), channels = x.dim(3);
-  for (std::int64_t picture = 0; picture < x.dim(0); ++picture) {
-    const Affine affine = norm.affine(picture);
-    parallel_for(pixels, grain_rows(channels), [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t first = (picture * pixels + begin) * channels;
-      kernels::row_kernels().scale_shift(read_from(x, first), write_to(y, first), end - begin, channels,
-                                         affine.scale.data(), affine.shift.data(), function);
-    });
+  for (std::int64_t picture = 0; picture < x.dim(0) && y.numel() != 0; ++picture) {
+    Tensor target = y.rows(picture, picture + 1);
+    normed.write_rows(picture, 0, target);
   }
   return y;
 }

@@ -1,11 +1,31 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "ops/ops.h"
 
 namespace sd35::native {
 
+// A group norm of pictures [B, Y, X, C] whose statistics are taken: y = act(x * scale + shift) with one scale
+// and shift a picture and channel.
+class NormedPictures {
+ public:
+  NormedPictures(const Tensor& x, const GroupNorm& norm);
+  // Rows of a picture from `begin` on, as many as `target` [1, rows, X, C] has.
+  void write_rows(std::int64_t picture, std::int64_t begin, Tensor& target) const;
+
+ private:
+  struct Affine {
+    std::vector<float> scale, shift;  // [C]
+  };
+
+  const Tensor& x_;
+  Activation act_;
+  std::vector<Affine> affine_;  // of each picture
+};
+
 // act(group norm) of a picture [B, Y, X, C], channels last, in `result_type`.
-Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                  Activation act, DType result_type);
+Tensor group_norm(const Tensor& x, const GroupNorm& norm, DType result_type);
 
 }  // namespace sd35::native

@@ -42,9 +42,8 @@ class NativeOps : public Ops {
   Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const override {
     return native::rms_norm(x, weight, eps, compute_type_);
   }
-  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                    Activation act) const override {
-    return native::group_norm(x, groups, weight, bias, eps, act, compute_type_);
+  Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
+    return native::group_norm(x, norm, compute_type_);
   }
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {
     return native::norm_modulate(x, shift, scale, eps, compute_type_);
@@ -92,6 +91,29 @@ class NativeOps : public Ops {
     return native::embedding(table, ids);
   }
   Tensor upsample_nearest2x(const Tensor& x) const override { return native::upsample_nearest2x(x); }
+  Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
+                     Out out) const override {
+    if (x.shape().rank() != 4 || !native::wants_bands(x.shape(), w))
+      return Ops::norm_conv2d(x, norm, w, std::move(residual), out);
+    const native::NormedPictures normed(x, norm);
+    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
+      Tensor band({1, end - begin, x.dim(2), x.dim(3)}, compute_type_);
+      normed.write_rows(picture, begin, band);
+      return band;
+    };
+    return native::conv2d_in_bands(x.shape(), rows, w, std::move(residual), compute_type_, type_of(out));
+  }
+  Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override {
+    if (x.shape().rank() != 4) return Ops::upsample_conv2d(x, w);
+    const Shape input{x.dim(0), 2 * x.dim(1), 2 * x.dim(2), x.dim(3)};
+    if (!native::wants_bands(input, w)) return Ops::upsample_conv2d(x, w);
+    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
+      const std::int64_t first = begin / 2, last = (end + 1) / 2;
+      const Tensor twice = native::upsample_nearest2x(native::rows_of_picture(x, picture, first, last));
+      return native::rows_of_picture(twice, 0, begin - 2 * first, end - 2 * first);
+    };
+    return native::conv2d_in_bands(input, rows, w, {}, compute_type_, compute_type_);
+  }
   Tensor concat(std::span<const Tensor> parts, int dim) const override { return native::concat(parts, dim); }
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     return native::slice(x, dim, begin, end);

@@ -143,8 +143,8 @@ dnnl::convolution_forward::primitive_desc describe(const ConvolutionSpec& spec,
                                 ? layout->description().desc
                                 : Descriptor({spec.out, spec.in, spec.kernel, spec.kernel}, type, Tag::any);
   const Descriptor bias = spec.bias ? Descriptor({spec.out}, data_type(DType::f32), Tag::a) : Descriptor();
-  const dnnl::memory::dims strides{spec.stride, spec.stride}, before{spec.pad_before, spec.pad_before},
-      after{spec.pad_after, spec.pad_after};
+  const dnnl::memory::dims strides{spec.stride, spec.stride}, before{spec.pad_top, spec.pad_left},
+      after{spec.pad_bottom, spec.pad_right};
 #if DNNL_VERSION_MAJOR >= 3
   return {cpu(), kind, algorithm, x, weight, bias, y, strides, before, after, attributes(Activation::none)};
 #else

@@ -58,7 +58,7 @@ constexpr std::int64_t kChannelBlock = 8;
 // y [B, Y', X', out] = x [B, Y, X, in] * weight [out, in, kernel, kernel] + bias [out]
 struct ConvolutionSpec {
   std::int64_t batch = 0, height = 0, width = 0, result_height = 0, result_width = 0, in = 0, out = 0;
-  int kernel = 1, stride = 1, pad_before = 0, pad_after = 0;
+  int kernel = 1, stride = 1, pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   DType dtype = DType::f32;
   DType result_dtype = DType::f32;
   bool bias = false;

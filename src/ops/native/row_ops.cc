@@ -26,9 +26,9 @@ void for_rows_of_pictures(
   });
 }
 
-Tensor writable(Tensor x) { return x.unique() ? std::move(x) : x.clone(); }
-
 }  // namespace
+
+Tensor writable(Tensor x) { return x.unique() ? std::move(x) : x.clone(); }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, DType result_type) {
   checks::last_dim("layer_norm", x, weight);
@@ -92,15 +92,19 @@ Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act, DType
 Tensor add(Tensor x, const Tensor& y) {
   checks::broadcast("add", x, y);
   Tensor sum = writable(std::move(x));
+  add_to(sum, y);
+  return sum;
+}
+
+void add_to(Tensor& x, const Tensor& y) {
   const std::int64_t period = y.numel();
-  parallel_for(sum.numel(), kGrainElements, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(x.numel(), kGrainElements, [&](std::int64_t begin, std::int64_t end) {
     while (begin < end) {
       const std::int64_t from = begin % period, count = std::min(end - begin, period - from);
-      kernels::row_kernels().gated_add(write_to(sum, begin), read_from(y, from), 1, count, nullptr);
+      kernels::row_kernels().gated_add(write_to(x, begin), read_from(y, from), 1, count, nullptr);
       begin += count;
     }
   });
-  return sum;
 }
 
 Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) {

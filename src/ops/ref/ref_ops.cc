@@ -88,7 +88,7 @@ class RefOps : public Ops {
   }
 
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out /*out*/) const override {
-    Tensor y(checks::conv2d(x, w), DType::f32);
+    Tensor y(checks::conv2d(x.shape(), w), DType::f32);
     const Tensor in = x.to(DType::f32), weight = w.weight.to(DType::f32);
     float* result = y.data<float>();
     for (std::int64_t b = 0; b < y.dim(0); ++b)
@@ -123,13 +123,12 @@ class RefOps : public Ops {
     return y;
   }
 
-  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                    Activation act) const override {
-    checks::group_norm(x, groups, weight, bias);
+  Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
+    checks::group_norm(x, norm);
     Tensor y = x.to(DType::f32).clone();
-    const std::int64_t pixels = x.dim(1) * x.dim(2), C = x.dim(3), size = C / groups;
+    const std::int64_t pixels = x.dim(1) * x.dim(2), C = x.dim(3), size = C / norm.groups;
     for (std::int64_t b = 0; b < x.dim(0); ++b)
-      for (std::int64_t g = 0; g < groups; ++g) {
+      for (std::int64_t g = 0; g < norm.groups; ++g) {
         float* first = y.data<float>() + b * pixels * C + g * size;
         double sum = 0, squares = 0;
         for (std::int64_t p = 0; p < pixels; ++p)
@@ -138,11 +137,11 @@ class RefOps : public Ops {
         for (std::int64_t p = 0; p < pixels; ++p)
           for (std::int64_t i = 0; i < size; ++i)
             squares += (first[p * C + i] - mean) * (first[p * C + i] - mean);
-        const double inverse = 1 / std::sqrt(squares / count + eps);
+        const double inverse = 1 / std::sqrt(squares / count + norm.eps);
         for (std::int64_t p = 0; p < pixels; ++p)
           for (std::int64_t i = 0; i < size; ++i) {
             float& v = first[p * C + i];
-            v = apply(act, affine((v - mean) * inverse, weight, bias, g * size + i));
+            v = apply(norm.act, affine((v - mean) * inverse, norm.weight, norm.bias, g * size + i));
           }
       }
     return y;

@@ -135,7 +135,7 @@ class TorchOps : public Ops {
   }
 
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override {
-    checks::conv2d(x, w);
+    checks::conv2d(x.shape(), w);
     at::Tensor planes = to_planes(multiplying(x));
     std::array<std::int64_t, 2> padding{w.pad_before, w.pad_before};
     const std::array<std::int64_t, 2> stride{w.stride, w.stride};
@@ -159,11 +159,11 @@ class TorchOps : public Ops {
     return result(normalize_rms(wide(x), weight, eps));
   }
 
-  Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps,
-                    Activation act) const override {
-    checks::group_norm(x, groups, weight, bias);
-    const at::Tensor normed = at::group_norm(to_planes(wide(x)), groups, wide(weight), wide(bias), eps);
-    return result(to_channels_last(apply(act, normed)));
+  Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
+    checks::group_norm(x, norm);
+    const at::Tensor normed =
+        at::group_norm(to_planes(wide(x)), norm.groups, wide(norm.weight), wide(norm.bias), norm.eps);
+    return result(to_channels_last(apply(norm.act, normed)));
   }
 
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override {

@@ -70,6 +70,8 @@ INSTANTIATE_TEST_SUITE_P(Linear, ComputingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(linear_cases())), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Conv2d, ComputingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(conv2d_cases())), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Banded, ComputingTest,
+                         testing::Combine(kComputeTypes, testing::ValuesIn(banded_cases())), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Attention, ComputingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(attention_cases())), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Elementwise, ComputingTest,

@@ -37,11 +37,12 @@ TEST_P(NativeOpsTest, GemmFeedingVerbsReturnTheComputeType) {
   Conv2d conv;
   conv.in_channels = conv.out_channels = 8;
   conv.weight = random_tensor({8, 8, 3, 3}, 1);
+  const GroupNorm norm{ones, ones, 2, 1e-5f, Activation::silu};
   const std::array stream{AttentionStream{random_tensor({1, 5, 24}, 1).to(GetParam()), {}, {}}};
   for (const Tensor& y :
        {ops->linear(x, layer), ops->conv2d(picture, conv), ops->layer_norm(x, ones, ones, 1e-5f),
         ops->rms_norm(x, ones, 1e-5f), ops->norm_modulate(x, vector, vector, 1e-5f),
-        ops->group_norm(picture, 2, ones, ones, 1e-5f, Activation::silu), ops->activate(x, Activation::silu),
+        ops->group_norm(picture, norm), ops->activate(x, Activation::silu),
         ops->gated_activate(x, x, Activation::gelu), ops->attention(stream, {})[0]})
     EXPECT_EQ(y.dtype(), GetParam());
   EXPECT_EQ(ops->linear(x, layer, Activation::none, Out::f32).dtype(), DType::f32);
@@ -146,7 +147,7 @@ TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(ops->conv2d(x, Conv2d{}), Error);
   EXPECT_THROW(ops->layer_norm(x, random_tensor({7}, 1), {}, 1e-6f), Error);
   EXPECT_THROW(ops->rms_norm(x, random_tensor({7}, 1), 1e-6f), Error);
-  EXPECT_THROW(ops->group_norm(x, 2, {}, {}, 1e-6f, Activation::none), Error);
+  EXPECT_THROW(ops->group_norm(x, {}), Error);
   EXPECT_THROW(ops->norm_modulate(x, random_tensor({1, 8}, 1), random_tensor({2, 8}, 1), 1e-6f), Error);
   EXPECT_THROW(ops->add(x, random_tensor({2, 8}, 1)), Error);
   EXPECT_THROW(ops->gated_add(x, random_tensor({2, 8}, 1), random_tensor({2, 3, 7}, 1)), Error);

@@ -60,25 +60,58 @@ struct ConvolutionCase {
   std::int64_t batch = 1;
 };
 
+Conv2d random_conv(const ConvolutionCase& c) {
+  Conv2d conv;
+  conv.in_channels = c.in;
+  conv.out_channels = c.out;
+  conv.kernel = c.kernel;
+  conv.stride = c.stride;
+  conv.pad_before = c.pad_before;
+  conv.pad_after = c.pad_after;
+  conv.weight = random_tensor({c.out, c.in, c.kernel, c.kernel}, 2).to(c.weight);
+  conv.bias = random_tensor({c.out}, 3);
+  return conv;
+}
+
 OpCase convolution_case(const ConvolutionCase& c) {
   const std::string name =
       text("conv2d_", c.batch, "x", c.height, "x", c.width, "_", c.in, "_to_", c.out, "_kernel", c.kernel,
            "_stride", c.stride, "_pad", c.pad_before, c.pad_after, "_", name_of(c.weight),
            c.prepared ? "_prepared" : "_plain", c.result == Out::f32 ? "_to_f32" : "");
   const auto run = [c](const Ops& ops) -> std::vector<Tensor> {
-    Conv2d conv;
-    conv.in_channels = c.in;
-    conv.out_channels = c.out;
-    conv.kernel = c.kernel;
-    conv.stride = c.stride;
-    conv.pad_before = c.pad_before;
-    conv.pad_after = c.pad_after;
-    conv.weight = random_tensor({c.out, c.in, c.kernel, c.kernel}, 2).to(c.weight);
-    conv.bias = random_tensor({c.out}, 3);
+    Conv2d conv = random_conv(c);
     if (c.prepared) ops.prepare(conv);
     return {ops.conv2d(random_tensor({c.batch, c.height, c.width, c.in}, 1), conv, c.result)};
   };
   return {name, run, static_cast<double>(c.in * c.kernel * c.kernel), 1};
+}
+
+GroupNorm random_norm(std::int64_t channels, int groups, Activation act) {
+  return {random_tensor({channels}, 2), random_tensor({channels}, 3), groups, 1e-6f, act};
+}
+
+// x of `c`'s size in the compute type, through norm, SiLU and convolution, with and without something to add.
+OpCase norm_convolution_case(const ConvolutionCase& c, int groups) {
+  const std::string name =
+      text("norm_conv2d_", c.batch, "x", c.height, "x", c.width, "_", c.in, "_to_", c.out);
+  const auto run = [=](const Ops& ops) -> std::vector<Tensor> {
+    const Conv2d conv = random_conv(c);
+    const GroupNorm norm = random_norm(c.in, groups, Activation::silu);
+    const Tensor x = random_tensor({c.batch, c.height, c.width, c.in}, 1).to(ops.compute_type());
+    const Tensor residual = random_tensor({c.batch, c.height, c.width, c.out}, 4);
+    return {ops.norm_conv2d(x, norm, conv, residual.to(ops.compute_type()).clone()),
+            ops.norm_conv2d(x, norm, conv, {}, Out::f32)};
+  };
+  return {name, run, static_cast<double>(c.in * 9), 3};
+}
+
+OpCase upsample_convolution_case(const ConvolutionCase& c) {
+  const std::string name = text("upsample_conv2d_", c.height, "x", c.width, "_", c.in, "_to_", c.out);
+  const auto run = [=](const Ops& ops) -> std::vector<Tensor> {
+    return {ops.upsample_conv2d(random_tensor({c.batch, c.height, c.width, c.in}, 1).to(ops.compute_type()),
+                                random_conv(c))};
+  };
+  return {name, run, static_cast<double>(c.in * 9), 1};
 }
 
 struct AttentionCase {
@@ -177,8 +210,7 @@ OpCase group_norm_case(const NormShape& shape, Activation act) {
   const std::string name = text("group_norm_", name_of(act), "_", side, "x", channels, "_by_", groups);
   const auto run = [=, s = shape](const Ops& ops) {
     return ops.group_norm(random_tensor({2, s.side, s.side + 1, s.channels}, 1).to(ops.compute_type()),
-                          static_cast<int>(s.groups), random_tensor({s.channels}, 2),
-                          random_tensor({s.channels}, 3), 1e-6f, act);
+                          random_norm(s.channels, static_cast<int>(s.groups), act));
   };
   return simple_case(name, run, static_cast<double>(side * (side + 1) * channels / groups));
 }
@@ -241,6 +273,16 @@ std::vector<OpCase> conv2d_cases() {
       // Small enough that oneDNN wants another layout of the filter than for the typical picture.
       convolution_case({3, 3, 256, 128}),
       convolution_case({1, 1, 256, 128, 1, 1, 0, 0}),
+      norm_convolution_case({7, 9, 16, 24, 3, 1, 1, 1, DType::f32, true, Out::compute, 2}, 4),
+      upsample_convolution_case({4, 5, 16, 8}),
+  };
+}
+
+std::vector<OpCase> banded_cases() {
+  return {
+      convolution_case({1201, 2048, 8, 8, 3, 2, 0, 1}),
+      norm_convolution_case({531, 2048, 8, 1}, 2),
+      upsample_convolution_case({301, 1024, 8, 1}),
   };
 }
 

@@ -22,6 +22,8 @@ inline void PrintTo(const OpCase& c, std::ostream* stream) { *stream << c.name; 
 
 std::vector<OpCase> linear_cases();
 std::vector<OpCase> conv2d_cases();
+// Pictures so large that the native engine goes over them in several bands.
+std::vector<OpCase> banded_cases();
 std::vector<OpCase> attention_cases();
 std::vector<OpCase> elementwise_cases();
 // These move bits: every engine gives the very same.

@@ -46,6 +46,13 @@ class MeasuringOps : public ForwardingOps {
     if (additions_) record("addition", sum);
     return sum;
   }
+  Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
+                     Out out) const override {
+    const bool adds = residual.defined();
+    Tensor y = ForwardingOps::norm_conv2d(x, norm, w, std::move(residual), out);
+    if (additions_ && adds) record("residual block", y);
+    return y;
+  }
 
   void expect_sane(std::size_t least_count) const {
     EXPECT_GE(measured_.size(), least_count);

@@ -146,7 +146,7 @@ std::vector<GradientCase> row_cases() {
       {"group_norm",
        {{2, 2, 3, 4}, {4}, {4}},
        [](const Ops& ops, const Operands& o) {
-         return Operands{ops.group_norm(o[0], 2, o[1], o[2], 1e-6f, Activation::silu)};
+         return Operands{ops.group_norm(o[0], {o[1], o[2], 2, 1e-6f, Activation::silu})};
        }},
       {"norm_modulate",
        {{2, 3, 4}, {2, 4}, {2, 4}},
