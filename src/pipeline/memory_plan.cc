@@ -125,8 +125,8 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
                           const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass) {
   const bool guided = guidance_enabled(options.guidance_scale);
   const double activations = activation_bytes(facts, options, guided && !one_prompt_a_pass ? 2 : 1);
-  // The block in use, the pages of the one before it, and the pool's buffers of blocks of another size.
-  // Measured: 2.1 where packed weights are mapped, 1.6 where files are read.
+  // The block in use, the pages of the one before it, and the pool's buffers of blocks of another size: what
+  // was measured (docs/performance.md) stays below.
   constexpr double kBlocksAtOnce = 2.2;
   const double weights = sizes.outer + (streamed ? kBlocksAtOnce * sizes.largest_block : sizes.blocks);
   const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);

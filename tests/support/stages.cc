@@ -97,7 +97,7 @@ void run_vae(const ModelFiles& files, const Ops& ops, const NamedTensors& inputs
   if (!cases(inputs, "vae_encode").empty()) load_all(encoder, files, Component::vae, ops, "encoder.");
   for (const int n : cases(inputs, "vae_decode"))
     outputs[at("vae_decode", n) + "picture"] =
-        decoder.forward(ops, inputs.at(at("vae_decode", n) + "latents"));
+        decoder.forward(ops, inputs.at(at("vae_decode", n) + "latents"), trim_pool);
   for (const int n : cases(inputs, "vae_tiled"))
     outputs[at("vae_tiled", n) + "picture"] =
         decode_tiled(ops, config, decoder, inputs.at(at("vae_tiled", n) + "latents"));

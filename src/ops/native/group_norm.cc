@@ -24,9 +24,8 @@ class Statistics {
         bias_(floats_or_null(norm.bias)),
         eps_(norm.eps) {}
 
-  // The scale and shift of each channel of a picture. Sums run around the first pixel, so that a mean far
-  // from zero costs no digits.
-  void affine(std::int64_t picture, std::vector<float>& scale, std::vector<float>& shift) const {
+  // Sums run around the first pixel, so that a mean far from zero costs no digits.
+  ChannelAffine affine(std::int64_t picture) const {
     const auto C = static_cast<std::size_t>(channels_);
     std::vector<float> pivot(C);
     kernels::row_kernels().convert(read_from(x_, picture * pixels_ * channels_),
@@ -45,15 +44,13 @@ class Statistics {
       sums[i % C] += sums[i];
       squares[i % C] += squares[i];
     }
-    scale.resize(C);
-    shift.resize(C);
-    affine_from(pivot, sums, squares, scale, shift);
+    return affine_from(pivot, sums, squares);
   }
 
  private:
-  void affine_from(const std::vector<float>& pivot, const std::vector<double>& sums,
-                   const std::vector<double>& squares, std::vector<float>& scales,
-                   std::vector<float>& shifts) const {
+  ChannelAffine affine_from(const std::vector<float>& pivot, const std::vector<double>& sums,
+                            const std::vector<double>& squares) const {
+    ChannelAffine result{std::vector<float>(pivot.size()), std::vector<float>(pivot.size())};
     const auto size = static_cast<std::size_t>(channels_ / groups_);
     const auto pixels = static_cast<double>(pixels_), count = pixels * static_cast<double>(size);
     for (std::size_t first = 0; first < pivot.size(); first += size) {
@@ -68,10 +65,11 @@ class Statistics {
       const double inverse = 1 / std::sqrt(std::max(0.0, spread / count) + eps_);
       for (std::size_t c = first; c < first + size; ++c) {
         const double scale = weight_ != nullptr ? inverse * weight_[c] : inverse;
-        scales[c] = static_cast<float>(scale);
-        shifts[c] = static_cast<float>((bias_ != nullptr ? bias_[c] : 0.0) - mean * scale);
+        result.scale[c] = static_cast<float>(scale);
+        result.shift[c] = static_cast<float>((bias_ != nullptr ? bias_[c] : 0.0) - mean * scale);
       }
     }
+    return result;
   }
 
   const Tensor& x_;
@@ -84,14 +82,13 @@ class Statistics {
 
 NormedPictures::NormedPictures(const Tensor& x, const GroupNorm& norm) : x_(x), act_(norm.act) {
   checks::group_norm(x, norm);
-  affine_.resize(x.numel() == 0 ? 0 : static_cast<std::size_t>(x.dim(0)));
   const Statistics statistics(x, norm);
-  for (std::size_t picture = 0; picture < affine_.size(); ++picture)
-    statistics.affine(static_cast<std::int64_t>(picture), affine_[picture].scale, affine_[picture].shift);
+  for (std::int64_t picture = 0; picture < x.dim(0) && x.numel() != 0; ++picture)
+    affine_.push_back(statistics.affine(picture));
 }
 
 void NormedPictures::write_rows(std::int64_t picture, std::int64_t begin, Tensor& target) const {
-  const Affine& affine = affine_[static_cast<std::size_t>(picture)];
+  const ChannelAffine& affine = affine_[static_cast<std::size_t>(picture)];
   const kernels::Function function = function_of(act_);
   const std::int64_t width = x_.dim(2), channels = x_.dim(3);
   const std::int64_t origin = (picture * x_.dim(1) + begin) * width;

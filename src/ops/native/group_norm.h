@@ -7,8 +7,12 @@
 
 namespace sd35::native {
 
-// A group norm of pictures [B, Y, X, C] whose statistics are taken: y = act(x * scale + shift) with one scale
-// and shift a picture and channel.
+// What a norm makes of one picture: x * scale + shift, [C] each.
+struct ChannelAffine {
+  std::vector<float> scale, shift;
+};
+
+// A group norm of pictures [B, Y, X, C] whose statistics are taken, but which is written row by row.
 class NormedPictures {
  public:
   NormedPictures(const Tensor& x, const GroupNorm& norm);
@@ -16,13 +20,9 @@ class NormedPictures {
   void write_rows(std::int64_t picture, std::int64_t begin, Tensor& target) const;
 
  private:
-  struct Affine {
-    std::vector<float> scale, shift;  // [C]
-  };
-
   const Tensor& x_;
   Activation act_;
-  std::vector<Affine> affine_;  // of each picture
+  std::vector<ChannelAffine> affine_;  // of each picture
 };
 
 // act(group norm) of a picture [B, Y, X, C], channels last, in `result_type`.
