@@ -47,6 +47,8 @@ cp -r report before
 check "an earlier report" evaluate --model tiny --steps 2 --compare before
 check "is a column for each of its models" json '[c["label"] for c in d["columns"]] == ["drawn", "tiny", "before-a", "before-b"]'
 check "compared with the first model" json 'd["columns"][3]["compared_with"] == "tiny" and d["columns"][3]["mean_psnr"] < 60'
+check "fewer forwards" evaluate --model tiny --steps 2 --guidance-interval 0 0.5 --block-cache 0.1
+check "are said on the page" grep -q 'guidance 4.5 from 0 to 0.5 of the steps, first-block cache 0.1' report/report.html
 evaluate --model tiny --compare before --seed 5
 check "a report of other seeds: exit code 2" [ $? -eq 2 ]
 evaluate --model tiny --label drawn

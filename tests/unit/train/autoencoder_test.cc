@@ -107,6 +107,13 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
   std::map<std::string, double> figures;
   const at::Tensor loss = objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
   EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
+  // Another number than the mean amount, and never below its square.
+  config_.reconstruction = "l1";
+  objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  const double amount = figures.at("reconstruction");
+  config_.reconstruction = "mse";
+  EXPECT_GT(loss.item<double>(), amount * amount);
+  EXPECT_GT(std::abs(loss.item<double>() - amount), 0.01 * amount);
   loss.backward();
   at::Tensor(store.values()).sub_(store.gradients(), 0.1);
   EXPECT_LT(objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>(),
