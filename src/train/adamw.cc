@@ -43,8 +43,8 @@ void update_on_device(const Coefficients& c, float keep, at::Tensor value, const
 AdamW::AdamW(const AdamWOptions& options, const at::Tensor& values)
     : options_(options), first_moment_(at::zeros_like(values)), second_moment_(at::zeros_like(values)) {}
 
-void AdamW::step(at::Tensor values, const at::Tensor& gradients, std::int64_t decayed, std::int64_t update,
-                 double learning_rate) {
+void AdamW::step(at::Tensor values, const at::Tensor& gradients, std::int64_t begin, std::int64_t decayed,
+                 std::int64_t update, double learning_rate) {
   const double t = static_cast<double>(update);
   const double correction1 = 1 - std::pow(options_.beta1, t), correction2 = 1 - std::pow(options_.beta2, t);
   const Coefficients c{static_cast<float>(options_.beta1),
@@ -54,8 +54,8 @@ void AdamW::step(at::Tensor values, const at::Tensor& gradients, std::int64_t de
                        static_cast<float>(learning_rate / correction1),
                        static_cast<float>(1 / std::sqrt(correction2)),
                        static_cast<float>(options_.eps)};
-  const auto update_range = [&](std::int64_t begin, std::int64_t count, double weight_decay) {
-    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, begin, count); };
+  const auto update_range = [&](std::int64_t first, std::int64_t count, double weight_decay) {
+    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, first, count); };
     const auto keep = static_cast<float>(1 - learning_rate * weight_decay);
     if (count == 0) return;
     if (values.is_cpu())
@@ -64,7 +64,7 @@ void AdamW::step(at::Tensor values, const at::Tensor& gradients, std::int64_t de
     else
       update_on_device(c, keep, part(values), part(gradients), part(first_moment_), part(second_moment_));
   };
-  update_range(0, decayed, options_.weight_decay);
+  update_range(begin, decayed - begin, options_.weight_decay);
   update_range(decayed, values.numel() - decayed, 0);
 }
 

@@ -20,10 +20,10 @@ class AdamW {
  public:
   AdamW(const AdamWOptions& options, const at::Tensor& values);
 
-  // Update number `update`, from 1, with `learning_rate` in place of the options'. The first `decayed`
-  // elements decay.
-  void step(at::Tensor values, const at::Tensor& gradients, std::int64_t decayed, std::int64_t update,
-            double learning_rate);
+  // Update number `update`, from 1, with `learning_rate` in place of the options', of the elements from
+  // `begin` on. Those before `decayed` decay.
+  void step(at::Tensor values, const at::Tensor& gradients, std::int64_t begin, std::int64_t decayed,
+            std::int64_t update, double learning_rate);
   // The first and second moments, [elements] f32: part of a checkpoint.
   at::Tensor& first_moment() { return first_moment_; }
   at::Tensor& second_moment() { return second_moment_; }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
+#include <string_view>
 
 #include "core/error.h"
 #include "ops/torch/torch_ops.h"
@@ -15,6 +17,23 @@ namespace {
 
 bool decays(const ParameterSpec& spec) {
   return spec.shape.rank() > 1 && spec.kind != ParameterKind::embedding;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A GEMM weight of a layer that others like it come before or after.
+bool is_hidden(const ParameterSpec& spec) {
+  if (spec.kind != ParameterKind::linear || spec.shape.rank() != 2) return false;
+  return std::ranges::any_of(std::views::split(spec.names.front(), '.'), [](const auto& part) {
+    return is_number({part.begin(), part.end()});
+  });
+}
+
+// Those that the optimizer treats alike lie together, in this order.
+int place_of(const StoredParameter& parameter) {
+  return is_hidden(parameter.spec) ? 0 : decays(parameter.spec) ? 1 : 2;
 }
 
 at::IntArrayRef sizes_of(const Shape& shape) { return {shape.dims().data(), shape.dims().size()}; }
@@ -88,11 +107,12 @@ ParameterStore::ParameterStore(Objective& objective, const WeightSource* source,
   objective.parameters(Parameters(collector));
   parameters_ = std::move(collector.parameters);
   if (parameters_.empty()) throw ArgumentError("nothing to train: no weight of the model is chosen");
-  std::ranges::stable_partition(parameters_, [](const StoredParameter& p) { return decays(p.spec); });
+  std::ranges::stable_sort(parameters_, {}, place_of);
   std::int64_t elements = 0;
   for (StoredParameter& parameter : parameters_) {
     parameter.offset = elements;
     elements += parameter.spec.shape.numel();
+    if (is_hidden(parameter.spec)) hidden_ = elements;
     if (decays(parameter.spec)) decayed_ = elements;
   }
   const at::TensorOptions options = at::TensorOptions(at::kFloat).device(at::Device(device));
@@ -109,6 +129,18 @@ ParameterStore::ParameterStore(Objective& objective, const WeightSource* source,
     binder.leaves.emplace(p.spec.names.front(), std::move(leaf));
   }
   objective.parameters(Parameters(binder));
+}
+
+std::vector<FlatMatrix> ParameterStore::hidden_matrices() const {
+  std::vector<FlatMatrix> matrices;
+  for (const StoredParameter& p : parameters_) {
+    if (!is_hidden(p.spec)) break;
+    const auto parts = static_cast<std::int64_t>(p.spec.names.size());
+    const std::int64_t rows = p.spec.shape[0] / parts, columns = p.spec.shape[1];
+    for (std::int64_t i = 0; i < parts; ++i)
+      matrices.push_back({p.offset + i * rows * columns, rows, columns});
+  }
+  return matrices;
 }
 
 void ParameterStore::zero_gradients() { gradients_.zero_(); }

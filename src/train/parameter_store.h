@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "train/muon.h"
 #include "train/objective.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
@@ -30,10 +31,14 @@ class ParameterStore {
                  const std::string& device);
 
   // All trained values and their gradients, [elements] f32. The first decayed_elements() of them are those
-  // that weight decay applies to: matrices and filters, no biases, norms, tables.
+  // that weight decay applies to: matrices and filters, no biases, norms, tables. They begin with the
+  // hidden_elements() of hidden_matrices().
   const at::Tensor& values() const { return values_; }
   const at::Tensor& gradients() const { return gradients_; }
+  std::int64_t hidden_elements() const { return hidden_; }
   std::int64_t decayed_elements() const { return decayed_; }
+  // The GEMM weights of numbered layers, fused ones apart: not those that embed, modulate or end a model.
+  std::vector<FlatMatrix> hidden_matrices() const;
   const std::vector<StoredParameter>& parameters() const { return parameters_; }
 
   void zero_gradients();
@@ -46,7 +51,7 @@ class ParameterStore {
 
  private:
   at::Tensor values_, gradients_;
-  std::int64_t decayed_ = 0;
+  std::int64_t hidden_ = 0, decayed_ = 0;
   std::vector<StoredParameter> parameters_;
 };
 

@@ -114,11 +114,16 @@ Stage read_stage(Section section, bool pictures) {
 
 void read_optimizer(Section section, TrainConfig& config) {
   AdamWOptions& options = config.optimizer;
+  std::string name = "adamw";
+  section.choice("name", name, {"adamw", "muon"});
   section.number("learning_rate", options.learning_rate, 0, 1);
   section.number("beta1", options.beta1, 0, 1);
   section.number("beta2", options.beta2, 0, 1);
   section.number("eps", options.eps, 0, 1);
   section.number("weight_decay", options.weight_decay, 0, 10);
+  MuonOptions muon{.weight_decay = options.weight_decay};
+  section.number("momentum", muon.momentum, 0, 1);
+  if (name == "muon") config.muon = muon;
   section.number("max_gradient_norm", config.max_gradient_norm, 0, 1e9);
   section.choice("schedule", config.schedule, {"constant", "cosine", "linear"});
   section.integer("warmup_steps", config.warmup_steps, 0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "train/adamw.h"
+#include "train/muon.h"
 #include "train/timestep_sampling.h"
 
 namespace sd35::train {
@@ -56,6 +57,7 @@ struct TrainConfig {
   std::string device = "cpu";
   bool activation_checkpointing = false;
   AdamWOptions optimizer;
+  std::optional<MuonOptions> muon;  // for the matrices of hidden layers; the rest stays with AdamW
   double max_gradient_norm = 1;
   std::string schedule = "constant";
   std::int64_t warmup_steps = 0;

@@ -19,6 +19,7 @@
 #include "ops/torch/torch_ops.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/muon.h"
 #include "train/parameter_store.h"
 #include "train/process_group.h"
 
@@ -75,6 +76,7 @@ class Trainer {
         store_(*made_.objective, made_.weights.get(), *ops_, config.seed, local_device(config.device)),
         batches_(made_.objective->batches()),
         optimizer_(config.optimizer, store_.values()) {
+    if (config.muon) muon_.emplace(*config.muon, store_.hidden_matrices());
     // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
     // see whatever is not cached.
     if (config.device != "cpu" && (config.task == Task::autoencoder || config.task == Task::clip))
@@ -160,12 +162,20 @@ class Trainer {
     group_->average(store_.gradients());
     const double norm = clip_gradients(prepared.batches);
     const double rate = learning_rate(stage);
-    optimizer_.step(store_.values(), store_.gradients(), store_.decayed_elements(), state_.step + 1, rate);
+    update_weights(rate);
     if (state_.average.defined())
       state_.average.lerp_(store_.values(), 1 - ema_decay(config_.ema, state_.step));
     ++state_.step;
     pace_.count(stage.batch_size);
     log_step(loss, norm, rate, figures);
+  }
+
+  // Muon's momentum lies in AdamW's first moment.
+  void update_weights(double rate) {
+    const std::int64_t begin = muon_ ? store_.hidden_elements() : 0;
+    if (muon_) muon_->step(store_.values(), store_.gradients(), optimizer_.first_moment(), rate);
+    optimizer_.step(store_.values(), store_.gradients(), begin, store_.decayed_elements(), state_.step + 1,
+                    rate);
   }
 
   double clip_gradients(const std::vector<MicroBatch>& batches) {
@@ -276,6 +286,7 @@ class Trainer {
   ParameterStore store_;
   std::unique_ptr<Batches> batches_;
   AdamW optimizer_;
+  std::optional<Muon> muon_;
   TrainingState state_;
   Pace pace_;
   std::optional<MetricsLog> log_;                  // of the first process

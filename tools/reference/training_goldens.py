@@ -1,9 +1,9 @@
-"""Makes the golden of tests/unit/train/training_step_test.cc from the reference environment (see CONTRIBUTING.md).
+"""Makes the goldens of tests/unit/train/training_step_test.cc and muon_test.cc from the reference environment (see CONTRIBUTING.md).
 
     python tools/reference/training_goldens.py --sd35 build/bin/sd35
 
 Ten steps of the tiny random model (f32, seed 7) with torch's autograd and AdamW: inputs, losses, the norm of each gradient
-and some values of every weight after the first and the last step.
+and some values of every weight after the first and the last step. And three steps of torch.optim.Muon on matrices of four shapes.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from diffusers import SD3Transformer2DModel
 from safetensors.torch import save_file
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "..", "..", "tests", "golden", "training_step.safetensors")
+MUON_GOLDEN = os.path.join(os.path.dirname(GOLDEN), "muon.safetensors")
 STEPS = 10
 PROBES = 8  # values of each weight
 
@@ -24,6 +25,23 @@ def probe(parameter):
     flat = parameter.detach().flatten()
     index = torch.linspace(0, flat.numel() - 1, PROBES).round().long()
     return flat[index].clone()
+
+
+def muon_steps():
+    generator = torch.Generator().manual_seed(4)
+    # Not square, as five iterations blow up the rounding errors of very small singular values; not tiny, as LibTorch
+    # 1.13 then sums in bf16.
+    shapes = [(16, 48), (24, 64), (64, 24), (16, 48)]
+    matrices = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+    optimizer = torch.optim.Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw")
+    tensors = {f"before.{i}": m.detach().clone() for i, m in enumerate(matrices)}
+    for step in range(3):
+        for i, m in enumerate(matrices):
+            m.grad = torch.randn(m.shape, generator=generator)
+            tensors[f"gradient.{step}.{i}"] = m.grad
+        optimizer.step()
+        tensors.update({f"after.{step}.{i}": m.detach().clone() for i, m in enumerate(matrices)})
+    save_file(tensors, MUON_GOLDEN)
 
 
 def main():
@@ -35,6 +53,7 @@ def main():
         command = [arguments.sd35, "make-random-model", "--size", "tiny", "--dtype", "f32", "--seed", "7", "-o", folder]
         subprocess.run(command, check=True)
         model = SD3Transformer2DModel.from_pretrained(folder, subfolder="transformer", torch_dtype=torch.float32)
+    muon_steps()
     model.train()
     generator = torch.Generator().manual_seed(3)
 

@@ -26,7 +26,7 @@ done
 
 # config FILE [KEY VALUE]...: a small run of two stages, with other values for some keys.
 config() {
-  local file=$1 steps=6 dtype=f32 every=4 rate=1e-3 data=data extra=""
+  local file=$1 steps=6 dtype=f32 every=4 rate=1e-3 data=data optimizer=adamw extra=""
   shift
   while [ $# -gt 0 ]; do
     local "$1=$2"
@@ -35,7 +35,7 @@ config() {
   cat >"$file" <<EOF
 {
   "task": "transformer", "model": "tiny", "data": "$data", "cache": "cache", "seed": 5, "dtype": "$dtype", $extra
-  "optimizer": {"learning_rate": $rate, "warmup_steps": 3, "ema": 0.9},
+  "optimizer": {"name": "$optimizer", "learning_rate": $rate, "warmup_steps": 3, "ema": 0.9},
   "stages": [
     {"steps": $steps, "batch_size": 4, "accumulation": 2, "resolutions": [64], "max_sequence_length": 16},
     {"steps": $steps, "batch_size": 4, "resolutions": [48, 64], "max_aspect": 2, "max_sequence_length": 16}
@@ -78,16 +78,19 @@ done
 "$compare" whole/$weights killed/$weights 0 || fail "the resumed run ends with other weights"
 [ "$(steps_of killed)" -eq 20 ] || fail "a resumed run has $(steps_of killed) lines of metrics"
 
-echo "-- interrupted"
-"$sd35" train --threads 1 --quiet run.json -o interrupted &
+echo "-- interrupted, with Muon"
+config muon.json steps 10 optimizer muon
+train muon.json -o muon || fail "the run with Muon fails"
+"$compare" whole/$weights muon/$weights 0 2>/dev/null && fail "Muon ends with AdamW's weights"
+"$sd35" train --threads 1 --quiet muon.json -o interrupted &
 pid=$!
 after_steps 2 $pid interrupted
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "an interrupted run does not exit with 130"
 ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted run leaves no checkpoint"
-train run.json -o interrupted --resume || fail "an interrupted run does not go on"
-"$compare" whole/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
+train muon.json -o interrupted --resume || fail "an interrupted run does not go on"
+"$compare" muon/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
 
 echo "-- two processes"
 port=$((20000 + RANDOM % 20000))

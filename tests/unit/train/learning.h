@@ -39,7 +39,7 @@ inline Learned learn(Objective& objective, MicroBatch batch, int steps, double l
     loss.backward();
     EXPECT_TRUE(store.gradients().isfinite().all().item<bool>()) << "step " << batch.step;
     reached += store.gradients().abs();
-    optimizer.step(store.values(), store.gradients(), store.decayed_elements(), batch.step + 1,
+    optimizer.step(store.values(), store.gradients(), 0, store.decayed_elements(), batch.step + 1,
                    learning_rate);
     learned.losses.push_back(loss.item<double>());
   }

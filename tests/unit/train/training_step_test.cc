@@ -96,7 +96,7 @@ void compare_steps(bool recompute) {
     EXPECT_NEAR(loss.item<double>(), losses.data<float>()[step], 1e-4) << "step " << step;
     EXPECT_NEAR(norm, norms.data<float>()[step], 1e-3 * norms.data<float>()[step]) << "step " << step;
     if (norm > 1) at::Tensor(store.gradients()).mul_(1 / (norm + 1e-6));
-    optimizer.step(store.values(), store.gradients(), store.decayed_elements(), step + 1,
+    optimizer.step(store.values(), store.gradients(), 0, store.decayed_elements(), step + 1,
                    options.learning_rate);
     if (step == 0) {
       EXPECT_LT(probe_difference(store, golden, "first."), 1e-4);
