@@ -162,6 +162,27 @@ TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(ops->embedding(random_tensor({4, 8}, 1), Tensor::from({1}, std::array{-1})), Error);
 }
 
+// So wide that a panel of the weight is taken in parts, with rows for more than one turn.
+TEST_P(NativeOpsTest, QuantizedWeightsMultiplyAsWhatTheyHold) {
+  constexpr std::int64_t out = 131, in = 8256;
+  const auto reference = make_ref_ops();
+  for (const char* format : {"int8", "nf4", "nf4-dq"}) {
+    Linear held = random_linear(out, in), layer = held;
+    layer.quantized = quantize(layer.weight, weight_format_from_name(format));
+    layer.quantized->read_rows(0, out, held.weight.data<float>());
+    layer.weight = {};
+    ops->prepare(layer, Reuse::many);
+    for (const std::int64_t rows : {1, 7, 101}) {
+      const Tensor x = random_tensor({rows, in}, 1);
+      // int8 rounds x to 8 bits as well.
+      const double bound = GetParam() == DType::f32 && std::string(format) != "int8" ? 1e-5 : 1e-2;
+      EXPECT_LT(relative_error(ops->linear(x, layer, Activation::none, Out::f32), reference->linear(x, held)),
+                bound)
+          << format << ", " << rows << " rows";
+    }
+  }
+}
+
 // What comes back from disk: the same bytes elsewhere, filled up to 64.
 PackedWeight copy_of(const PackedWeight& packed) {
   PackedWeight copy{packed.form, {}};

@@ -1,4 +1,4 @@
-// Units of integers for the matrix product of panels_simd.h: sums are 32-bit integers in the lanes of a Vec.
+// Units of integers for the matrix product of panels_simd.h: sums are integers of 32 bits.
 // Included by linear_simd.h.
 #pragma once
 
@@ -16,7 +16,7 @@ struct ShortUnit {
   static constexpr bool wide = true;
   static constexpr std::int32_t offset = 0;
 
-  SD35_INLINE static Vec multiply_add(Vec sum, Type a, const Type* b) {
+  SD35_INLINE static IntVec multiply_add(IntVec sum, Type a, const Type* b) {
     IntVec weights;
     std::memcpy(&weights, b, sizeof(weights));
     const IntVec pairs = IntVec{} + static_cast<std::int32_t>(a);
@@ -32,7 +32,7 @@ struct ShortUnit {
 #else
     const IntVec products = ((pairs << 16) >> 16) * ((weights << 16) >> 16) + (pairs >> 16) * (weights >> 16);
 #endif
-    return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(sum) + products);
+    return sum + products;
   }
 };
 
@@ -45,8 +45,8 @@ struct ByteUnit {
   static constexpr bool wide = false;
   static constexpr std::int32_t offset = 128;
 
-  SD35_INLINE static Vec multiply_add(Vec sum, Type a, const Type* b) {
-    return reinterpret_cast<Vec>(_mm512_dpbusd_epi32(
+  SD35_INLINE static IntVec multiply_add(IntVec sum, Type a, const Type* b) {
+    return reinterpret_cast<IntVec>(_mm512_dpbusd_epi32(
         reinterpret_cast<__m512i>(sum), _mm512_set1_epi32(static_cast<int>(a)), _mm512_loadu_si512(b)));
   }
 };

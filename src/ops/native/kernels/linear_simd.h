@@ -28,30 +28,51 @@ void finish(const PanelTask& task, const float* sums, std::int64_t first_row, st
   }
 }
 
+// Rows that take their turns with a part of a panel before the next part is fetched. The part fits a level-2
+// cache beside them; a whole panel of a wide layer does not.
+constexpr std::int64_t kTurnRows = 8 * kRows;
+constexpr std::int64_t kPartUnits = (std::int64_t{256} << 10) / (kPanel * 4);
+
+// Adds the products of some units of a group of rows to its `sums`.
+template <class Unit>
+void multiply_group(const PanelTask& task, std::int64_t row, std::int64_t first_unit, std::int64_t units,
+                    float* sums) {
+  using Type = typename Unit::Type;
+  const auto* x = static_cast<const Type*>(task.x) + row * task.x_stride + first_unit;
+  std::int64_t stride = task.x_stride;
+  const std::int64_t rows = task.rows - row;
+  if (rows < kRows) {  // the last group is filled up
+    auto* group = static_cast<Type*>(task.group);
+    std::memset(group, 0, static_cast<std::size_t>(kRows * units) * sizeof(Type));
+    for (std::int64_t m = 0; m < rows; ++m)
+      std::memcpy(group + m * units, x + m * stride, static_cast<std::size_t>(units) * sizeof(Type));
+    x = group;
+    stride = units;
+  }
+  // Of their own type: copies between registers of floats and of integers would cost more than the products.
+  std::conditional_t<Unit::integer, IntVec, Vec> tile[kRows][kVectors];
+  for (int m = 0; m < kRows; ++m)
+    for (int v = 0; v < kVectors; ++v)
+      std::memcpy(&tile[m][v], sums + m * kPanel + v * kLanes, sizeof(tile[m][v]));
+  multiply<Unit>(tile, x, stride, static_cast<const Type*>(task.panel) + first_unit * kPanel, units);
+  for (int m = 0; m < kRows; ++m)
+    for (int v = 0; v < kVectors; ++v)
+      std::memcpy(sums + m * kPanel + v * kLanes, &tile[m][v], sizeof(tile[m][v]));
+}
+
 template <class Unit>
 void multiply_panel(const PanelTask& task) {
-  using Type = typename Unit::Type;
-  alignas(64) float memory[kRows * kPanel];
-  for (std::int64_t row = 0; row < task.rows; row += kRows) {
-    const auto* x = static_cast<const Type*>(task.x) + row * task.x_stride;
-    std::int64_t stride = task.x_stride;
-    const std::int64_t rows = task.rows - row < kRows ? task.rows - row : kRows;
-    if (rows < kRows) {  // the last group is filled up
-      auto* group = static_cast<Type*>(task.group);
-      std::memset(group, 0, static_cast<std::size_t>(kRows * task.units) * sizeof(Type));
-      for (std::int64_t m = 0; m < rows; ++m)
-        std::memcpy(group + m * task.units, x + m * stride,
-                    static_cast<std::size_t>(task.units) * sizeof(Type));
-      x = group;
-      stride = task.units;
+  alignas(64) float sums[kTurnRows * kPanel];
+  for (std::int64_t row = 0; row < task.rows; row += kTurnRows) {
+    const std::int64_t left = task.rows - row, rows = left < kTurnRows ? left : kTurnRows;
+    std::memset(sums, 0, static_cast<std::size_t>(round_up(rows, kRows) * kPanel) * sizeof(float));
+    for (std::int64_t unit = 0; unit < task.units; unit += kPartUnits) {
+      const std::int64_t rest = task.units - unit, units = rest < kPartUnits ? rest : kPartUnits;
+      for (std::int64_t m = 0; m < rows; m += kRows)
+        multiply_group<Unit>(task, row + m, unit, units, sums + m * kPanel);
     }
-    Sums sums = {};
-    multiply<Unit>(sums, x, stride, static_cast<const Type*>(task.panel), task.units);
-    for (int m = 0; m < kRows; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        store<Element::f32>(memory, m * kPanel + v * kLanes, sums[m][v], Full{});
     with_types(task.y.type, [&]<Element Y>() {
-      with_function(task.function, [&]<Function F>() { finish<Unit, F, Y>(task, memory, row, rows); });
+      with_function(task.function, [&]<Function F>() { finish<Unit, F, Y>(task, sums, row, rows); });
     });
   }
 }

@@ -72,8 +72,8 @@ struct Bf16Unit {
 #endif
 
 // sums += A [kRows, inner] B [inner, kPanel], inner in units; of the columns the first `vectors`.
-template <class Unit, int vectors>
-SD35_INLINE void multiply(Vec (&sums)[kRows][vectors], const typename Unit::Type* a, std::int64_t a_stride,
+template <class Unit, int vectors, class Sum>
+SD35_INLINE void multiply(Sum (&sums)[kRows][vectors], const typename Unit::Type* a, std::int64_t a_stride,
                           const typename Unit::Type* b, std::int64_t inner) {
   for (std::int64_t k = 0; k < inner; ++k)
     for (int m = 0; m < kRows; ++m)
