@@ -22,7 +22,7 @@ import tempfile
 import time
 
 PROMPT = "A capybara holding a sign that reads Hello World"
-SD35 = ["f32", "bf16", "int8", "nf4"]
+SD35 = ["f32", "bf16", "bf16 4GB", "int8", "nf4"]
 SDCPP = [f"{kind}{attention}" for kind in ("f16", "bf16", "q8_0", "q4_0") for attention in (" fa", "")]
 COLUMNS = ["text", "to_step_1", "step", "decode", "memory"]
 
@@ -46,7 +46,9 @@ def run(command, environment=None):
 def sd35(arguments, size, kind, work):
     command = [arguments.sd35, "generate", "--json", "-m", arguments.model, "-p", PROMPT, "--no-t5", "-o", f"{work}/o.png"]
     command += ["--width", str(size), "--height", str(size), "--steps", str(arguments.steps), "--threads", str(arguments.threads)]
-    command += ["--dtype", kind] if kind in ("f32", "bf16") else ["--quantize", kind]
+    name, _, limit = kind.partition(" ")
+    command += ["--dtype", name] if name in ("f32", "bf16") else ["--quantize", name]
+    command += ["--max-memory", limit] if limit else []
     result = run(command)
     if result is None:
         return None

@@ -89,7 +89,7 @@ void JointBlock::parameters(const Parameters& p) {
 }
 
 Streams JointBlock::forward(const Ops& ops, Streams streams, const Tensor& conditioning) const {
-  auto [x, y] = std::move(streams);
+  auto [x, y, last_count] = std::move(streams);
   const std::vector<Tensor> mx = modulation(ops, conditioning, image_.modulation);
   const std::vector<Tensor> my = modulation(ops, conditioning, text_.modulation);
 
@@ -110,7 +110,9 @@ Streams JointBlock::forward(const Ops& ops, Streams streams, const Tensor& condi
     const Tensor y_normed = ops.norm_modulate(y, y_shift, y_scale, kNormEps);  // [B, M, D]
     const std::array joint{image_.attention.stream(ops, x_normed),
                            text_.attention.stream(ops, y_normed, !last_)};
-    joint_out = ops.attention(joint, attention_options_);  // [B, N, D], [B, M, D]
+    AttentionOptions options = attention_options_;
+    options.last_count = last_count;
+    joint_out = ops.attention(joint, options);  // [B, N, D], [B, M, D]
   }
 
   x = ops.gated_add(std::move(x), mx[kGate], ops.linear(joint_out[0], image_.attention.out));
@@ -118,13 +120,13 @@ Streams JointBlock::forward(const Ops& ops, Streams streams, const Tensor& condi
   const Tensor x_mlp =
       image_.feed_forward.forward(ops, ops.norm_modulate(x, mx[kShiftMlp], mx[kScaleMlp], kNormEps));
   x = ops.gated_add(std::move(x), mx[kGateMlp], x_mlp);
-  if (last_) return {x, y};
+  if (last_) return {x, y, last_count};
 
   y = ops.gated_add(std::move(y), my[kGate], ops.linear(joint_out[1], text_.attention.out));
   const Tensor y_mlp =
       text_.feed_forward.forward(ops, ops.norm_modulate(y, my[kShiftMlp], my[kScaleMlp], kNormEps));
   y = ops.gated_add(std::move(y), my[kGateMlp], y_mlp);
-  return {x, y};
+  return {x, y, last_count};
 }
 
 }  // namespace sd35

@@ -32,10 +32,12 @@ struct StreamWeights {
   FeedForward feed_forward;
 };
 
-// Image tokens x [B, N, D] and text tokens y [B, M, D], both f32.
+// Image tokens x [B, N, D] and text tokens y [B, M, D], both f32. Text tokens have no positions, so equal
+// ones stay equal, and the last one may stand for `last_count` of them.
 struct Streams {
   Tensor x;
   Tensor y;
+  std::int64_t last_count = 1;
 };
 
 class JointBlock {

@@ -94,7 +94,8 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   streams.x = embed_patches(ops, input);  // [B, N, D]
   streams.y =
       ops.linear(input.prompt_embedding, context_projection_, Activation::none, Out::f32);  // [B, M, D]
-  const Tensor conditioning = embed_conditioning(ops, input);                               // [B, D]
+  streams.last_count = input.last_token_count;
+  const Tensor conditioning = embed_conditioning(ops, input);  // [B, D]
   ops.tap("x", streams.x);
   ops.tap("y", streams.y);
 
@@ -150,8 +151,9 @@ Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& co
       if (is_near(first, input.cache[static_cast<std::size_t>(end)].first, input.cache_threshold)) break;
       firsts.push_back(std::move(first));
     }
-    const Streams run = run_blocks(ops, 1, {streams.x.rows(begin, end), streams.y.rows(begin, end)},
-                                   conditioning.rows(begin, end), input);
+    const Streams run =
+        run_blocks(ops, 1, {streams.x.rows(begin, end), streams.y.rows(begin, end), streams.last_count},
+                   conditioning.rows(begin, end), input);
     std::ranges::copy(run.x.floats(), result.data<float>() + begin * run.x.numel() / (end - begin));
     for (std::int64_t b = begin; b < end; ++b)
       input.cache[static_cast<std::size_t>(b)] = {
@@ -168,11 +170,13 @@ Streams Transformer::run_block(const Ops& ops, int index, Streams streams, const
   const std::shared_ptr<const JointBlock> streamed = provider_ ? provider_(index) : nullptr;
   const JointBlock* chosen = streamed ? streamed.get() : &blocks_[static_cast<std::size_t>(index)];
   std::vector<Tensor> flow{std::move(streams.x), std::move(streams.y), conditioning};
-  flow = ops.segment(std::move(flow), [&ops, block = chosen](std::vector<Tensor> in) -> std::vector<Tensor> {
-    Streams out = block->forward(ops, {std::move(in[0]), std::move(in[1])}, in[2]);
-    return {std::move(out.x), std::move(out.y)};
-  });
-  return {std::move(flow[0]), std::move(flow[1])};
+  flow = ops.segment(
+      std::move(flow),
+      [&ops, block = chosen, last_count = streams.last_count](std::vector<Tensor> in) -> std::vector<Tensor> {
+        Streams out = block->forward(ops, {std::move(in[0]), std::move(in[1]), last_count}, in[2]);
+        return {std::move(out.x), std::move(out.y)};
+      });
+  return {std::move(flow[0]), std::move(flow[1]), streams.last_count};
 }
 
 Tensor Transformer::embed_patches(const Ops& ops, const TransformerInput& input) const {

@@ -28,11 +28,12 @@ struct BlockCache {
 };
 
 struct TransformerInput {
-  Tensor latents;                    // [B, C, h, w] f32; h and w multiples of the patch size
-  std::vector<float> timesteps;      // [B], 1000 sigma
-  Tensor prompt_embedding;           // [B, M, joint_attention_dim]
-  Tensor pooled_projection;          // [B, pooled_projection_dim]
-  std::span<const int> skip_layers;  // blocks left out (skip-layer guidance)
+  Tensor latents;                     // [B, C, h, w] f32; h and w multiples of the patch size
+  std::vector<float> timesteps;       // [B], 1000 sigma
+  Tensor prompt_embedding;            // [B, M, joint_attention_dim]
+  std::int64_t last_token_count = 1;  // equal tokens that the prompt's last one stands for
+  Tensor pooled_projection;           // [B, pooled_projection_dim]
+  std::span<const int> skip_layers;   // blocks left out (skip-layer guidance)
   // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
   std::vector<PatchOrigin> origins;
   // [B], or empty. Where the first block adds nearly what it added before, the others are not run: what they

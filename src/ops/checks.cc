@@ -122,6 +122,8 @@ void attention(std::span<const AttentionStream> streams, const AttentionOptions&
   }
   if ((options.causal || options.bias.defined()) && streams.size() != 1)
     fail("attention", "causal order and biases need a single stream");
+  if (options.last_count < 1 || (options.last_count > 1 && (options.causal || options.bias.defined())))
+    fail("attention", "a last token that stands for " + std::to_string(options.last_count));
   if (options.bias.defined() && options.bias.shape() != Shape{options.heads, first.dim(1), first.dim(1)})
     fail("attention", "a bias of " + options.bias.shape().to_string() + " for " + first.shape().to_string());
 }

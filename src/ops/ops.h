@@ -114,6 +114,8 @@ struct AttentionOptions {
   float norm_eps = 1e-6f;  // of the RMS norms of q and k
   bool causal = false;     // token t sees tokens 0..t (one stream only)
   Tensor bias;             // [H, T, T] f32 added to the scores (one stream only), or undefined
+  // How many equal tokens the last token of the last stream stands for (neither causal nor with a bias).
+  std::int64_t last_count = 1;
 };
 
 // A part of a model as a function of what flows into it.

@@ -1,6 +1,7 @@
 #include "pipeline/denoise.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "core/error.h"
@@ -21,6 +22,21 @@ Tensor batch_of(std::span<const float> latents, const Shape& shape, std::int64_t
   return batch;
 }
 
+// How many tokens at the end of every prompt [B, M, D] are equal: without T5 all that would be T5's are
+// zeros.
+std::int64_t equal_at_end(const Tensor& tokens) {
+  const std::int64_t B = tokens.dim(0), M = tokens.dim(1);
+  const auto row_bytes = tokens.bytes() / static_cast<std::size_t>(B * M);
+  const auto token = [&](std::int64_t b, std::int64_t m) {
+    return static_cast<const std::byte*>(tokens.raw()) + static_cast<std::size_t>(b * M + m) * row_bytes;
+  };
+  std::int64_t count = M;
+  for (std::int64_t b = 0; b < B; ++b)
+    for (std::int64_t m = 1; m < count; ++m)
+      if (std::memcmp(token(b, M - 1), token(b, M - 1 - m), row_bytes) != 0) count = m;
+  return count;
+}
+
 // The velocity that the sampler follows: one forward of the prompts, perhaps one more without some blocks.
 class GuidedTransformer {
  public:
@@ -29,7 +45,8 @@ class GuidedTransformer {
                     bool one_prompt_a_pass)
       : ops_(ops),
         transformer_(transformer),
-        prompt_(prompt),
+        last_token_count_(equal_at_end(prompt.tokens)),
+        prompt_{ops.slice(prompt.tokens, 1, 0, prompt.tokens.dim(1) - last_token_count_ + 1), prompt.pooled},
         options_(options),
         guided_(guidance_enabled(options.guidance_scale)),
         shape_(shape),
@@ -98,6 +115,7 @@ class GuidedTransformer {
     input.latents = batch_of(latents, shape_, batch);
     input.timesteps.assign(static_cast<std::size_t>(batch), timestep_at(sigma));
     input.prompt_embedding = prompt_.tokens.rows(begin, end);
+    input.last_token_count = last_token_count_;
     input.pooled_projection = prompt_.pooled.rows(begin, end);
     input.skip_layers = skip_layers;
     if (!cache_.empty() && skip_layers.empty()) {
@@ -118,7 +136,8 @@ class GuidedTransformer {
 
   const Ops& ops_;
   const Transformer& transformer_;
-  const PromptEmbedding& prompt_;
+  std::int64_t last_token_count_;
+  PromptEmbedding prompt_;  // without those that the last token stands for
   const GenerateOptions& options_;
   bool guided_;
   Shape shape_;

@@ -1,4 +1,6 @@
 // The native engine: oneDNN for GEMMs and convolutions, our kernels for everything else.
+#include <cmath>
+
 #include "core/error.h"
 #include "ops/checks.h"
 #include "ops/native/conv2d.h"
@@ -70,7 +72,8 @@ class NativeOps : public Ops {
                                         .scale = options.scale,
                                         .norm_eps = options.norm_eps,
                                         .causal = options.causal,
-                                        .bias = native::floats_or_null(options.bias)};
+                                        .bias = native::floats_or_null(options.bias),
+                                        .last_bias = std::log2(static_cast<float>(options.last_count))};
     std::vector<Tensor> results;
     std::vector<kernels::AttentionTokens> tokens;
     for (const AttentionStream& stream : streams) {

@@ -341,6 +341,7 @@ std::vector<Tensor> RefOps::attention(std::span<const AttentionStream> streams,
             for (std::int64_t i = 0; i < d; ++i)
               score += static_cast<double>(head.q[query * d + i]) * head.k[j * d + i];
             p[j] = score * options.scale;
+            if (j == tokens - 1) p[j] += std::log(static_cast<double>(options.last_count));
             if (options.bias.defined()) p[j] += options.bias.data<float>()[(h * tokens + query) * tokens + j];
             largest = std::isnan(p[j]) ? p[j] : std::max(largest, p[j]);
           }

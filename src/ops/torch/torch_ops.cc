@@ -291,11 +291,16 @@ at::Tensor TorchOps::attend(const at::Tensor& q, const at::Tensor& k, const at::
                             const AttentionOptions& options) const {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
   // Keeps no scores for the backward pass, but would round a bias to the compute type.
-  if (!options.bias.defined())
+  if (!options.bias.defined() && options.last_count == 1)
     return at::scaled_dot_product_attention(q, k, v, {}, 0.0, options.causal, options.scale);
 #endif
   at::Tensor scores = at::matmul(options.scale * q.to(wide_), k.to(wide_).transpose(2, 3));
   if (options.bias.defined()) scores = scores + wide(options.bias);
+  if (options.last_count > 1) {
+    at::Tensor last = at::zeros({k.size(2)}, scores.options());
+    last[-1] = std::log(static_cast<double>(options.last_count));
+    scores = scores + last;
+  }
   if (options.causal) {
     const at::Tensor all = at::ones({q.size(2), k.size(2)}, at::TensorOptions(at::kBool).device(device_));
     scores = scores.masked_fill(all.triu(1), -INFINITY);
@@ -308,7 +313,7 @@ std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams
   checks::attention(streams, options);
   std::vector<Tensor> results(streams.size());
   if (std::ranges::none_of(streams, &AttentionStream::wants_output)) return results;
-  if (on_host_ && !options.bias.defined()) {
+  if (on_host_ && !options.bias.defined() && options.last_count == 1) {
     std::vector<host::AttentionInput> inputs;
     for (const AttentionStream& s : streams)
       inputs.push_back({computing(s.qkv), to_torch(s.norm_q), to_torch(s.norm_k), s.wants_output});

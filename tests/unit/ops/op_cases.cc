@@ -119,6 +119,7 @@ struct AttentionCase {
   std::int64_t batch, tokens, other_tokens, heads, head_size;  // other_tokens 0: one stream
   bool norms = false, causal = false, bias = false, other_wants_output = true;
   float scale = 0;  // 0: one over the root of the head size
+  std::int64_t last_count = 1;
 };
 
 OpCase attention_case(const AttentionCase& c) {
@@ -127,6 +128,7 @@ OpCase attention_case(const AttentionCase& c) {
     options.heads = static_cast<int>(c.heads);
     options.scale = c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<float>(c.head_size));
     options.causal = c.causal;
+    options.last_count = c.last_count;
     if (c.bias) options.bias = random_tensor({c.heads, c.tokens, c.tokens}, 4, 2.0f);
     const auto stream = [&](std::int64_t tokens, unsigned seed, bool wants_output) {
       // In the engine's own type, as its linear layers hand it over.
@@ -294,6 +296,8 @@ std::vector<OpCase> attention_cases() {
       attention_case({"causal", 2, 77, 0, 3, 64, false, true}),
       attention_case({"bias", 1, 45, 0, 4, 64, false, false, true, true, 1.0f}),
       attention_case({"joint", 2, 70, 33, 2, 64, true}),
+      attention_case({"last_stands_for_many", 2, 70, 33, 2, 64, true, false, false, true, 0, 256}),
+      attention_case({"last_fills_a_panel", 1, 64, 0, 1, 64, false, false, false, true, 0, 7}),
       attention_case({"joint_first_only", 1, 130, 21, 2, 64, true, false, false, false}),
       attention_case({"small_heads", 1, 19, 5, 5, 8, true}),
       attention_case({"wide_head", 1, 64, 0, 1, 512}),

@@ -1,6 +1,7 @@
 // The random model: what it holds, that it is sane, and that it appears complete or not at all.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "ops/decor/forwarding_ops.h"
 #include "pipeline/denoise.h"
 #include "sd35/sd35.h"
+#include "tests/support/compare.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "text/prompt_encoder.h"
@@ -119,6 +121,37 @@ TEST_F(RandomModelTest, TheDenoiserStaysSane) {
   ops.expect_sane(6);
   EXPECT_GT(deviation(velocity), 0.3);
   EXPECT_LT(deviation(velocity), 3);
+}
+
+// With and without a block cache, whose first block and others must agree on the count.
+TEST_F(RandomModelTest, EqualTokensAtTheEndCountAsOne) {
+  const ModelFiles files = ModelFiles::open(model().string());
+  const auto weights = files.weights(Component::transformer);
+  TransformerInput all;
+  all.latents = initial_noise({}, DType::f32, 1, {2, 16, 8, 12});
+  all.timesteps = {1000.0f, 300.0f};
+  all.prompt_embedding = initial_noise({}, DType::f32, 2, {2, 93, 320});
+  all.pooled_projection = initial_noise({}, DType::f32, 3, {2, 320});
+  constexpr std::int64_t kept = 78, count = 93 - kept + 1;
+  for (std::int64_t b = 0; b < 2; ++b) {
+    float* tokens = all.prompt_embedding.data<float>() + b * 93 * 320;
+    for (std::int64_t t = kept; t < 93; ++t) std::copy_n(tokens + (kept - 1) * 320, 320, tokens + t * 320);
+  }
+  for (const bool native : {false, true}) {
+    const auto ops = native ? make_native_ops(DType::f32) : make_ref_ops();
+    Transformer transformer(MmditConfig::from_json(files.config(Component::transformer), "test"));
+    Loader loader(*weights, *ops, Reuse::many);
+    transformer.parameters(Parameters(loader));
+    const Tensor velocity = transformer.forward(*ops, all);
+    TransformerInput merged = all;
+    merged.prompt_embedding = ops->slice(all.prompt_embedding, 1, 0, kept);
+    EXPECT_GT(relative_error(transformer.forward(*ops, merged), velocity), 1e-3);
+    merged.last_token_count = count;
+    EXPECT_LT(relative_error(transformer.forward(*ops, merged), velocity), 1e-5);
+    std::vector<BlockCache> cache(2);
+    merged.cache = cache;
+    EXPECT_LT(relative_error(transformer.forward(*ops, merged), velocity), 1e-5);
+  }
 }
 
 TEST_F(RandomModelTest, TheAutoencoderStaysSane) {

@@ -29,6 +29,7 @@ struct AttentionSizes {
   float norm_eps = 1e-6f;
   bool causal = false;          // one kind of tokens only
   const float* bias = nullptr;  // [heads, tokens, tokens], one kind of tokens only
+  float last_bias = 0;          // of the very last key, in powers of two
 };
 
 // Runs on all threads. bf16 inputs multiply in bf16 where the CPU can and `qkv` of all tokens is bf16, else
@@ -43,7 +44,7 @@ struct AttentionGradients {
 };
 
 // The backward pass, of what `attention` left in the results and log_sums of `tokens`. In the same precision;
-// without a bias.
+// without biases.
 void attention_backward(std::span<const AttentionTokens> tokens,
                         std::span<const AttentionGradients> gradients, const AttentionSizes& sizes);
 

@@ -42,7 +42,7 @@ struct Queries {
   std::int64_t padded;
 };
 
-// Adds the bias to the scores of keys first_key .. and hides the keys that a query must not see.
+// Adds the biases to the scores of keys first_key .. and hides the keys that a query must not see.
 SD35_INLINE void adjust(Sums& scores, const AttentionTask& task, std::int64_t first_query,
                         std::int64_t first_key) {
   for (int m = 0; m < kRows; ++m) {
@@ -57,8 +57,11 @@ SD35_INLINE void adjust(Sums& scores, const AttentionTask& task, std::int64_t fi
                                        : load<Element::f32>(task.sizes.bias, first, Full{});
         scores[m][v] += bias * kLog2E;
       }
+      const IntVec numbers = lane_numbers(LaneNumbers{});
+      const IntVec is_last = numbers == (IntVec{} + static_cast<std::int32_t>(real - 1));
+      scores[m][v] += is_last ? splat(task.sizes.last_bias) : Vec{};
       const std::int64_t count = visible - key < 0 ? 0 : (visible - key > kLanes ? kLanes : visible - key);
-      const IntVec shown = lane_numbers(LaneNumbers{}) < (IntVec{} + static_cast<std::int32_t>(count));
+      const IntVec shown = numbers < (IntVec{} + static_cast<std::int32_t>(count));
       scores[m][v] = shown ? scores[m][v] : splat(-__builtin_inff());
     }
   }
@@ -93,7 +96,7 @@ SD35_INLINE void weigh_panel(const AttentionTask& task, const Queries<Unit>& q,
   Sums scores = {};
   multiply<Unit>(scores, q.queries, inner, panel, inner);
   const bool partly_hidden = task.sizes.causal && first_key + kPanel > q.first + 1;
-  if (partly_hidden || task.sizes.bias != nullptr || first_key + kPanel > task.total)
+  if (partly_hidden || task.sizes.bias != nullptr || first_key + kPanel >= task.total)
     adjust(scores, task, q.first, first_key);
 
   Vec tops[kRows], excess = splat(-__builtin_inff());
