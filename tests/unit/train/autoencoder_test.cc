@@ -122,20 +122,15 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
   objective.write(run_.path(), store.by_name(store.values()));
   const auto new_weights = ModelFiles::open((run_ / "model").string()).weights(Component::vae);
   ASSERT_EQ(new_weights->names(), old_weights->names());
-  int kept = 0, changed = 0;
   for (const std::string& name : new_weights->names()) {
     const Tensor was = old_weights->find(name)->read().to(DType::f32);
     const Tensor is = new_weights->find(name)->read().to(DType::f32);
     const bool equal = std::ranges::equal(was.floats(), is.floats());
-    ++(equal ? kept : changed);
-    EXPECT_TRUE(equal || name.starts_with("decoder.")) << name;
+    // No picture depends on the biases of keys and of what a norm of single channels follows: rounding alone
+    // changes them, or does not.
+    if (name.starts_with("decoder.") && name.ends_with(".bias")) continue;
+    EXPECT_EQ(equal, !name.starts_with("decoder.")) << name;
   }
-  // Of the decoder only what no picture depends on: the biases of keys.
-  EXPECT_LE(
-      kept - std::ranges::count_if(new_weights->names(),
-                                   [](const std::string& name) { return name.starts_with("encoder."); }),
-      2);
-  EXPECT_GT(changed, 0);
 }
 
 TEST_F(AutoencoderTest, TheSameSeedGivesTheSameRun) {
