@@ -99,14 +99,15 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   ops.tap("x", streams.x);
   ops.tap("y", streams.y);
 
-  streams.x = input.cache.empty() ? run_blocks(ops, 0, std::move(streams), conditioning, input).x
-                                  : run_cached(ops, std::move(streams), conditioning, input);
+  const Tensor x = input.cache.empty()
+                       ? run_blocks(ops, 0, std::move(streams), conditioning, input).x
+                       : run_cached(ops, std::move(streams), conditioning, input);  // [B, N, D]
 
   // AdaLayerNormContinuous keeps the scale before the shift.
   const Tensor modulation =
       ops.linear(conditioning, final_modulation_, Activation::none, Out::f32);  // [B, 2 D]
   const Tensor scale = ops.slice(modulation, 1, 0, D), shift = ops.slice(modulation, 1, D, 2 * D);
-  const Tensor tokens = ops.linear(ops.norm_modulate(streams.x, shift, scale, kNormEps), final_projection_,
+  const Tensor tokens = ops.linear(ops.norm_modulate(x, shift, scale, kNormEps), final_projection_,
                                    Activation::none, Out::f32);  // [B, N, p p C]
   return unpatchify(ops, tokens, input.latents.dim(2) / config_.patch_size,
                     input.latents.dim(3) / config_.patch_size);
