@@ -5,7 +5,8 @@
 MODEL: a folder in the diffusers layout; FILE: the same model in one file of the original layout, without T5 (`sd35
 make-random-model --layout single`, or `sd35 convert`), for stable-diffusion.cpp. Everything draws without T5. Leave --sdcpp or
 --python out to skip a peer, name --formats to measure in pieces; --json FILE adds the rows to what earlier pieces left there,
-and the table shows them all.
+and the table shows them all. stable-diffusion.cpp is to be built with -DGGML_NATIVE=ON -DGGML_LLAMAFILE=ON; without the latter
+it is about half as fast.
 
 A row has the seconds of text encoding, of a step (guidance on: two forwards), of decoding, from the start to the first step
 with loading, and the peak of the resident memory, which counts mapped files. Programs run one after the other.
@@ -22,6 +23,7 @@ import tempfile
 import time
 
 PROMPT = "A capybara holding a sign that reads Hello World"
+# A size behind a format is a limit for --max-memory.
 SD35 = ["f32", "bf16", "bf16 4GB", "int8", "nf4"]
 SDCPP = [f"{kind}{attention}" for kind in ("f16", "bf16", "q8_0", "q4_0") for attention in (" fa", "")]
 COLUMNS = ["text", "to_step_1", "step", "decode", "memory"]

@@ -121,9 +121,10 @@ void read_optimizer(Section section, TrainConfig& config) {
   section.number("beta2", options.beta2, 0, 1);
   section.number("eps", options.eps, 0, 1);
   section.number("weight_decay", options.weight_decay, 0, 10);
-  MuonOptions muon{.weight_decay = options.weight_decay};
-  section.number("momentum", muon.momentum, 0, 1);
-  if (name == "muon") config.muon = muon;
+  if (name == "muon") {
+    config.muon = MuonOptions{.weight_decay = options.weight_decay};
+    section.number("momentum", config.muon->momentum, 0, 1);
+  }
   section.number("max_gradient_norm", config.max_gradient_norm, 0, 1e9);
   section.choice("schedule", config.schedule, {"constant", "cosine", "linear"});
   section.integer("warmup_steps", config.warmup_steps, 0);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -152,6 +153,30 @@ TEST_F(RandomModelTest, EqualTokensAtTheEndCountAsOne) {
     merged.cache = cache;
     EXPECT_LT(relative_error(transformer.forward(*ops, merged), velocity), 1e-5);
   }
+}
+
+// Nearly equal tokens are computed one by one, equal ones are not; the shortest tail of the prompts counts.
+TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
+  const ModelFiles files = ModelFiles::open(model().string());
+  const auto weights = files.weights(Component::transformer);
+  const auto ops = make_native_ops(DType::f32);
+  Transformer transformer(MmditConfig::from_json(files.config(Component::transformer), "test"));
+  Loader loader(*weights, *ops, Reuse::many);
+  transformer.parameters(Parameters(loader));
+  const auto drawn = [&](float difference) {
+    PromptEmbedding prompt{initial_noise({}, DType::f32, 2, {2, 93, 320}),
+                           initial_noise({}, DType::f32, 3, {2, 320})};
+    for (std::int64_t b = 0; b < 2; ++b)
+      for (std::int64_t t = 77 - 3 * b; t < 93; ++t) {
+        float* token = prompt.tokens.data<float>() + (b * 93 + t) * 320;
+        std::fill_n(token, 320, 0.5f);
+        token[0] += difference * static_cast<float>(t);
+      }
+    const Callbacks silent;
+    return denoise(*ops, transformer, prompt, {}, std::array{1.0f, 0.6f, 0.0f},
+                   initial_noise({}, DType::f32, 1, {1, 16, 8, 12}), StageProgress(silent, Stage::denoise));
+  };
+  EXPECT_LT(relative_error(drawn(0), drawn(1e-7f)), 1e-5);
 }
 
 TEST_F(RandomModelTest, TheAutoencoderStaysSane) {
