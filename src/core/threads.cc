@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "core/cores.h"
 #include "core/error.h"
@@ -14,6 +15,7 @@ namespace sd35 {
 namespace {
 
 int chosen_threads = 0;
+thread_local bool serial_loops = false;
 
 }  // namespace
 
@@ -35,7 +37,7 @@ void parallel_for(std::int64_t count, std::int64_t grain,
   if (count <= 0) return;
   const std::int64_t ranges =
       std::clamp<std::int64_t>(count / std::max<std::int64_t>(1, grain), 1, thread_count());
-  if (ranges == 1 || omp_in_parallel() != 0) return body(0, count);
+  if (ranges == 1 || serial_loops || omp_in_parallel() != 0) return body(0, count);
   std::exception_ptr failure;
   std::mutex mutex;
 #pragma omp parallel for num_threads(static_cast <int>(ranges)) schedule(static, 1)
@@ -49,5 +51,9 @@ void parallel_for(std::int64_t count, std::int64_t grain,
   }
   if (failure) std::rethrow_exception(failure);
 }
+
+SerialLoops::SerialLoops() : outer_(std::exchange(serial_loops, true)) {}
+
+SerialLoops::~SerialLoops() { serial_loops = outer_; }
 
 }  // namespace sd35

@@ -19,4 +19,17 @@ int thread_count();
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& body);
 
+// While it lives, parallel_for runs on the calling thread alone: for one of several threads that have whole
+// pieces of work each.
+class SerialLoops {
+ public:
+  SerialLoops();
+  ~SerialLoops();
+  SerialLoops(const SerialLoops&) = delete;
+  SerialLoops& operator=(const SerialLoops&) = delete;
+
+ private:
+  bool outer_;
+};
+
 }  // namespace sd35

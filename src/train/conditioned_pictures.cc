@@ -7,11 +7,15 @@
 #include "data/fit.h"
 #include "data/hash128.h"
 #include "mmdit/config.h"
+#include "ops/torch/side_stream.h"
 #include "ops/torch/torch_ops.h"
 #include "train/process_group.h"
 
 namespace sd35::train {
 namespace {
+
+// Encoded at once on another device; bounds the memory that takes.
+constexpr std::int64_t kPixelsAtOnce = 1 << 20;
 
 // Of the weights by their names and bytes, and of the type that values are kept in.
 std::string identity_of(const ModelFiles& files, std::initializer_list<Component> components, DType kept) {
@@ -58,7 +62,9 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
                                          const std::filesystem::path& cache, const TrainConfig& config,
                                          const WarningFunction& warn)
     : dataset_(Dataset::open(data, warn)),
+      location_(std::filesystem::weakly_canonical(data).string()),
       ops_(frozen_ops(config)),
+      device_(local_device(config.device)),
       width_(MmditConfig::from_json(files.config(Component::transformer),
                                     files.config_location(Component::transformer))
                  .joint_attention_dim),
@@ -66,7 +72,7 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
       latent_encoder_(files, *ops_),
       cache_embeddings_(config.cache_embeddings),
       // On a CPU one by one: then values do not hang on what else is encoded, and a resumed run is the same.
-      encoded_at_once_(config.device == "cpu" ? 1 : 64),
+      one_by_one_(config.device == "cpu"),
       kept_(ops_->compute_type()),
       latents_(cache / "latents", identity_of(files, {Component::vae}, kept_), warn),
       embeddings_(
@@ -77,8 +83,9 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
 
 FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int height, bool flip) {
   FittedPicture picture;
-  picture.key = dataset_->key(sample) + " " + std::to_string(width) + "x" + std::to_string(height) +
-                (flip ? " flipped" : "");
+  // The location too: samples of two data sets may have one name.
+  picture.key = location_ + " " + dataset_->key(sample) + " " + std::to_string(width) + "x" +
+                std::to_string(height) + (flip ? " flipped" : "");
   if (const auto found = latents_.find(picture.key)) {
     picture.moments = found->to(DType::f32);
   } else {
@@ -92,8 +99,13 @@ void ConditionedPictures::encode(std::span<FittedPicture> pictures) {
   std::vector<FittedPicture*> missing;
   for (FittedPicture& picture : pictures)
     if (!picture.moments) missing.push_back(&picture);
-  for (std::size_t first = 0; first < missing.size(); first += encoded_at_once_) {
-    const std::size_t count = std::min(encoded_at_once_, missing.size() - first);
+  if (missing.empty()) return;
+  const SideStream beside_training(device_);
+  const std::int64_t pixels = std::int64_t{missing[0]->image.width} * missing[0]->image.height;
+  const auto at_once =
+      static_cast<std::size_t>(one_by_one_ ? 1 : std::max<std::int64_t>(1, kPixelsAtOnce / pixels));
+  for (std::size_t first = 0; first < missing.size(); first += at_once) {
+    const std::size_t count = std::min(at_once, missing.size() - first);
     std::vector<const Image*> images;
     for (std::size_t i = 0; i < count; ++i) images.push_back(&missing[first + i]->image);
     // What is kept is rounded, so what is used the first time is too.
@@ -138,6 +150,7 @@ PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, i
     prompts.push_back({text, text, text});
   }
   if (missing.empty()) return all;
+  const SideStream beside_training(device_);
   const PromptEmbedding encoded = prompt_encoder_.encode(*ops_, prompts, width_, max_sequence_length);
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);

@@ -2,6 +2,8 @@
 // computed once by the frozen parts of the model and kept on disk.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -43,13 +45,15 @@ class ConditionedPictures {
 
  private:
   std::unique_ptr<Dataset> dataset_;
+  std::string location_;
   std::unique_ptr<Ops> ops_;
+  c10::Device device_;
   std::int64_t width_;  // D
   PromptEncoder prompt_encoder_;
   LatentEncoder latent_encoder_;
   bool cache_embeddings_;
-  std::size_t encoded_at_once_;  // pictures
-  DType kept_;                   // element type of what is kept
+  bool one_by_one_;  // pictures are encoded
+  DType kept_;       // element type of what is kept
   TensorCache latents_, embeddings_;
 };
 

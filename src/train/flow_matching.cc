@@ -17,7 +17,9 @@ at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, co
     weights.push_back(static_cast<float>(timesteps.weight(sigma)));
   }
   const at::Tensor x = to_torch(batch.clean), noise = to_torch(batch.noise);
+  // Both go to the device before its work begins: a copy waits for that.
   const at::Tensor sigma = to_torch(Tensor::from({B, 1, 1, 1}, batch.sigmas)).to(x.device());
+  const at::Tensor weight = to_torch(Tensor::from({B}, weights)).to(x.device());
   input.latents = from_torch(x + sigma * (noise - x));  // [B, C, h, w]
   input.prompt_embedding = batch.prompt_embedding;
   input.pooled_projection = batch.pooled_projection;
@@ -25,7 +27,7 @@ at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, co
 
   const at::Tensor velocity = to_torch(transformer.forward(ops, input));
   const at::Tensor error = (velocity - (noise - x).to(velocity.device())).square().mean({1, 2, 3});  // [B]
-  return (to_torch(Tensor::from({B}, weights)).to(velocity.device()) * error).mean();
+  return (weight.to(velocity.device()) * error).mean();
 }
 
 }  // namespace sd35::train

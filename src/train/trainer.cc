@@ -45,6 +45,8 @@ void prepare_folder(const RunOptions& options) {
 
 // How fast the steps since the last line of the log were.
 class Pace {
+  using Clock = std::chrono::steady_clock;
+
  public:
   void count(std::int64_t samples) {
     ++steps_;
@@ -54,14 +56,28 @@ class Pace {
   std::int64_t seconds_left(std::int64_t steps) const {
     return std::llround(seconds() / static_cast<double>(steps_) * static_cast<double>(steps));
   }
+  // Of the time, that which went by before a batch was there.
+  double waiting() const { return waited_ / seconds(); }
   void restart() { *this = Pace(); }
 
+  // Counts the time of a call as waiting.
+  template <class Call>
+  auto wait_for(const Call& call) {
+    const Clock::time_point began = Clock::now();
+    auto result = call();
+    waited_ += since(began);
+    return result;
+  }
+
  private:
-  using Clock = std::chrono::steady_clock;
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
+  static double since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+  double seconds() const { return since(began_); }
 
   Clock::time_point began_ = Clock::now();
   std::int64_t steps_ = 0, samples_ = 0;
+  double waited_ = 0;
 };
 
 class Trainer {
@@ -107,12 +123,17 @@ class Trainer {
   }
 
  private:
-  // Another device computes while the CPU prepares what comes next; on a CPU that would only take turns.
+  // Another device computes while the CPU prepares what comes next, each thread a whole step: a loop within
+  // one is too short to share. On a CPU that would only take turns.
   void prepare_ahead() {
-    constexpr int steps = 4, threads = 2;
+    constexpr int most_threads = 16;
     if (config_.device == "cpu") return;
-    ahead_.emplace(
-        state_.step, steps, [this](std::int64_t step) { return prepare(step); }, threads);
+    const int threads = std::clamp(thread_count() - 2, 2, most_threads);  // two queue the device's work
+    const auto alone = [this](std::int64_t step) {
+      const SerialLoops serial;
+      return prepare(step);
+    };
+    ahead_.emplace(state_.step, threads + 2, alone, threads);
   }
 
   PreparedStep prepare(std::int64_t step) const {
@@ -147,16 +168,17 @@ class Trainer {
 
   void step() {
     const Stage& stage = config_.stages[config_.stage_of(state_.step)];
-    const PreparedStep prepared = ahead_ ? ahead_->next() : prepare(state_.step);
+    const PreparedStep prepared =
+        pace_.wait_for([&] { return ahead_ ? ahead_->next() : prepare(state_.step); });
     store_.zero_gradients();
     double loss = 0;
     std::map<std::string, double> figures;
     for (std::size_t i = 0; i < prepared.batches.size(); ++i) {
       const at::Tensor value =
           made_.objective->loss(*ops_, prepared.prepared[i], figures) / stage.accumulation;
+      value.backward();  // before the loss is asked for: a device has no work while it answers
       const auto number = value.item<double>();
       check_finite(number, "the loss", prepared.batches[i]);
-      value.backward();
       loss += number;
     }
     group_->average(store_.gradients());
@@ -221,6 +243,7 @@ class Trainer {
     figures["gradient_norm"] = norm;
     figures["learning_rate"] = rate;
     figures["samples_per_second"] = pace_.samples_per_second();
+    figures["waiting"] = pace_.waiting();
     log_->log(state_.step, figures);
     const std::int64_t total = config_.total_steps(), left = pace_.seconds_left(total - state_.step);
     char line[160];

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
@@ -24,6 +25,24 @@ TEST(ThreadsTest, RangesCoverEveryItemOnce) {
   }
   set_thread_count(0);
   EXPECT_EQ(thread_count(), available_cores());
+}
+
+TEST(ThreadsTest, SerialLoopsStayOnTheirThread) {
+  set_thread_count(2);
+  const auto ranges = [] {
+    std::atomic<int> count = 0;
+    parallel_for(100, 1, [&](std::int64_t, std::int64_t) { ++count; });
+    return count.load();
+  };
+  EXPECT_EQ(ranges(), 2);
+  {
+    const SerialLoops serial;
+    EXPECT_EQ(ranges(), 1);
+    std::thread other([&] { EXPECT_EQ(ranges(), 2); });
+    other.join();
+  }
+  EXPECT_EQ(ranges(), 2);
+  set_thread_count(0);
 }
 
 TEST(ThreadsTest, AnExceptionComesBackToTheCaller) {
