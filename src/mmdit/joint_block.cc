@@ -12,10 +12,7 @@ constexpr float kNormEps = 1e-6f;
 std::vector<Tensor> modulation(const Ops& ops, const Tensor& conditioning, const Linear& projection) {
   const std::int64_t width = projection.in_features;
   const Tensor all = ops.linear(conditioning, projection, Activation::none, Out::f32);  // [B, count D]
-  std::vector<Tensor> vectors;
-  for (std::int64_t i = 0; i < projection.out_features / width; ++i)
-    vectors.push_back(ops.slice(all, 1, i * width, (i + 1) * width));  // [B, D]
-  return vectors;
+  return ops.split(all, 1, width);  // count times [B, D]
 }
 
 // Modulation vectors in the order of the weights.

@@ -61,6 +61,9 @@ class ForwardingOps : public Ops {
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     return inner_.slice(x, dim, begin, end);
   }
+  std::vector<Tensor> split(const Tensor& x, int dim, std::int64_t size) const override {
+    return inner_.split(x, dim, size);
+  }
   Tensor permute(const Tensor& x, std::span<const int> order) const override {
     return inner_.permute(x, order);
   }

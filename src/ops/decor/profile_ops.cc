@@ -124,6 +124,10 @@ Tensor ProfileOps::slice(const Tensor& x, int dim, std::int64_t begin, std::int6
   return timed("slice", shapes(x, end - begin), 0, [&] { return inner().slice(x, dim, begin, end); });
 }
 
+std::vector<Tensor> ProfileOps::split(const Tensor& x, int dim, std::int64_t size) const {
+  return timed("split", shapes(x), 0, [&] { return inner().split(x, dim, size); });
+}
+
 Tensor ProfileOps::permute(const Tensor& x, std::span<const int> order) const {
   return timed("permute", shapes(x), 0, [&] { return inner().permute(x, order); });
 }

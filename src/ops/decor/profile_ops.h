@@ -34,6 +34,7 @@ class ProfileOps : public ForwardingOps {
   Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override;
   Tensor concat(std::span<const Tensor> parts, int dim) const override;
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override;
+  std::vector<Tensor> split(const Tensor& x, int dim, std::int64_t size) const override;
   Tensor permute(const Tensor& x, std::span<const int> order) const override;
 
   void begin_part(std::string_view name, int index) const override {

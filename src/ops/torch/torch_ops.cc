@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/checks.h"
+#include "ops/torch/device_rows.h"
 #include "ops/torch/host_attention.h"
 #include "ops/torch/host_linear.h"
 #include "ops/torch/host_rows.h"
@@ -106,7 +107,7 @@ class TorchOps : public Ops {
         product_(compute == at::kBFloat16 && device.is_cpu() && !has_bf16_instructions() ? at::kFloat
                                                                                          : compute),
         device_(device),
-        on_host_(device.is_cpu() && compute != at::kDouble),
+        on_host_(device.is_cpu() && !device.has_index() && compute != at::kDouble),
         recompute_(recompute) {}
 
   std::string_view name() const override { return "torch"; }
@@ -171,8 +172,7 @@ class TorchOps : public Ops {
     checks::per_picture("norm_modulate", x, scale);
     if (on_host_)
       return from_torch(host::norm_modulate(to_torch(x), to_torch(shift), to_torch(scale), eps, compute_));
-    const at::Tensor normed = at::layer_norm(wide(x), {x.dim(-1)}, {}, {}, eps);
-    return result(normed * (1 + wide(scale).unsqueeze(1)) + wide(shift).unsqueeze(1));
+    return from_torch(device::norm_modulate(on_device(x), wide(shift), wide(scale), eps, compute_));
   }
 
   Tensor add(Tensor x, const Tensor& y) const override {
@@ -185,8 +185,7 @@ class TorchOps : public Ops {
     checks::same_shape("gated_add", x, y);
     checks::per_picture("gated_add", x, gate);
     if (on_host_) return from_torch(host::gated_add(to_torch(x), to_torch(gate), to_torch(y)));
-    const at::Tensor first = on_device(x);
-    return from_torch((first + wide(gate).unsqueeze(1) * wide(y)).to(first.scalar_type()));
+    return from_torch(device::gated_add(on_device(x), wide(gate), on_device(y)));
   }
 
   Tensor activate(const Tensor& x, Activation act) const override { return result(apply(act, wide(x))); }
@@ -222,6 +221,12 @@ class TorchOps : public Ops {
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     checks::slice(x, dim, begin, end);
     return from_torch(on_device(x).narrow(dim, begin, end - begin));
+  }
+
+  std::vector<Tensor> split(const Tensor& x, int dim, std::int64_t size) const override {
+    std::vector<Tensor> parts;
+    for (const at::Tensor& part : on_device(x).split(size, dim)) parts.push_back(from_torch(part));
+    return parts;
   }
 
   Tensor permute(const Tensor& x, std::span<const int> order) const override {
@@ -282,7 +287,7 @@ class TorchOps : public Ops {
   // instructions. oneDNN has no products of bf16 there, and LibTorch only slow ones.
   at::ScalarType product_;
   at::Device device_;
-  bool on_host_;    // where our own kernels have gradients, and f32 and bf16
+  bool on_host_;    // "cpu", where our own kernels have gradients, and f32 and bf16
   bool recompute_;  // segments, in the backward pass
 };
 
@@ -323,22 +328,31 @@ std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams
   }
 
   const std::int64_t B = streams[0].qkv.dim(0), width = streams[0].qkv.dim(2) / 3, H = options.heads;
-  std::vector<at::Tensor> queries, keys, values;  // [B, T, H, d] a stream
-  const auto head_norm = [&](const at::Tensor& x, const Tensor& weight) {
-    return weight.defined() ? normalize_rms(x.to(wide_), weight, options.norm_eps).to(compute_) : x;
-  };
+  std::vector<at::Tensor> both, values;  // [B, T, 2, H, d] and [B, T, 1, H, d] a stream
   for (const AttentionStream& s : streams) {
-    const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).unbind(2);
-    if (s.wants_output) queries.push_back(head_norm(parts[0], s.norm_q));
-    keys.push_back(head_norm(parts[1], s.norm_k));
-    values.push_back(parts[2]);
+    const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).split_with_sizes({2, 1}, 2);
+    both.push_back(parts[0]);
+    if (s.norm_q.defined()) {
+      const at::Tensor weights = at::stack({wide(s.norm_q), wide(s.norm_k)}).unsqueeze(1);  // [2, 1, d]
+      both.back() = device::rms_norm(parts[0], weights, options.norm_eps);
+    }
+    values.push_back(parts[1]);
   }
-  const auto heads_first = [](const std::vector<at::Tensor>& parts) {
-    return at::cat(parts, 1).transpose(1, 2);
-  };
-  const at::Tensor attended = attend(heads_first(queries), heads_first(keys), heads_first(values), options)
-                                  .transpose(1, 2)
-                                  .flatten(2);  // [B, queries, H d]
+  const auto queries_keys = at::cat(both, 1).transpose(1, 3).unbind(2);  // [B, H, T, d] each
+  at::Tensor queries = queries_keys[0];
+  if (!std::ranges::all_of(streams, &AttentionStream::wants_output)) {
+    std::vector<at::Tensor> wanted;
+    std::int64_t first = 0;
+    for (const AttentionStream& s : streams) {
+      if (s.wants_output) wanted.push_back(queries.narrow(2, first, s.qkv.dim(1)));
+      first += s.qkv.dim(1);
+    }
+    queries = at::cat(wanted, 2);
+  }
+  const at::Tensor attended =
+      attend(queries, queries_keys[1], at::cat(values, 1).select(2, 0).transpose(1, 2), options)
+          .transpose(1, 2)
+          .flatten(2);  // [B, queries, H d]
   std::int64_t first = 0;
   for (std::size_t i = 0; i < streams.size(); ++i) {
     if (!streams[i].wants_output) continue;

@@ -31,7 +31,8 @@ Tensor from_torch(const at::Tensor& value);
 // otherwise (8 bit floats become f32). Undefined for undefined.
 at::Tensor to_torch(const Tensor& x);
 
-// `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1". LibTorch then
+// `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1"; "cpu:0" is the CPU
+// as another device would be, with LibTorch's operations instead of our kernels, for tests. LibTorch then
 // runs with thread_count() threads. Weights that want gradients are cast at each use (so gradients arrive in
 // their own type); other weights that prepare() sees with Reuse::many move to the device and the compute type
 // for good. With `recompute_segments` the backward pass computes each Ops::segment again instead of keeping

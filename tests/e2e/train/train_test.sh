@@ -78,6 +78,13 @@ done
 "$compare" whole/$weights killed/$weights 0 || fail "the resumed run ends with other weights"
 [ "$(steps_of killed)" -eq 20 ] || fail "a resumed run has $(steps_of killed) lines of metrics"
 
+echo "-- as on another device: batches prepared ahead"
+for device in cpu cpu:0; do
+  config device.json steps 10 dtype bf16 extra "\"device\": \"$device\","
+  train device.json -o "$device" || fail "the run on $device fails"
+done
+"$compare" cpu/$weights cpu:0/$weights 4e-3 || fail "the device ends with other weights"
+
 echo "-- interrupted, with Muon"
 config muon.json steps 10 optimizer muon
 train muon.json -o muon || fail "the run with Muon fails"

@@ -34,11 +34,12 @@ TEST_P(GradientTest, EqualsTheDifferences) {
   EXPECT_LE(gradient_error(leaves, loss), 1e-7);
 }
 
-// f32 and bf16 have kernels and backward passes of their own on a CPU.
+// f32 and bf16 have backward passes of their own: kernels on the CPU, operations of LibTorch on other
+// devices, which "cpu:0" stands for.
 class NarrowGradientTest : public testing::TestWithParam<GradientCase> {
  public:
-  std::vector<at::Tensor> gradients(DType type, at::ScalarType stored) {
-    const auto ops = make_torch_ops(type);
+  std::vector<at::Tensor> gradients(DType type, at::ScalarType stored, const char* device) {
+    const auto ops = make_torch_ops(type, device);
     std::vector<at::Tensor> leaves, result;
     std::vector<Tensor> operands;
     for (const Shape& shape : GetParam().operands) {
@@ -55,9 +56,9 @@ class NarrowGradientTest : public testing::TestWithParam<GradientCase> {
     return result;
   }
 
-  double largest_error(DType type) {
-    const std::vector<at::Tensor> exact = gradients(DType::f64, at::kDouble),
-                                  narrow = gradients(type, at::kFloat);
+  double largest_error(DType type, const char* device) {
+    const std::vector<at::Tensor> exact = gradients(DType::f64, at::kDouble, "cpu"),
+                                  narrow = gradients(type, at::kFloat, device);
     double error = 0, largest = 0;
     for (std::size_t i = 0; i < exact.size(); ++i) {
       error = std::max(error, (exact[i] - narrow[i]).abs().max().item<double>());
@@ -68,8 +69,10 @@ class NarrowGradientTest : public testing::TestWithParam<GradientCase> {
 };
 
 TEST_P(NarrowGradientTest, EqualsTheWideOne) {
-  EXPECT_LE(largest_error(DType::f32), 2e-6);
-  EXPECT_LE(largest_error(DType::bf16), 2e-2);
+  for (const char* device : {"cpu", "cpu:0"}) {
+    EXPECT_LE(largest_error(DType::f32, device), 2e-6) << device;
+    EXPECT_LE(largest_error(DType::bf16, device), 2e-2) << device;
+  }
 }
 
 using Operands = std::vector<Tensor>;
