@@ -4,17 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 namespace sd35::train {
 namespace {
 
-constexpr std::size_t kTogether = 32;  // matrices; bounds the memory of a step
-
-at::Tensor matrix_of(const at::Tensor& flat, const FlatMatrix& m) {
-  return flat.narrow(0, m.offset, m.rows * m.columns).view({m.rows, m.columns});
-}
+constexpr std::int64_t kTogether = 32;  // matrices; bounds the memory of a step
 
 }  // namespace
 
@@ -32,34 +27,25 @@ at::Tensor orthogonalized(const at::Tensor& matrices) {
   return tall ? x.transpose(1, 2) : x;
 }
 
-Muon::Muon(const MuonOptions& options, std::vector<FlatMatrix> matrices) : options_(options) {
-  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<FlatMatrix>> by_shape;
-  for (const FlatMatrix& m : matrices) {
-    std::vector<FlatMatrix>& group = by_shape[{m.rows, m.columns}];
-    group.push_back(m);
-    if (group.size() == kTogether) groups_.push_back(std::exchange(group, {}));
-  }
-  for (auto& [shape, group] : by_shape)
-    if (!group.empty()) groups_.push_back(std::move(group));
-}
+Muon::Muon(const MuonOptions& options, std::vector<FlatMatrices> matrices)
+    : options_(options), matrices_(std::move(matrices)) {}
 
 void Muon::step(at::Tensor values, const at::Tensor& gradients, at::Tensor momentum,
                 double learning_rate) const {
-  for (const std::vector<FlatMatrix>& group : groups_) {
-    std::vector<at::Tensor> ahead;  // Nesterov's
-    for (const FlatMatrix& m : group) {
-      const at::Tensor gradient = matrix_of(gradients, m);
-      at::Tensor mean = matrix_of(momentum, m);
+  for (const FlatMatrices& m : matrices_)
+    for (std::int64_t first = 0; first < m.count; first += kTogether) {
+      const std::int64_t count = std::min(kTogether, m.count - first), each = m.rows * m.columns;
+      const auto part = [&](const at::Tensor& flat) {
+        return flat.narrow(0, m.offset + first * each, count * each).view({count, m.rows, m.columns});
+      };
+      at::Tensor mean = part(momentum), value = part(values);
+      const at::Tensor gradient = part(gradients);
       mean.lerp_(gradient, 1 - options_.momentum);
-      ahead.push_back(gradient.lerp(mean, options_.momentum));
+      const at::Tensor ahead = gradient.lerp(mean, options_.momentum);  // Nesterov's
+      const double size = 0.2 * std::sqrt(static_cast<double>(std::max(m.rows, m.columns)));
+      value.mul_(1 - learning_rate * options_.weight_decay)
+          .add_(orthogonalized(ahead), -learning_rate * size);
     }
-    const at::Tensor updates = orthogonalized(at::stack(ahead));
-    const double size = 0.2 * std::sqrt(static_cast<double>(std::max(group[0].rows, group[0].columns)));
-    for (std::size_t i = 0; i < group.size(); ++i)
-      matrix_of(values, group[i])
-          .mul_(1 - learning_rate * options_.weight_decay)
-          .add_(updates[static_cast<std::int64_t>(i)], -learning_rate * size);
-  }
 }
 
 }  // namespace sd35::train

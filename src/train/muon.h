@@ -16,14 +16,14 @@ struct MuonOptions {
   double weight_decay = 1e-2;
 };
 
-// A matrix in a flat tensor.
-struct FlatMatrix {
-  std::int64_t offset = 0, rows = 0, columns = 0;
+// Matrices of one shape, one behind the other in a flat tensor.
+struct FlatMatrices {
+  std::int64_t offset = 0, count = 0, rows = 0, columns = 0;
 };
 
 class Muon {
  public:
-  Muon(const MuonOptions& options, std::vector<FlatMatrix> matrices);
+  Muon(const MuonOptions& options, std::vector<FlatMatrices> matrices);
 
   // One update of the matrices in the flat tensors `values`, `gradients` and `momentum` ([elements] f32),
   // nothing outside of them.
@@ -31,7 +31,7 @@ class Muon {
 
  private:
   MuonOptions options_;
-  std::vector<std::vector<FlatMatrix>> groups_;  // of one shape, not too many at once
+  std::vector<FlatMatrices> matrices_;
 };
 
 // Each of [N, rows, columns] with its singular values brought to 0.7 to 1.2 by five Newton-Schulz iterations

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <ranges>
 #include <string_view>
@@ -31,9 +32,17 @@ bool is_hidden(const ParameterSpec& spec) {
   });
 }
 
-// Those that the optimizer treats alike lie together, in this order.
-int place_of(const StoredParameter& parameter) {
-  return is_hidden(parameter.spec) ? 0 : decays(parameter.spec) ? 1 : 2;
+// Those that one weight holds.
+FlatMatrices matrices_of(const StoredParameter& p) {
+  const auto count = static_cast<std::int64_t>(p.spec.names.size());
+  return {p.offset, count, p.spec.shape[0] / count, p.spec.shape[1]};
+}
+
+// Those that the optimizer treats alike lie together, in this order; hidden matrices by their shape.
+std::array<std::int64_t, 3> place_of(const StoredParameter& parameter) {
+  if (!is_hidden(parameter.spec)) return {decays(parameter.spec) ? 1 : 2, 0, 0};
+  const FlatMatrices matrices = matrices_of(parameter);
+  return {0, matrices.rows, matrices.columns};
 }
 
 at::IntArrayRef sizes_of(const Shape& shape) { return {shape.dims().data(), shape.dims().size()}; }
@@ -131,16 +140,17 @@ ParameterStore::ParameterStore(Objective& objective, const WeightSource* source,
   objective.parameters(Parameters(binder));
 }
 
-std::vector<FlatMatrix> ParameterStore::hidden_matrices() const {
-  std::vector<FlatMatrix> matrices;
+std::vector<FlatMatrices> ParameterStore::hidden_matrices() const {
+  std::vector<FlatMatrices> all;
   for (const StoredParameter& p : parameters_) {
     if (!is_hidden(p.spec)) break;
-    const auto parts = static_cast<std::int64_t>(p.spec.names.size());
-    const std::int64_t rows = p.spec.shape[0] / parts, columns = p.spec.shape[1];
-    for (std::int64_t i = 0; i < parts; ++i)
-      matrices.push_back({p.offset + i * rows * columns, rows, columns});
+    const FlatMatrices matrices = matrices_of(p);
+    if (!all.empty() && all.back().rows == matrices.rows && all.back().columns == matrices.columns)
+      all.back().count += matrices.count;
+    else
+      all.push_back(matrices);
   }
-  return matrices;
+  return all;
 }
 
 void ParameterStore::zero_gradients() { gradients_.zero_(); }

@@ -38,7 +38,7 @@ class ParameterStore {
   std::int64_t hidden_elements() const { return hidden_; }
   std::int64_t decayed_elements() const { return decayed_; }
   // The GEMM weights of numbered layers, fused ones apart: not those that embed, modulate or end a model.
-  std::vector<FlatMatrix> hidden_matrices() const;
+  std::vector<FlatMatrices> hidden_matrices() const;
   const std::vector<StoredParameter>& parameters() const { return parameters_; }
 
   void zero_gradients();

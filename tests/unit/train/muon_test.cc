@@ -10,15 +10,17 @@
 namespace sd35::train {
 namespace {
 
-// Four matrices, two of them of one shape, with values before, between and after them that are not theirs.
+// Four matrices, the first and the last of one shape, which lie together, with values before, between and
+// after them that are not theirs.
 class MuonSteps : public testing::Test {
  protected:
   void SetUp() override {
     std::int64_t offset = 3;
-    for (int i = 0; i < 4; ++i) {
+    for (const int i : {0, 1, 2}) {
       const Tensor matrix = golden("before", i);
-      matrices_.push_back({offset, matrix.dim(0), matrix.dim(1)});
-      offset += matrix.numel() + 5;
+      const std::int64_t count = i == 0 ? 2 : 1;
+      matrices_.push_back({offset, count, matrix.dim(0), matrix.dim(1)});
+      offset += count * matrix.numel() + 5;
     }
     values_ = at::full({offset}, 7.0);
     momentum_ = at::zeros({offset});
@@ -29,15 +31,16 @@ class MuonSteps : public testing::Test {
     return file_.tensors.at(name + "." + std::to_string(index)).read();
   }
   at::Tensor part(const at::Tensor& flat, int index) const {
-    const FlatMatrix& m = matrices_[static_cast<std::size_t>(index)];
-    return flat.narrow(0, m.offset, m.rows * m.columns).view({m.rows, m.columns});
+    const FlatMatrices& m = matrices_[static_cast<std::size_t>(index % 3)];
+    const std::int64_t each = m.rows * m.columns;
+    return flat.narrow(0, m.offset + index / 3 * each, each).view({m.rows, m.columns});
   }
   void fill(const at::Tensor& flat, const std::string& name) const {
     for (int i = 0; i < 4; ++i) part(flat, i).copy_(to_torch(golden(name, i)));
   }
 
   SafetensorsFile file_ = read_safetensors(SD35_SOURCE_DIR "/tests/golden/muon.safetensors");
-  std::vector<FlatMatrix> matrices_;
+  std::vector<FlatMatrices> matrices_;
   at::Tensor values_, momentum_;
 };
 
