@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <string_view>
 
 #include "ops/torch/torch_ops.h"
 
@@ -53,25 +55,62 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
   }
 }
 
-SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts) {
+void append_word_places(MaskedTexts& texts, std::span<const std::string> pieces) {
+  constexpr char mark = ' ';
+  const auto spelled = [](std::string_view piece) {  // the mark alone belongs to no word
+    if (piece.starts_with(mark)) piece.remove_prefix(1);
+    return !piece.empty() && (std::isalnum(static_cast<unsigned char>(piece[0])) != 0 ||
+                              static_cast<unsigned char>(piece[0]) > 127);
+  };
+  for (std::size_t begin = 0; begin < pieces.size();) {
+    std::size_t end = begin + 1;
+    if (spelled(pieces[begin])) {
+      while (end < pieces.size() && spelled(pieces[end]) && !pieces[end].starts_with(mark)) ++end;
+      for (std::size_t i = begin; i < end; ++i) {
+        texts.word_tokens.push_back(static_cast<std::int32_t>(texts.ids.size() + i));
+        texts.before.push_back(std::min(static_cast<std::int32_t>(i - begin), kWordPlaces - 1));
+        texts.behind.push_back(std::min(static_cast<std::int32_t>(end - 1 - i), kWordPlaces - 1));
+      }
+    }
+    begin = end;
+  }
+}
+
+SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
+                                      double place_weight, std::span<const std::int32_t> sentinels) {
   const T5Config& config = encoder.config();
   const std::int64_t length = texts.length;
   const auto batch = static_cast<std::int64_t>(texts.ids.size()) / length;
-  const auto count = static_cast<std::int64_t>(texts.places.size());
   const Tensor output =
       encoder.forward(ops, Tensor::from({batch, length}, texts.ids), encoder.resident_layers());  // [B, T, D]
-  if (count == 0) return {0 * to_torch(output).sum()};
-  const Tensor at_hidden =
-      ops.embedding(output.reshape({batch * length, config.d_model}), Tensor::from({count}, texts.places));
-  Linear head;
-  head.weight = encoder.token_embedding();
-  head.in_features = config.d_model;
-  head.out_features = config.vocab_size;
-  const at::Tensor logits = to_torch(ops.linear(at_hidden, head, Activation::none, Out::f32)) /
-                            std::sqrt(static_cast<double>(config.d_model));  // [hidden, vocab]
-  const at::Tensor wanted = to_torch(Tensor::from({count}, texts.hidden)).to(logits.device(), at::kLong);
-  return {at::nll_loss(at::log_softmax(logits, 1), wanted),
-          (logits.detach().argmax(1) == wanted).to(at::kFloat).mean().item<double>()};
+  if (texts.places.empty()) return {0 * to_torch(output).sum()};
+
+  const auto ids_of = [](std::span<const std::int32_t> ids) {
+    return Tensor::from({static_cast<std::int64_t>(ids.size())}, ids);
+  };
+  const Tensor rows = output.reshape({batch * length, config.d_model});
+  const auto logits = [&](std::span<const std::int32_t> tokens, const Tensor& table) {
+    Linear head;
+    head.weight = table;
+    head.in_features = config.d_model;
+    head.out_features = table.dim(0);
+    return to_torch(ops.linear(ops.embedding(rows, ids_of(tokens)), head, Activation::none, Out::f32)) /
+           std::sqrt(static_cast<double>(config.d_model));  // [tokens, rows of the table]
+  };
+  const auto cross_entropy = [&](const at::Tensor& scores, std::span<const std::int32_t> wanted) {
+    return at::nll_loss(at::log_softmax(scores, 1), to_torch(ids_of(wanted)).to(scores.device(), at::kLong));
+  };
+
+  const at::Tensor words = logits(texts.places, encoder.token_embedding());
+  const at::Tensor told = words.detach().argmax(1).to(at::kCPU) == to_torch(ids_of(texts.hidden));
+  SpanDenoisingLoss loss{cross_entropy(words, texts.hidden), told.to(at::kFloat).mean().item<double>()};
+  if (place_weight == 0 || texts.word_tokens.empty()) return loss;
+  const Tensor table =
+      ops.embedding(encoder.token_embedding(), ids_of(sentinels.first(std::size_t{2} * kWordPlaces)));
+  const auto halves = logits(texts.word_tokens, table).split(kWordPlaces, 1);
+  loss.total = loss.total + place_weight * (cross_entropy(halves[0], texts.before) +
+                                            cross_entropy(halves[1], texts.behind));
+  return loss;
 }
 
 }  // namespace sd35::train

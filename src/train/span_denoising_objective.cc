@@ -58,6 +58,9 @@ SpanDenoisingObjective::SpanDenoisingObjective(const TrainConfig& config, const 
       sentinels_(find_sentinels(tokenizer_)) {
   if (sentinels_.empty())
     throw FileError(files.tokenizer(3).string() + ": there is no token <extra_id_0>, which hides others");
+  if (config.place_weight > 0 && sentinels_.size() < std::size_t{2} * kWordPlaces)
+    throw FileError(files.tokenizer(3).string() + ": place_weight takes " + std::to_string(2 * kWordPlaces) +
+                    " tokens <extra_id_...>, not " + std::to_string(sentinels_.size()));
   if (tokenizer_.vocab_size() > encoder_.config().vocab_size)
     throw FileError(files.config_location(Component::text_encoder_3) + ": vocab_size is " +
                     std::to_string(encoder_.config().vocab_size) + ", but the tokenizer has " +
@@ -91,7 +94,13 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text
                                     SampleRandom random) const {
   const std::size_t tokens = tokenizer_.encode(text).size() - 1;  // without the end of text
   const std::vector<std::int32_t> ids = tokenizer_.encode(text, length).ids;
-  append_masked(masked, ids, std::min(tokens, ids.size() - 1), config_.mask_ratio, sentinels_, random);
+  const std::size_t count = std::min(tokens, ids.size() - 1);
+  if (config_.place_weight > 0) {
+    std::vector<std::string> pieces;
+    for (std::size_t i = 0; i < count; ++i) pieces.push_back(tokenizer_.text_of(ids[i]));
+    append_word_places(masked, pieces);
+  }
+  append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }
 
 PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
@@ -106,7 +115,7 @@ PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const Ste
 at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                         std::map<std::string, double>& figures) {
   const auto& masked = std::any_cast<const MaskedTexts&>(batch);
-  const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked);
+  const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked, config_.place_weight, sentinels_);
   figures["accuracy"] = loss.accuracy;
   return loss.total;
 }
@@ -119,7 +128,7 @@ double SpanDenoisingObjective::validation_loss(const Ops& ops) {
   for (std::size_t i = 0; i < std::min(kValidationTexts, validation_texts_.size()); ++i)
     append(masked, validation_texts_[i], length,
            SampleRandom(config_.seed, 0, static_cast<std::uint32_t>(i)));
-  return span_denoising_loss(ops, encoder_, masked).total.item<double>();
+  return span_denoising_loss(ops, encoder_, masked, config_.place_weight, sentinels_).total.item<double>();
 }
 
 void SpanDenoisingObjective::write(const std::filesystem::path& run,

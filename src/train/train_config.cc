@@ -182,6 +182,7 @@ void read_rest(Section& root, TrainConfig& config) {
   root.choice("reconstruction", config.reconstruction, {"l1", "mse"});
   root.boolean("decoder_only", config.decoder_only);
   root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
+  root.number("place_weight", config.place_weight, 0, 100);
   root.boolean("cache_embeddings", config.cache_embeddings);
   root.integer("checkpoint_every", config.checkpoint_every, 1);
   root.integer("keep_checkpoints", config.keep_checkpoints, 1, 1000);

@@ -25,6 +25,9 @@ class T5Tokenizer {
   // The same in exactly `length` >= 1 ids.
   Tokenized encode(std::string_view text, int length) const;
 
+  // The text of a piece, with a space before the first of a word, or of an added token.
+  std::string text_of(std::int32_t id) const;
+
   // Ids of a text at most, by the model's files; 0 where they do not say.
   std::int64_t model_max_length() const { return model_max_length_; }
   // Pieces and added tokens.
@@ -33,7 +36,6 @@ class T5Tokenizer {
  private:
   T5Tokenizer(SentencePieceModel model, const std::string& location);
   void encode_segment(const std::u32string& text, std::vector<std::int32_t>& ids) const;
-  std::string text_of(std::int32_t id) const;
 
   PrecompiledNormalizer normalizer_;
   Unigram unigram_;

@@ -63,6 +63,21 @@ TEST(MaskedTexts, ShortTextsHideWhatTheyCan) {
     }
 }
 
+TEST(MaskedTexts, KnowThePlacesOfTokensInTheirWords) {
+  const std::vector<std::string> pieces{" a", " ", "\"", "F", "o", "x", "\"", ".", " x", "y", " z"};
+  MaskedTexts texts;
+  texts.ids = {5, 5};  // of a text before it
+  append_word_places(texts, pieces);
+  EXPECT_EQ(texts.word_tokens, (std::vector<std::int32_t>{2, 5, 6, 7, 10, 11, 12}));
+  EXPECT_EQ(texts.before, (std::vector<std::int32_t>{0, 0, 1, 2, 0, 1, 0}));
+  EXPECT_EQ(texts.behind, (std::vector<std::int32_t>{0, 2, 1, 0, 1, 0, 0}));
+
+  MaskedTexts longest;
+  append_word_places(longest, std::vector<std::string>(40, "m"));
+  EXPECT_EQ(longest.before.back(), kWordPlaces - 1);
+  EXPECT_EQ(longest.behind.front(), kWordPlaces - 1);
+}
+
 class SpanDenoisingTest : public testing::Test {
  protected:
   static constexpr std::int64_t kTexts = 9;
@@ -96,6 +111,15 @@ TEST_F(SpanDenoisingTest, LearnsToTellWhatIsHidden) {
   T5Encoder model(T5Config::from_json(files.config(Component::text_encoder_3), "config"));
   check_all_bound(*files.weights(Component::text_encoder_3),
                   [&](const Parameters& p) { model.parameters(p); });
+}
+
+TEST_F(SpanDenoisingTest, LearnsThePlacesOfTokens) {
+  // Nothing tells what is hidden, so that only the places can be learned.
+  config_.mask_ratio = 0.01;
+  config_.place_weight = 10;
+  SpanDenoisingObjective objective = make();
+  const Learned learned = learn(objective, first_samples(kTexts, 0), 60, 5e-3);
+  EXPECT_LT(mean_of_last(learned.losses, 5), 0.3 * learned.losses.front());
 }
 
 TEST_F(SpanDenoisingTest, TheSameSeedGivesTheSameRun) {
