@@ -12,7 +12,7 @@ constexpr float kNormEps = 1e-6f;
 std::vector<Tensor> modulation(const Ops& ops, const Tensor& conditioning, const Linear& projection) {
   const std::int64_t width = projection.in_features;
   const Tensor all = ops.linear(conditioning, projection, Activation::none, Out::f32);  // [B, count D]
-  return ops.split(all, 1, width);  // count times [B, D]
+  return ops.split(all, 1, width);                                                      // count times [B, D]
 }
 
 // Modulation vectors in the order of the weights.

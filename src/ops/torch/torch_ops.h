@@ -1,6 +1,6 @@
 // The engine of LibTorch: the same models with gradients, and on other devices than the CPU. It uses ATen
-// calls that exist from LibTorch 1.13 on, and nothing that exists on a CPU only. Its CUDA path is the same
-// code with another device and is untested on hardware.
+// calls that exist from LibTorch 1.13 on, and nothing that exists on a CPU only. On CUDA it is the
+// same code with another device, which has trained there and which no test runs.
 //
 // Element types are those of Ops, with f64 added as a compute type for checks of gradients: an f64 engine
 // computes in f64 from end to end, so where Ops says f32 its results are f64.
@@ -31,8 +31,8 @@ Tensor from_torch(const at::Tensor& value);
 // otherwise (8 bit floats become f32). Undefined for undefined.
 at::Tensor to_torch(const Tensor& x);
 
-// `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1"; "cpu:0" is the CPU
-// as another device would be, with LibTorch's operations instead of our kernels, for tests. LibTorch then
+// `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1"; "cpu:0" is the
+// CPU as another device would be, with LibTorch's operations instead of our kernels, for tests. LibTorch then
 // runs with thread_count() threads. Weights that want gradients are cast at each use (so gradients arrive in
 // their own type); other weights that prepare() sees with Reuse::many move to the device and the compute type
 // for good. With `recompute_segments` the backward pass computes each Ops::segment again instead of keeping
