@@ -106,8 +106,8 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   // AdaLayerNormContinuous keeps the scale before the shift.
   const Tensor modulation =
       ops.linear(conditioning, final_modulation_, Activation::none, Out::f32);  // [B, 2 D]
-  const Tensor scale = ops.slice(modulation, 1, 0, D), shift = ops.slice(modulation, 1, D, 2 * D);
-  const Tensor tokens = ops.linear(ops.norm_modulate(x, shift, scale, kNormEps), final_projection_,
+  const std::vector<Tensor> vectors = ops.split(modulation, 1, D);              // scale, shift [B, D]
+  const Tensor tokens = ops.linear(ops.norm_modulate(x, vectors[1], vectors[0], kNormEps), final_projection_,
                                    Activation::none, Out::f32);  // [B, N, p p C]
   return unpatchify(ops, tokens, input.latents.dim(2) / config_.patch_size,
                     input.latents.dim(3) / config_.patch_size);

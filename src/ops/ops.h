@@ -192,7 +192,7 @@ class Ops {
   virtual Tensor concat(std::span<const Tensor> parts, int dim) const = 0;
   // Elements [begin, end) of dimension `dim`.
   virtual Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const = 0;
-  // All of dimension `dim`, `size` at a time.
+  // All of dimension `dim`, `size` at a time, which divides it.
   virtual std::vector<Tensor> split(const Tensor& x, int dim, std::int64_t size) const {
     std::vector<Tensor> parts;
     for (std::int64_t begin = 0; begin < x.dim(dim); begin += size)

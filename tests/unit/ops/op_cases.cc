@@ -1,5 +1,6 @@
 #include "tests/unit/ops/op_cases.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <random>
@@ -346,6 +347,11 @@ std::vector<OpCase> data_movement_cases() {
       }));
       cases.push_back(simple_case(text("slice_", axis, suffix), [=](const Ops& ops) {
         return ops.slice(random_tensor({5, 6, 7}, 1).to(type), dim, 1, 4);
+      }));
+      cases.push_back(simple_case(text("split_", axis, suffix), [=](const Ops& ops) {
+        std::vector<Tensor> parts = ops.split(random_tensor({4, 6, 8}, 1).to(type), dim, 2);
+        std::ranges::reverse(parts);
+        return ops.concat(parts, dim);
       }));
     }
     cases.push_back(simple_case(text("slice_large", suffix), [=](const Ops& ops) {

@@ -249,6 +249,7 @@ std::vector<GradientCase> data_movement_cases() {
           {"slice",
            {{2, 5, 2}},
            [](const Ops& ops, const Operands& o) { return Operands{ops.slice(o[0], 1, 1, 4)}; }},
+          {"split", {{2, 6, 2}}, [](const Ops& ops, const Operands& o) { return ops.split(o[0], 1, 2); }},
           {"permute",
            {{2, 3, 4}},
            [](const Ops& ops, const Operands& o) {

@@ -114,7 +114,7 @@ TEST_F(SpanDenoisingTest, LearnsToTellWhatIsHidden) {
 }
 
 TEST_F(SpanDenoisingTest, LearnsThePlacesOfTokens) {
-  // Nothing tells what is hidden, so that only the places can be learned.
+  // A token a text is hidden, and the places weigh ten times as much.
   config_.mask_ratio = 0.01;
   config_.place_weight = 10;
   SpanDenoisingObjective objective = make();
