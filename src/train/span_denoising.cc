@@ -55,7 +55,8 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
   }
 }
 
-void append_word_places(MaskedTexts& texts, std::span<const std::string> pieces) {
+void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
+                        std::span<const std::string> pieces) {
   constexpr char mark = ' ';
   const auto spelled = [](std::string_view piece) {  // the mark alone belongs to no word
     if (piece.starts_with(mark)) piece.remove_prefix(1);
@@ -68,6 +69,7 @@ void append_word_places(MaskedTexts& texts, std::span<const std::string> pieces)
       while (end < pieces.size() && spelled(pieces[end]) && !pieces[end].starts_with(mark)) ++end;
       for (std::size_t i = begin; i < end; ++i) {
         texts.word_tokens.push_back(static_cast<std::int32_t>(texts.ids.size() + i));
+        texts.word_ids.push_back(ids[i]);
         texts.before.push_back(std::min(static_cast<std::int32_t>(i - begin), kWordPlaces - 1));
         texts.behind.push_back(std::min(static_cast<std::int32_t>(end - 1 - i), kWordPlaces - 1));
       }
@@ -108,8 +110,10 @@ SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, 
   const Tensor table =
       ops.embedding(encoder.token_embedding(), ids_of(sentinels.first(std::size_t{2} * kWordPlaces)));
   const auto halves = logits(texts.word_tokens, table).split(kWordPlaces, 1);
-  loss.total = loss.total + place_weight * (cross_entropy(halves[0], texts.before) +
-                                            cross_entropy(halves[1], texts.behind));
+  loss.total =
+      loss.total +
+      place_weight * (cross_entropy(logits(texts.word_tokens, encoder.token_embedding()), texts.word_ids) +
+                      cross_entropy(halves[0], texts.before) + cross_entropy(halves[1], texts.behind));
   return loss;
 }
 

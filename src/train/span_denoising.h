@@ -21,15 +21,16 @@ struct MaskedTexts {
   std::vector<std::int32_t> ids;     // [B T]
   std::vector<std::int32_t> places;  // of the hidden tokens in ids
   std::vector<std::int32_t> hidden;  // what they were
-  // Tokens of words (letters, digits, whole words) in ids, and how many of the same word come before each and
-  // behind it, at most kWordPlaces - 1.
-  std::vector<std::int32_t> word_tokens, before, behind;
+  // Tokens of words (letters, digits, whole words) in ids, what they are or were, and how many of the same
+  // word come before each and behind it, at most kWordPlaces - 1.
+  std::vector<std::int32_t> word_tokens, word_ids, before, behind;
 };
 inline constexpr std::int32_t kWordPlaces = 16;
 
-// Appends the tokens of words of a text that append_masked will append: `pieces` are its tokens' texts, with
-// a space before the first of a word. Quotes and points are outside of words.
-void append_word_places(MaskedTexts& texts, std::span<const std::string> pieces);
+// Appends the tokens of words of a text that append_masked will append: `pieces` are the texts of the tokens
+// `ids`, with a space before the first of a word. Quotes and points are outside of words.
+void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
+                        std::span<const std::string> pieces);
 
 // Appends a text: `ids`, of which the first `count` are tokens and the others end and padding. About ratio *
 // count tokens (at least one, where there are any) are hidden in spans of about three; the span number k
@@ -42,9 +43,10 @@ struct SpanDenoisingLoss {
   double accuracy = 0;  // share of the hidden tokens that were the likeliest
 };
 
-// Mean cross entropy over the hidden tokens, plus `place_weight` times that of the places of tokens in their
-// words. The logits are the encoder's output times its embedding table / sqrt(d_model); those of places take
-// the rows of the first 2 kWordPlaces `sentinels`, half for what comes before, half for what comes behind.
+// Mean cross entropy over the hidden tokens, plus `place_weight` times that of what the tokens of words are
+// and of their places in their words. The logits are the encoder's output times its embedding table /
+// sqrt(d_model); those of places take the rows of the first 2 kWordPlaces `sentinels`, half for what comes
+// before, half for what comes behind.
 SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
                                       double place_weight = 0, std::span<const std::int32_t> sentinels = {});
 

@@ -98,7 +98,7 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text
   if (config_.place_weight > 0) {
     std::vector<std::string> pieces;
     for (std::size_t i = 0; i < count; ++i) pieces.push_back(tokenizer_.text_of(ids[i]));
-    append_word_places(masked, pieces);
+    append_word_places(masked, ids, pieces);
   }
   append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }

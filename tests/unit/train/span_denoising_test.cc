@@ -67,13 +67,14 @@ TEST(MaskedTexts, KnowThePlacesOfTokensInTheirWords) {
   const std::vector<std::string> pieces{" a", " ", "\"", "F", "o", "x", "\"", ".", " x", "y", " z"};
   MaskedTexts texts;
   texts.ids = {5, 5};  // of a text before it
-  append_word_places(texts, pieces);
+  append_word_places(texts, std::vector<std::int32_t>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, pieces);
   EXPECT_EQ(texts.word_tokens, (std::vector<std::int32_t>{2, 5, 6, 7, 10, 11, 12}));
+  EXPECT_EQ(texts.word_ids, (std::vector<std::int32_t>{10, 13, 14, 15, 18, 19, 20}));
   EXPECT_EQ(texts.before, (std::vector<std::int32_t>{0, 0, 1, 2, 0, 1, 0}));
   EXPECT_EQ(texts.behind, (std::vector<std::int32_t>{0, 2, 1, 0, 1, 0, 0}));
 
   MaskedTexts longest;
-  append_word_places(longest, std::vector<std::string>(40, "m"));
+  append_word_places(longest, std::vector<std::int32_t>(40, 7), std::vector<std::string>(40, "m"));
   EXPECT_EQ(longest.before.back(), kWordPlaces - 1);
   EXPECT_EQ(longest.behind.front(), kWordPlaces - 1);
 }
