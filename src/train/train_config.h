@@ -74,7 +74,7 @@ struct TrainConfig {
   std::string reconstruction = "l1";  // or "mse"
   bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
   double mask_ratio = 0.15;           // of task t5
-  double place_weight = 0;            // likewise: of telling each token's place in its word
+  double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
   LoraConfig lora;
 
   std::vector<Stage> stages;

@@ -123,6 +123,18 @@ TEST_F(SpanDenoisingTest, LearnsThePlacesOfTokens) {
   EXPECT_LT(mean_of_last(learned.losses, 5), 0.3 * learned.losses.front());
 }
 
+TEST_F(SpanDenoisingTest, PlacesAreAskedForWithTheTokensThemselves) {
+  config_.place_weight = 1;
+  SpanDenoisingObjective objective = make();
+  const auto ops = make_torch_ops(DType::f32);
+  const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  std::map<std::string, double> figures;
+  PreparedBatch batch = objective.prepare(first_samples(kTexts, 0), StepRandom(1, 0));
+  const double right = objective.loss(*ops, batch, figures).item<double>();
+  std::ranges::fill(std::any_cast<MaskedTexts&>(batch).word_ids, 0);
+  EXPECT_NE(objective.loss(*ops, batch, figures).item<double>(), right);
+}
+
 TEST_F(SpanDenoisingTest, TheSameSeedGivesTheSameRun) {
   SpanDenoisingObjective first = make(), second = make();
   const MicroBatch batch = first_samples(kTexts, 0);
