@@ -51,11 +51,18 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
     std::vector<Group> groups;
     groups.reserve(buckets.size());
     for (const Bucket& bucket : buckets) groups.push_back({scale, bucket, shares[scale], {}});
-    for (std::size_t i = 0; i < sizes.size(); ++i)
-      groups[nearest_bucket(buckets, sizes[i])].members.push_back(static_cast<std::uint32_t>(i));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      Group& group = groups[nearest_bucket(buckets, sizes[i])];
+      const bool covers = sizes[i].width >= group.bucket.width && sizes[i].height >= group.bucket.height;
+      if (covers || scales[scale].enlarge) group.members.push_back(static_cast<std::uint32_t>(i));
+    }
     std::ranges::copy_if(std::move(groups), std::back_inserter(groups_),
                          [](const Group& group) { return !group.members.empty(); });
   }
+  if (groups_.empty())
+    throw ArgumentError("no picture is as large as the smallest resolution of a stage that enlarges none");
+  for (const Group& group : groups_)
+    shared_samples_ += static_cast<std::int64_t>(group.members.size()) * group.share;
 }
 
 std::int64_t BatchPlan::batches_before(const Group& group, std::int64_t epoch) const {
@@ -74,7 +81,7 @@ std::int64_t BatchPlan::epoch_of(std::int64_t step) const {
   // no later than that of `groups` more.
   const auto groups = static_cast<std::int64_t>(groups_.size());
   std::int64_t first = step * batch_size_ / samples_;
-  std::int64_t last = (step + groups + 1) * batch_size_ / samples_ + 1;
+  std::int64_t last = (step + groups + 1) * batch_size_ * share_sum_ / shared_samples_ + 1;
   while (first < last) {  // the last epoch that begins at `step` or before
     const std::int64_t middle = first + (last - first + 1) / 2;
     if (steps_before(middle) <= step)

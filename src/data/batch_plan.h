@@ -15,6 +15,7 @@ namespace sd35 {
 struct Scale {
   std::vector<Bucket> buckets;
   double weight = 1.0;
+  bool enlarge = true;  // false: no picture smaller than its bucket in either side
 };
 
 struct Batch {
@@ -28,16 +29,17 @@ struct Batch {
 
 // The batch of any step as a pure function of (sizes, scales, batch size, seed, step).
 //
-// Every picture belongs to the bucket of its aspect ratio, once for each scale. A bucket's pictures follow
-// one another without end, a new permutation every time around (SampleOrder), and this stream is cut into
-// batches: so what does not fill a batch is the first of the next time around, and no picture is ever seen
-// more than once more often than its neighbours. In one epoch each bucket gives the batches its pictures
-// (times the scale's share) fill since the last, in random order over buckets and scales. A bucket of fewer
-// pictures than a batch repeats them inside a batch.
+// Every picture belongs to the bucket of its aspect ratio, once for each scale that takes it. A bucket's
+// pictures follow one another without end, a new permutation every time around (SampleOrder), and this stream
+// is cut into batches: so what does not fill a batch is the first of the next time around, and no picture is
+// ever seen more than once more often than its neighbours. In one epoch each bucket gives the batches its
+// pictures (times the scale's share) fill since the last, in random order over buckets and scales. A bucket
+// of fewer pictures than a batch repeats them inside a batch.
 class BatchPlan {
  public:
   // `sizes`: of the pictures of the data set. Throws ArgumentError when there are none, or none but empty
-  // scales, when a weight is not positive and finite, or the batch size is not in [1, 2^20].
+  // scales, when no scale takes any of them, a weight is not positive and finite, or the batch size is not in
+  // [1, 2^20].
   BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>& scales, std::int64_t batch_size,
             std::uint64_t seed);
 
@@ -74,6 +76,7 @@ class BatchPlan {
   std::int64_t batch_size_;
   std::uint64_t seed_;
   std::int64_t share_sum_ = 0;
+  std::int64_t shared_samples_ = 0;  // pictures of an epoch, times share_sum_
 };
 
 }  // namespace sd35

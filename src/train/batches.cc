@@ -18,7 +18,7 @@ class PictureBatches : public Batches {
       const Stage& stage = config.stages[i];
       std::vector<Scale> scales;
       for (const int side : stage.resolutions)
-        scales.push_back({aspect_buckets(side, stage.max_aspect, kSideMultiple)});
+        scales.push_back({aspect_buckets(side, stage.max_aspect, kSideMultiple), 1.0, stage.enlarge});
       plans_.emplace_back(sizes, scales, stage.batch_size, config.seed + i);
     }
   }

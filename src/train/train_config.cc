@@ -105,6 +105,7 @@ Stage read_stage(Section section, bool pictures) {
     }
   if (pictures && stage.resolutions.empty()) section.fail("resolutions", "must name at least one");
   section.number("max_aspect", stage.max_aspect, 1, 4);
+  section.boolean("enlarge", stage.enlarge);
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);

@@ -22,6 +22,7 @@ struct Stage {
   std::int64_t accumulation = 1;  // backward passes a step and process
   std::vector<int> resolutions;   // sides of squares of equal area; several: mixed scales
   double max_aspect = 1;          // longest side to shortest of the buckets
+  bool enlarge = true;            // false: pictures are kept out of resolutions that would enlarge them
   double shift = 0;               // of timesteps; 0: by resolution, from `base_resolution`
   int max_sequence_length = 77;   // T5 tokens
   double learning_rate = 0;       // 0: the optimizer's

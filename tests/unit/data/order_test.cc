@@ -177,6 +177,26 @@ TEST(BatchPlan, ScalesAreDrawnByTheirWeights) {
   }
 }
 
+TEST(BatchPlan, EnlargesNoPictureWhereAScaleForbidsIt) {
+  const std::vector<Scale> scales{{{{64, 64}}, 1.0, false}, {{{128, 128}, {192, 64}}, 1.0, false}};
+  const std::vector<ImageSize> sizes{{64, 64}, {96, 64}, {127, 128}, {128, 128}, {192, 64}, {60, 60}};
+  const BatchPlan plan(sizes, scales, 2, 5);
+  std::vector<std::vector<int>> seen(2, std::vector<int>(sizes.size()));
+  std::int64_t steps = 0;
+  for (; plan.epoch_of(steps) < 40; ++steps) {
+    const Batch batch = plan.at(steps);
+    for (const std::int64_t sample : batch.samples) ++seen[batch.scale][static_cast<std::size_t>(sample)];
+  }
+  EXPECT_EQ(steps, plan.steps_before(40));
+  const std::vector<std::vector<bool>> taken{{true, true, true, true, true, false},
+                                             {false, false, false, true, true, false}};
+  for (std::size_t scale = 0; scale < 2; ++scale)
+    for (std::size_t sample = 0; sample < sizes.size(); ++sample)
+      EXPECT_NEAR(seen[scale][sample], taken[scale][sample] ? 20 : 0, taken[scale][sample] ? 3 : 0)
+          << "picture " << sample << " at scale " << scale;
+  EXPECT_THROW(BatchPlan(std::vector<ImageSize>{{60, 60}}, scales, 2, 5), ArgumentError);
+}
+
 TEST(BatchPlan, OneSquareBucketAndFewPictures) {
   const std::vector<ImageSize> sizes(3, {10, 20});
   const BatchPlan plan(sizes, {{{{64, 64}}}}, 8, 1);
