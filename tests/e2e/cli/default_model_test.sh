@@ -16,13 +16,15 @@ check "is 128 x 128" test "$(size_of own.png)" = 128x128
 check "a wide one" draw -W 192 -H 128 -o wide.png
 check "is 192 x 128" test "$(size_of wide.png)" = 192x128
 
-# Combinations that training held out. A model of noise passes one in eleven colours and one in thirteen backgrounds.
-for kind in colour background; do
+# Combinations and words that training held out. A model of noise passes one in eleven colours and one in thirteen
+# backgrounds, and one that cannot spell none of the words.
+for kind in colour background words; do
   check "prompts of kind $kind" "$sd35" make-dataset -n 16 --prompts $kind.jsonl --kind $kind --common-things --seed 5 --quiet
 done
-check "evaluate" "$sd35" evaluate --model "$model" --prompts colour.jsonl background.jsonl -o report --no-drawn --steps 20 --quiet >out
-passed() { python3 -c "import json, sys; t = json.load(open('report/report.json'))['columns'][0]['totals']; sys.exit(t['$1']['$1']['passed'] < $2)"; }
+check "evaluate" "$sd35" evaluate --model "$model" --prompts colour.jsonl background.jsonl words.jsonl -o report --no-drawn --steps 20 --quiet >out
+passed() { python3 -c "import json, sys; t = json.load(open('report/report.json'))['columns'][0]['totals']; sys.exit(t['$1']['${3:-$1}']['passed'] < $2)"; }
 check "colours" passed colour 9
 check "backgrounds" passed background 9
+check "words" passed words 4 "within one letter"
 cat out
 finish
