@@ -59,8 +59,7 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
     std::ranges::copy_if(std::move(groups), std::back_inserter(groups_),
                          [](const Group& group) { return !group.members.empty(); });
   }
-  if (groups_.empty())
-    throw ArgumentError("no picture is as large as the smallest resolution of a stage that enlarges none");
+  if (groups_.empty()) throw ArgumentError("every picture would be enlarged; take smaller resolutions");
   for (const Group& group : groups_)
     shared_samples_ += static_cast<std::int64_t>(group.members.size()) * group.share;
 }

@@ -1,7 +1,9 @@
 #include "train/batches.h"
 
 #include <algorithm>
+#include <string>
 
+#include "core/error.h"
 #include "data/batch_plan.h"
 
 namespace sd35::train {
@@ -19,7 +21,11 @@ class PictureBatches : public Batches {
       std::vector<Scale> scales;
       for (const int side : stage.resolutions)
         scales.push_back({aspect_buckets(side, stage.max_aspect, kSideMultiple), 1.0, stage.enlarge});
-      plans_.emplace_back(sizes, scales, stage.batch_size, config.seed + i);
+      try {
+        plans_.emplace_back(sizes, scales, stage.batch_size, config.seed + i);
+      } catch (const ArgumentError&) {
+        rethrow_with_context(config.data + ", stage " + std::to_string(i + 1));
+      }
     }
   }
 

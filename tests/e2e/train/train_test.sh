@@ -164,6 +164,7 @@ fi
 echo "-- bad configurations"
 for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data": "data", "tusk": 1, "stages": [{"steps": 1, "resolutions": [64]}]}|tusk' 'nonsense|not JSON' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged; take smaller resolutions' \
   '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere'; do
   echo "${bad%|*}" >bad.json
   train bad.json -o bad-run 2>error
