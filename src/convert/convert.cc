@@ -10,12 +10,12 @@
 #include "convert/nf4_tensors.h"
 #include "convert/plan.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/new_folder.h"
 #include "pipeline/progress.h"
 #include "pipeline/tiny_configs.h"
 #include "sd35/sd35.h"
 #include "weights/gguf.h"
-#include "weights/messages.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 

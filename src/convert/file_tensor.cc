@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/threads.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 
 namespace sd35 {
 namespace {

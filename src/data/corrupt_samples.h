@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "data/file_reader.h"
+#include "core/file_reader.h"
 
 namespace sd35 {
 

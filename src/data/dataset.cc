@@ -6,11 +6,11 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/philox.h"
 #include "core/threads.h"
 #include "image/image_file.h"
 #include "image/unicode.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

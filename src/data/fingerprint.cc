@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/file_reader.h"
 #include "core/threads.h"
-#include "data/file_reader.h"
 #include "data/hash128.h"
 
 namespace sd35 {

@@ -5,10 +5,10 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/samples.h"
 #include "image/unicode.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -1,6 +1,6 @@
 #include "data/samples.h"
 
-#include "weights/messages.h"
+#include "core/messages.h"
 
 namespace sd35 {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/file_reader.h"
+#include "core/file_reader.h"
 #include "image/image_size.h"
 
 namespace sd35 {

@@ -1,6 +1,6 @@
+#include "core/messages.h"
 #include "data/samples.h"
 #include "data/tar.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/tar_header.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

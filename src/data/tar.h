@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/atomic_file.h"
-#include "data/file_reader.h"
+#include "core/file_reader.h"
 
 namespace sd35 {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/hash128.h"
 #include "data/tensor_cache_segment.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

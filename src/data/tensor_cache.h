@@ -10,8 +10,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/file_reader.h"
 #include "core/tensor.h"
-#include "data/file_reader.h"
 
 namespace sd35 {
 

@@ -15,8 +15,8 @@
 #include <string>
 #include <utility>
 
+#include "core/file_reader.h"
 #include "core/tensor.h"
-#include "data/file_reader.h"
 #include "data/hash128.h"
 
 namespace sd35 {

@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "lora/lora_keys.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -6,9 +6,9 @@
 #include <span>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "lora/adapter_metadata.h"
 #include "lora/lora_keys.h"
-#include "weights/messages.h"
 #include "weights/safetensors.h"
 
 namespace sd35 {

@@ -1,10 +1,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "lora/adapter_metadata.h"
 #include "lora/lora_file.h"
 #include "lora/lora_keys.h"
-#include "weights/messages.h"
 #include "weights/safetensors.h"
 
 namespace sd35 {

@@ -8,11 +8,11 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/dataset.h"
 #include "train/batches.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
-#include "weights/messages.h"
 
 namespace sd35::train {
 namespace {

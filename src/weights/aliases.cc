@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 
 namespace sd35 {
 namespace {

@@ -4,10 +4,10 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/aliases.h"
 #include "weights/four_bit.h"
 #include "weights/gguf.h"
-#include "weights/messages.h"
 #include "weights/safetensors.h"
 #include "weights/scaled_fp8.h"
 

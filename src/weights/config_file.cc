@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 #include "weights/source.h"
 
 namespace sd35 {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "quant/nf4.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

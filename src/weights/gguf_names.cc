@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/component.h"
 #include "weights/gguf.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

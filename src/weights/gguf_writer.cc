@@ -3,8 +3,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/gguf.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

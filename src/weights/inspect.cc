@@ -4,11 +4,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/messages.h"
 #include "sd35/sd35.h"
 #include "weights/component_weights.h"
 #include "weights/config_file.h"
 #include "weights/gguf.h"
-#include "weights/messages.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 #include "weights/stored_quantized.h"
 
 namespace sd35 {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/component_weights.h"
 #include "weights/config_file.h"
 #include "weights/derived_config.h"
 #include "weights/hub_cache.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {
@@ -123,6 +123,7 @@ void ModelFiles::open_folder(const fs::path& folder) {
     part(component) = {find_weights(component, below), below / "config.json", false};
   }
   scheduler_ = existing(folder / "scheduler" / "scheduler_config.json");
+  extras_ = existing(folder / "sd35.json");
   tokenizers_ = folder;
 }
 
@@ -177,6 +178,10 @@ std::string ModelFiles::config_location(Component component) const {
 
 nlohmann::json ModelFiles::scheduler_config() const {
   return scheduler_.empty() ? default_scheduler_config() : read_json_file(scheduler_);
+}
+
+nlohmann::json ModelFiles::extras() const {
+  return extras_.empty() ? nlohmann::json::object() : read_json_file(extras_);
 }
 
 fs::path ModelFiles::tokenizer(int number) const {

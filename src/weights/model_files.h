@@ -60,6 +60,9 @@ class ModelFiles {
   std::string config_location(Component component) const;
   // scheduler_config.json, or Stable Diffusion 3.5's.
   nlohmann::json scheduler_config() const;
+  // sd35.json, what a model says beyond diffusers' configurations: `words` it knows. Empty where there is
+  // none.
+  nlohmann::json extras() const;
   // The folder of tokenizer 1 (CLIP-L), 2 (CLIP-G) or 3 (T5). Throws FileError when it lacks a file of the
   // vocabulary.
   std::filesystem::path tokenizer(int number) const;
@@ -86,6 +89,7 @@ class ModelFiles {
   std::array<Part, kComponents.size()> parts_;
   std::array<WeightChange, kComponents.size()> changes_;  // empty: none
   std::filesystem::path scheduler_;                       // empty: none
+  std::filesystem::path extras_;                          // empty: none
   std::filesystem::path tokenizers_;                      // the folder of the folders
 };
 

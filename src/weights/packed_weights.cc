@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 #include "weights/safetensors.h"
 
 namespace sd35 {

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 #include "weights/safetensors_header.h"
 
 namespace sd35 {

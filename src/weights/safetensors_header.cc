@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 
 namespace sd35 {
 namespace {

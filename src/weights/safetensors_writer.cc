@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "weights/messages.h"
+#include "core/messages.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_header.h"
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -6,9 +6,9 @@
 #include <queue>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "text/tokenizers/unicode.h"
 #include "weights/config_file.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "text/tokenizers/unicode.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "text/tokenizers/sentencepiece_model.h"
-#include "weights/messages.h"
 
 namespace sd35 {
 namespace {

@@ -1,4 +1,4 @@
-#include "weights/messages.h"
+#include "core/messages.h"
 
 #include <array>
 #include <cstdio>

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -39,5 +40,9 @@ class FileReader {
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
 };
+
+// All of a regular file. Throws FileError when it is no regular file (a pipe, a device, a folder), holds more
+// than `largest` bytes, or cannot be read to its end.
+std::string read_whole_file(const std::filesystem::path& path, std::uint64_t largest);
 
 }  // namespace sd35

@@ -1,4 +1,4 @@
-#include "data/file_reader.h"
+#include "core/file_reader.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -62,6 +62,16 @@ std::vector<std::byte> FileReader::read(std::uint64_t offset, std::uint64_t coun
   std::vector<std::byte> bytes(count);
   read(offset, std::span(bytes));
   return bytes;
+}
+
+std::string read_whole_file(const std::filesystem::path& path, std::uint64_t largest) {
+  const FileReader file(path.string());
+  if (file.size() > largest)
+    fail(path.string(),
+         std::to_string(file.size()) + " bytes are too many; up to " + std::to_string(largest) + " are read");
+  std::string text(file.size(), '\0');
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
 }
 
 }  // namespace sd35
