@@ -28,7 +28,7 @@ int fail(ExitCode code, const std::string& message) {
   std::string line = message;
   for (char& c : line)
     if (c == '\n') c = ' ';
-  std::fprintf(stderr, "sd35: %s\n", line.c_str());
+  std::fprintf(stderr, "sd35: %s\n", sd35::printable(line).c_str());
   return code;
 }
 

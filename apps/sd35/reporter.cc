@@ -139,7 +139,7 @@ void Reporter::warn(const std::string& message) {
   if (verbosity_ == Verbosity::json) return print_json({{"event", "warning"}, {"message", message}});
   if (verbosity_ == Verbosity::quiet) return;
   end_line();
-  std::fprintf(stderr, "sd35: warning: %s\n", message.c_str());
+  std::fprintf(stderr, "sd35: warning: %s\n", printable(message).c_str());
 }
 
 void Reporter::plan(const std::vector<MemoryStage>& stages) {
@@ -161,7 +161,7 @@ void Reporter::wrote(const std::string& path, std::uint64_t seed, double seconds
   if (verbosity_ == Verbosity::json)
     return print_json({{"event", "picture"}, {"path", path}, {"seed", seed}, {"seconds", seconds}});
   if (verbosity_ == Verbosity::person)
-    std::printf("%s (seed %llu, %s)\n", path.c_str(), static_cast<unsigned long long>(seed),
+    std::printf("%s (seed %llu, %s)\n", printable(path).c_str(), static_cast<unsigned long long>(seed),
                 duration(seconds).c_str());
 }
 

@@ -4,13 +4,20 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace sd35 {
+
+// `text` as it may be shown on a terminal, on one line: bytes that are not UTF-8, control characters, ends of
+// lines and marks that turn the direction of writing become \xNN. Names from files and archives can hold all
+// of these.
+std::string printable(std::string_view text);
 
 // Base of everything sd35 throws on purpose.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  // what() is printable(message).
+  explicit Error(std::string_view message) : std::runtime_error(printable(message)) {}
 };
 
 // The caller asked for something impossible: an unsupported size, an empty list, a bad option. Exit code 2.

@@ -1,7 +1,6 @@
 #include "core/messages.h"
 
-#include <array>
-#include <cstdio>
+#include "core/error.h"
 
 namespace sd35 {
 namespace {
@@ -19,18 +18,7 @@ std::string in_quotes(std::string_view name) {
     length = kLongestName;
     while (length > 0 && is_continuation_byte(name[length])) --length;  // not inside a character
   }
-  std::string text = "'";
-  for (const char c : name.substr(0, length)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      text += c;
-      continue;
-    }
-    std::array<char, 5> escaped{};
-    std::snprintf(escaped.data(), escaped.size(), "\\x%02x", byte);
-    text += escaped.data();
-  }
-  return text + (length < name.size() ? "...'" : "'");
+  return "'" + printable(name.substr(0, length)) + (length < name.size() ? "...'" : "'");
 }
 
 void ProblemList::add(const std::string& problem) {

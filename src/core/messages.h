@@ -6,8 +6,7 @@
 
 namespace sd35 {
 
-// `name` in single quotes, on one line and of bounded length whatever the file holds: control characters
-// become \xNN, a long name is cut.
+// printable(name) in single quotes and of bounded length whatever the file holds: a long name is cut.
 std::string in_quotes(std::string_view name);
 
 // Collects problems and says the first few: "a; b; c and 4 more".

@@ -19,7 +19,7 @@ void StageProgress::report(double fraction, int step) const {
 }
 
 void warn(const Callbacks& callbacks, const std::string& message) {
-  if (callbacks.on_warning) callbacks.on_warning(message);
+  if (callbacks.on_warning) callbacks.on_warning(printable(message));
 }
 
 }  // namespace sd35

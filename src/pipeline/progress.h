@@ -25,7 +25,7 @@ class StageProgress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Sends a warning where one is wanted.
+// Sends a warning, made printable, where one is wanted.
 void warn(const Callbacks& callbacks, const std::string& message);
 
 }  // namespace sd35
