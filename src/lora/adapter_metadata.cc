@@ -30,10 +30,19 @@ void check_pattern(const std::string& pattern, const std::string& location) {
 
 }  // namespace
 
-AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata, std::string location)
-    : location_(std::move(location) + ", " + kAdapterMetadata) {
-  const auto found = metadata.find(kAdapterMetadata);
-  if (found != metadata.end()) values_ = parse_json_object(found->second, location_);
+AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata,
+                                 const std::filesystem::path& path)
+    : location_(path.string() + ", " + kAdapterMetadata) {
+  if (const auto found = metadata.find(kAdapterMetadata); found != metadata.end()) {
+    values_ = parse_json_object(found->second, location_);
+    return;
+  }
+  const std::filesystem::path config = path.parent_path() / "adapter_config.json";
+  std::error_code error;
+  if (path.filename() != "adapter_model.safetensors" || !std::filesystem::exists(config, error)) return;
+  location_ = config.string();
+  of_one_component_ = true;
+  values_ = read_json_file(config);
 }
 
 double AdapterMetadata::scale(Component component, std::string_view layer, std::int64_t rank) const {
@@ -46,7 +55,7 @@ double AdapterMetadata::scale(Component component, std::string_view layer, std::
     }
     return std::string();
   };
-  const std::string prefix = lora_prefix(component);
+  const std::string prefix = of_one_component_ ? "" : lora_prefix(component);
   const auto pattern_of = [&](const char* name) {
     const auto found = values_.find(prefix + name);
     if (found == values_.end() || found->is_null()) return nlohmann::json::object();

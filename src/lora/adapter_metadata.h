@@ -1,8 +1,9 @@
-// What PEFT says of an adapter: rank and alpha, in the safetensors metadata.
+// What PEFT says of an adapter: rank and alpha, in the safetensors metadata or in adapter_config.json.
 // Reference: diffusers loaders/lora_base.py, LORA_ADAPTER_METADATA_KEY; peft LoraConfig and get_pattern_key.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,16 +17,18 @@ inline constexpr const char* kAdapterMetadata = "lora_adapter_metadata";
 
 class AdapterMetadata {
  public:
-  // `metadata`: of the safetensors file, which may have none of this. Throws FileError, naming `location`,
-  // when it is no JSON object.
-  AdapterMetadata(const std::map<std::string, std::string>& metadata, std::string location);
+  // `metadata`: of the safetensors file `path`, which may have none of this; a file that PEFT itself saved,
+  // adapter_model.safetensors, then has adapter_config.json beside it. Throws FileError, naming the file,
+  // when that is no JSON object.
+  AdapterMetadata(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
 
-  // alpha / r of a layer, named as in the file without the component; 1 where nothing is said. Throws
+  // alpha / r of a layer, named without the component; 1 where nothing is said. Throws
   // FileError when a value has another type or the rank that is said differs from `rank`.
   double scale(Component component, std::string_view layer, std::int64_t rank) const;
 
  private:
   nlohmann::json values_ = nlohmann::json::object();
+  bool of_one_component_ = false;  // its keys name none
   std::string location_;
 };
 

@@ -16,6 +16,7 @@ namespace {
 
 // The tensors of one layer, by role.
 struct Parts {
+  const LoraLayer* layer = nullptr;
   const StoredTensors::value_type *down = nullptr, *up = nullptr, *alpha = nullptr;
 };
 
@@ -67,8 +68,8 @@ class LoraReader {
   LoraReader(const std::filesystem::path& path, const LoraTargets& targets)
       : location_(path.string()),
         file_(read_safetensors(path)),
-        metadata_(file_.metadata, location_),
-        layers_(lora_layers(targets)) {}
+        metadata_(file_.metadata, path),
+        layers_(targets) {}
 
   LoraUpdates read(const std::function<void(const std::string&)>& on_warning) {
     group();
@@ -77,7 +78,7 @@ class LoraReader {
       on_warning(location_ + ": " + std::to_string(unknown_.count()) +
                  " keys match nothing in the model and are left out: " + unknown_.text());
     LoraUpdates updates;
-    for (const auto& [name, parts] : parts_) add(name, parts, updates);
+    for (const auto& [name, parts] : parts_) add(parts, updates);
     return updates;
   }
 
@@ -103,11 +104,14 @@ class LoraReader {
       if (!unsupported.empty())
         fail(key, "is " + std::string(unsupported) + "; only plain LoRA of linear layers is supported");
       const std::optional<LoraKey> split = split_lora_key(key);
-      if (!split || !layers_.contains(split->layer)) {
+      const LoraLayer* layer = split ? layers_.find(split->layer) : nullptr;
+      if (layer == nullptr) {
         unknown_.add(in_quotes(key));
         continue;
       }
-      const StoredTensors::value_type*& slot = part(parts_[std::string(split->layer)], split->role);
+      Parts& parts = parts_[{layer->component, layer->name}];
+      parts.layer = layer;
+      const StoredTensors::value_type*& slot = part(parts, split->role);
       if (slot != nullptr) fail(key, "and " + in_quotes(slot->first) + " mean the same");
       slot = &entry;
     }
@@ -148,11 +152,9 @@ class LoraReader {
     return value;
   }
 
-  double scale(const std::string& name, const LoraLayer& layer, const Parts& parts, std::int64_t rank) const {
+  double scale(const Parts& parts, std::int64_t rank) const {
     if (parts.alpha != nullptr) return number(*parts.alpha) / static_cast<double>(rank);
-    const std::string prefix = lora_prefix(layer.component);
-    if (!name.starts_with(prefix)) return 1.0;
-    return metadata_.scale(layer.component, std::string_view(name).substr(prefix.size()), rank);
+    return metadata_.scale(parts.layer->component, parts.layer->name, rank);
   }
 
   void check_shapes(const LoraLayer& layer, const Parts& parts) const {
@@ -169,8 +171,8 @@ class LoraReader {
       fail_shape(up_key, up.shape, {layer.shape[0], down.shape[0]});
   }
 
-  void add(const std::string& name, const Parts& parts, LoraUpdates& updates) const {
-    const LoraLayer& layer = layers_.at(name);
+  void add(const Parts& parts, LoraUpdates& updates) const {
+    const LoraLayer& layer = *parts.layer;
     const auto* any = parts.down != nullptr ? parts.down : parts.up != nullptr ? parts.up : parts.alpha;
     if (parts.down == nullptr) fail(any->first, "has no lora_down or lora_A beside it");
     if (parts.up == nullptr) fail(any->first, "has no lora_up or lora_B beside it");
@@ -180,7 +182,7 @@ class LoraReader {
     std::vector<LoraUpdate>& list = updates[layer.component];
     const bool three = layer.places.size() == 3 && is_block_diagonal(up);
     const std::int64_t rank = three ? down.dim(0) / 3 : down.dim(0);
-    const auto scale = static_cast<float>(this->scale(name, layer, parts, rank));
+    const auto scale = static_cast<float>(this->scale(parts, rank));
     std::int64_t row = 0;
     for (std::size_t i = 0; i < layer.places.size(); ++i) {
       const LoraPlace& place = layer.places[i];
@@ -198,8 +200,8 @@ class LoraReader {
   std::string location_;
   SafetensorsFile file_;
   AdapterMetadata metadata_;
-  std::map<std::string, LoraLayer, std::less<>> layers_;  // by the names that files may have
-  std::map<std::string, Parts> parts_;                    // by the name in the file
+  LoraLayers layers_;
+  std::map<std::pair<Component, std::string>, Parts> parts_;  // by component and layer
   ProblemList unknown_;
 };
 

@@ -31,15 +31,14 @@ using LoraUpdates = std::map<Component, std::vector<LoraUpdate>>;
 // The tensors of each component that updates may change, by their names in the diffusers layout.
 using LoraTargets = std::map<Component, std::map<std::string, Shape>>;
 
-// Reads `path`. Keys may be those of
-//   diffusers and PEFT: "transformer.<layer>.lora_A.weight" (also "text_encoder.", "text_encoder_2.",
-//     "text_encoder_3.", or no prefix for the transformer; also ".lora_A.default.weight",
-//     ".lora.down.weight",
-//     ".lora_down.weight", ".lora_linear_layer.down.weight"); alpha is the rank unless the metadata
-//     "lora_adapter_metadata" (lora_alpha, alpha_pattern, use_rslora) or a tensor ".alpha" says otherwise;
-//   kohya: "lora_unet_<layer>" with the names of the original layout, "lora_te1_", "lora_te2_", "lora_te3_",
-//     dots as underscores; alpha is a tensor;
-//   the original layout: "diffusion_model.<layer>".
+// Reads `path`. Keys are layers of the diffusers or of the original layout, with dots or underscores, behind
+// the name of a text encoder ("text_encoder.", "text_encoder_2.", "text_encoder_3."; kohya: "lora_te1_", ...)
+// or none of the transformer, and whatever trainers and programs put before that ("transformer.",
+// "base_model.model.", "diffusion_model.", "lora_unet_", "lycoris_", ...; see lora_keys.h). They end in
+// ".lora_A.weight" and ".lora_B.weight" (also with an adapter's name: ".lora_A.default.weight"),
+// ".lora_down.weight", ".lora.down.weight" or ".lora_linear_layer.down.weight"; alpha is the rank unless a
+// tensor ".alpha", the metadata "lora_adapter_metadata" (lora_alpha, rank_pattern, alpha_pattern, use_rslora)
+// or PEFT's adapter_config.json beside adapter_model.safetensors says otherwise.
 // Where the layouts differ, rows of `up` go where the diffusers layout has them: fused projections are split,
 // swapped halves swapped. Fused projections that were trained as three have a block-diagonal `up` of three
 // times their rank; each gets its block and its own alpha / r.

@@ -9,24 +9,31 @@ namespace sd35 {
 namespace {
 
 constexpr std::string_view kWeight = ".weight";
+constexpr std::string_view kAlpha = ".alpha";
 
 struct Ending {
   std::string_view text;
   LoraRole role;
 };
+// Before ".weight", which loralib leaves out, and before the name of an adapter, which PEFT puts in between.
 constexpr std::array kEndings = {
-    Ending{".lora_A.weight", LoraRole::down},
-    Ending{".lora_B.weight", LoraRole::up},
-    Ending{".lora_A.default.weight", LoraRole::down},
-    Ending{".lora_B.default.weight", LoraRole::up},
-    Ending{".lora.down.weight", LoraRole::down},
-    Ending{".lora.up.weight", LoraRole::up},
-    Ending{".lora_linear_layer.down.weight", LoraRole::down},
-    Ending{".lora_linear_layer.up.weight", LoraRole::up},
-    Ending{".lora_down.weight", LoraRole::down},
-    Ending{".lora_up.weight", LoraRole::up},
-    Ending{".alpha", LoraRole::alpha},
+    Ending{".lora_A", LoraRole::down},
+    Ending{".lora_B", LoraRole::up},
+    Ending{".lora.down", LoraRole::down},
+    Ending{".lora.up", LoraRole::up},
+    Ending{".lora_linear_layer.down", LoraRole::down},
+    Ending{".lora_linear_layer.up", LoraRole::up},
+    Ending{".lora_down", LoraRole::down},
+    Ending{".lora_up", LoraRole::up},
+    Ending{"_lora.down", LoraRole::down},  // ".processor.to_q_lora.down.weight"
+    Ending{"_lora.up", LoraRole::up},
 };
+
+std::optional<LoraKey> split_at_ending(std::string_view name) {
+  for (const auto& [ending, role] : kEndings)
+    if (name.ends_with(ending)) return LoraKey{name.substr(0, name.size() - ending.size()), role};
+  return std::nullopt;
+}
 
 // What keys of other kinds of updates have in them.
 struct Unsupported {
@@ -40,25 +47,23 @@ constexpr std::array kUnsupported = {
     Unsupported{".oft_", "OFT"},
     Unsupported{".lora_mid.", "LoRA of a convolution"},
     Unsupported{".lora_embedding_", "LoRA of an embedding"},
-    Unsupported{".lora_B.bias", "a bias"},
-    Unsupported{".lora_B.default.bias", "a bias"},
     Unsupported{".diff_b", "a bias"},
 };
 constexpr std::string_view kWholeDifference = ".diff";
 
-// What kohya's names begin with; those of the transformer continue with the original layout.
-std::string_view kohya_prefix(Component component) {
-  switch (component) {
-    case Component::text_encoder:
-      return "lora_te1_";
-    case Component::text_encoder_2:
-      return "lora_te2_";
-    case Component::text_encoder_3:
-      return "lora_te3_";
-    default:
-      return "lora_unet_";
-  }
-}
+// Words that trainers and programs put before the name of a layer, in any number and order:
+// "base_model.model.", "diffusion_model.", "lora_unet_", "transformer._orig_mod.", "lycoris_". A name is
+// looked up before its first word goes, so "transformer_blocks" keeps its own.
+constexpr std::array<std::string_view, 22> kWords = {
+    "base",  "model",   "diffusion", "transformer", "unet",    "dit", "mmdit",    "sd3",
+    "lora",  "lycoris", "peft",      "default",     "network", "net", "denoiser", "ema",
+    "inner", "pipe",    "pipeline",  "module",      "orig",    "mod",
+};
+
+// What wraps a module inside a model and so comes into the middle of names as well, as underscored() spells
+// it between two underscores. "processor" once held the LoRA of an attention.
+constexpr std::array<std::string_view, 5> kWrappers = {"__checkpoint_wrapped_module", "__fsdp_wrapped_module",
+                                                       "__orig_mod", "_module", "_processor"};
 
 std::string underscored(std::string_view name) {
   std::string result(name);
@@ -66,29 +71,49 @@ std::string underscored(std::string_view name) {
   return result;
 }
 
-// Names below the component that diffusers and PEFT give a layer. transformers from version 5 on has no
-// "text_model." in CLIP models without projection.
-std::vector<std::string> diffusers_names(Component component, const std::string& layer) {
-  constexpr std::string_view text_model = "text_model.";
-  std::vector<std::string> names = {lora_prefix(component) + layer};
-  if (component == Component::transformer) {
-    names.push_back(layer);
-    names.push_back("lora_transformer_" + underscored(layer));
+// A name without its dots and without what wraps modules.
+std::string plain(std::string_view name) {
+  std::string result = "_" + underscored(name) + "_";
+  for (const std::string_view wrapper : kWrappers) {
+    const std::string whole = std::string(wrapper) + "_";
+    for (std::size_t at = 0; (at = result.find(whole, at)) != result.npos;) result.erase(at, wrapper.size());
   }
-  if (layer.starts_with(text_model))
-    names.push_back(lora_prefix(component) + layer.substr(text_model.size()));
-  return names;
+  return result.substr(1, result.size() - 2);
 }
 
-// The same of a layer of the original layout.
-std::vector<std::string> original_names(Component component, const std::string& layer) {
-  std::vector<std::string> names = {std::string(original_prefix(component)) + layer,
-                                    std::string(kohya_prefix(component)) + underscored(layer)};
-  if (component == Component::transformer) {
-    names.push_back(layer);
-    names.push_back("diffusion_model." + layer);
-  }
-  return names;
+// What the names of a component's layers begin with, underscored; kohya's "te1" comes after "lora".
+struct Prefix {
+  std::string text;
+  Component component;
+};
+const std::vector<Prefix>& component_prefixes() {
+  static const std::vector<Prefix> prefixes = [] {
+    std::vector<Prefix> list = {{"te1_", Component::text_encoder},
+                                {"te2_", Component::text_encoder_2},
+                                {"te3_", Component::text_encoder_3}};
+    for (const Component component :
+         {Component::text_encoder_3, Component::text_encoder_2, Component::text_encoder}) {
+      list.push_back({underscored(lora_prefix(component)), component});
+      list.push_back({underscored(original_prefix(component)), component});
+    }
+    return list;
+  }();
+  return prefixes;
+}
+
+// Takes one word, or the prefix of a component, off the front of `name`; false when it begins with neither.
+bool take_off(std::string_view& name, Component& component) {
+  for (const Prefix& prefix : component_prefixes())
+    if (name.starts_with(prefix.text)) {
+      component = prefix.component;
+      name.remove_prefix(prefix.text.size());
+      return true;
+    }
+  const std::size_t end = name.find('_');
+  if (end == name.npos) return false;
+  const bool known = end == 0 || std::ranges::find(kWords, name.substr(0, end)) != kWords.end();
+  if (known) name.remove_prefix(end + 1);
+  return known;
 }
 
 bool has_rows_and_columns(std::string_view name, const Shape& shape) {
@@ -102,38 +127,56 @@ std::string without_ending(std::string_view name) {
 }  // namespace
 
 std::optional<LoraKey> split_lora_key(std::string_view key) {
-  for (const auto& [ending, role] : kEndings)
-    if (key.ends_with(ending)) return LoraKey{key.substr(0, key.size() - ending.size()), role};
-  return std::nullopt;
+  if (key.ends_with(kAlpha)) return LoraKey{key.substr(0, key.size() - kAlpha.size()), LoraRole::alpha};
+  if (key.ends_with(kWeight)) key.remove_suffix(kWeight.size());
+  if (const auto found = split_at_ending(key)) return found;
+  return split_at_ending(key.substr(0, std::min(key.rfind('.'), key.size())));  // less an adapter's name
 }
 
 std::string_view unsupported_in_lora(std::string_view key) {
   for (const auto& [part, what] : kUnsupported)
     if (key.find(part) != key.npos) return what;
+  if (key.ends_with(".bias") && key.find(".lora_") != key.npos) return "a bias";
   return key.ends_with(kWholeDifference) ? "a difference of full rank" : "";
 }
 
-std::map<std::string, LoraLayer, std::less<>> lora_layers(const LoraTargets& targets) {
-  std::map<std::string, LoraLayer, std::less<>> layers;
+LoraLayers::LoraLayers(const LoraTargets& targets) {
   for (const auto& [component, shapes] : targets) {
-    for (const auto& [name, shape] : shapes) {
-      if (!has_rows_and_columns(name, shape)) continue;
-      const LoraLayer layer{component, shape, {{name, 0, shape[0]}}};
-      for (std::string& key : diffusers_names(component, without_ending(name)))
-        layers.emplace(std::move(key), layer);
-    }
+    for (const auto& [name, shape] : shapes)
+      if (has_rows_and_columns(name, shape))
+        add({component, without_ending(name), shape, {{name, 0, shape[0]}}});
     const std::string_view prefix = original_prefix(component);
     for (const OriginalTensor& original : to_original(component, shapes)) {
       const std::string_view name = std::string_view(original.name).substr(prefix.size());
       if (!has_rows_and_columns(name, original.shape)) continue;
-      LoraLayer layer{component, original.shape, {}};
+      LoraLayer layer{component, without_ending(name), original.shape, {}};
       for (const OriginalTensor::Part& part : original.parts)
         layer.places.push_back({part.name, part.begin, part.end - part.begin});
-      for (std::string& key : original_names(component, without_ending(name)))
-        layers.emplace(std::move(key), layer);
+      add(std::move(layer));
     }
   }
-  return layers;
+}
+
+void LoraLayers::add(LoraLayer layer) {
+  constexpr std::string_view text_model = "text_model.";
+  auto& layers = layers_[layer.component];
+  // transformers from version 5 on has no "text_model." in CLIP models without projection.
+  if (layer.name.starts_with(text_model))
+    layers.emplace(underscored(layer.name.substr(text_model.size())), layer);
+  std::string key = underscored(layer.name);
+  layers.emplace(std::move(key), std::move(layer));
+}
+
+const LoraLayer* LoraLayers::find(std::string_view name) const {
+  const std::string whole = plain(name);
+  std::string_view rest = whole;
+  Component component = Component::transformer;
+  do {
+    const auto layers = layers_.find(component);
+    if (layers == layers_.end()) continue;
+    if (const auto found = layers->second.find(rest); found != layers->second.end()) return &found->second;
+  } while (take_off(rest, component));
+  return nullptr;
 }
 
 std::string lora_prefix(Component component) { return std::string(folder_of(component)) + "."; }

@@ -30,16 +30,31 @@ struct LoraPlace {
   std::int64_t first_row = 0, rows = 0;
 };
 
-// A layer as files name it: the rows of its update go to these places, one after another.
+// A layer of one of both layouts: the rows of its update go to these places, one after another.
 struct LoraLayer {
   Component component = Component::transformer;
-  Shape shape;  // of its weight: [out, in], or that of a convolution
+  std::string name;  // below the component, with dots: "transformer_blocks.0.attn.to_q"
+  Shape shape;       // of its weight: [out, in], or that of a convolution
   std::vector<LoraPlace> places;
 };
 
-// Every name that a file may have for a layer of `targets`: "transformer.transformer_blocks.0.attn.to_q",
-// "lora_unet_joint_blocks_0_x_block_attn_qkv", ...
-std::map<std::string, LoraLayer, std::less<>> lora_layers(const LoraTargets& targets);
+// The layers of `targets`, by every name that files have for them.
+class LoraLayers {
+ public:
+  explicit LoraLayers(const LoraTargets& targets);
+
+  // The layer that a key without its ending means, null where there is none: a name of either layout, with
+  // dots or underscores, behind any number of the prefixes that trainers and programs are known to add:
+  // "transformer.transformer_blocks.0.attn.to_q", "lora_unet_joint_blocks_0_x_block_attn_qkv",
+  // "base_model.model.text_encoder.text_model.encoder.layers.0.mlp.fc1". Without a component's: of the
+  // transformer.
+  const LoraLayer* find(std::string_view name) const;
+
+ private:
+  void add(LoraLayer layer);
+
+  std::map<Component, std::map<std::string, LoraLayer, std::less<>>> layers_;  // by underscored names
+};
 
 // "transformer.": what names of diffusers and PEFT begin with.
 std::string lora_prefix(Component component);
