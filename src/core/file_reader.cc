@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -72,6 +73,19 @@ std::string read_whole_file(const std::filesystem::path& path, std::uint64_t lar
   std::string text(file.size(), '\0');
   file.read(0, std::as_writable_bytes(std::span(text)));
   return text;
+}
+
+void for_each_line(const std::filesystem::path& path, std::uint64_t largest,
+                   const std::function<void(std::int64_t, std::string_view)>& body) {
+  const std::string text = read_whole_file(path, largest);
+  std::string_view rest = text;
+  for (std::int64_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    body(number, line);
+  }
 }
 
 }  // namespace sd35

@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sd35 {
@@ -44,5 +45,11 @@ class FileReader {
 // All of a regular file. Throws FileError when it is no regular file (a pipe, a device, a folder), holds more
 // than `largest` bytes, or cannot be read to its end.
 std::string read_whole_file(const std::filesystem::path& path, std::uint64_t largest);
+
+// Calls body(number, line) with each line of a file, numbered from 1 and without its end ("\n" or "\r\n").
+// The file is read as read_whole_file() does first, so its last line is never that of a failed read. `line`
+// is valid during the call.
+void for_each_line(const std::filesystem::path& path, std::uint64_t largest,
+                   const std::function<void(std::int64_t number, std::string_view line)>& body);
 
 }  // namespace sd35

@@ -1,10 +1,8 @@
-#include <cerrno>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <system_error>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "core/messages.h"
 #include "data/samples.h"
 #include "image/unicode.h"
@@ -14,6 +12,8 @@ namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLargestMetadata = std::uint64_t{1} << 34;
 
 // A picture's path may not lead out of the data set.
 fs::path checked_path(const std::string& file_name, const std::string& location) {
@@ -46,13 +46,10 @@ std::vector<std::string> captions_of(const nlohmann::json& line, const std::stri
 
 SampleList list_metadata(const fs::path& folder, const WarningFunction& warn) {
   const std::string path = (folder / kMetadataFile).string();
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError("cannot read '" + path + "': " + std::generic_category().message(errno));
   SampleList list;
   std::set<std::string> keys;
-  std::string line;
-  for (std::int64_t number = 1; std::getline(file, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+  for_each_line(path, kLargestMetadata, [&](std::int64_t number, std::string_view line) {
+    if (line.find_first_not_of(" \t\r") == line.npos) return;
     const std::string location = path + ":" + std::to_string(number);
     const nlohmann::json json = parse_json_object(line, location);
     const fs::path picture = checked_path(ConfigReader(json, location).text("file_name"), location);
@@ -61,12 +58,11 @@ SampleList list_metadata(const fs::path& folder, const WarningFunction& warn) {
     sample.key = (picture.parent_path() / picture.stem()).generic_string();
     if (!keys.insert(sample.key).second) {
       if (warn) warn("left out: " + location + ": sample " + in_quotes(sample.key) + " was there before");
-      continue;
+      return;
     }
     sample.picture = Extent{list.add_file((folder / picture).string()), 0, std::nullopt};
     list.samples.push_back(std::move(sample));
-  }
-  if (file.bad()) throw FileError("cannot read '" + path + "'");
+  });
   return list;
 }
 

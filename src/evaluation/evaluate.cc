@@ -5,13 +5,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "core/threads.h"
 #include "data/fingerprint.h"
 #include "evaluation/appearance.h"
@@ -29,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr char kDrawn[] = "drawn";
 constexpr char kReconstructed[] = "reconstructed";
+constexpr std::uint64_t kLargestNote = 4096, kLargestReport = std::uint64_t{1} << 30;
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -69,13 +70,8 @@ std::string identity_of(const Contestant& contestant) {
 // Whether the pictures below `folder` are this model's; says so from now on.
 bool claim(const fs::path& folder, const std::string& identity) {
   const fs::path path = folder / "model.txt";
-  std::string before;
-  if (std::FILE* file = std::fopen(path.c_str(), "rb")) {
-    char text[64] = {};
-    before.assign(text, std::fread(text, 1, sizeof(text), file));
-    std::fclose(file);
-  }
-  if (before == identity) return true;
+  std::error_code error;
+  if (fs::exists(path, error) && read_whole_file(path, kLargestNote) == identity) return true;
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(identity)));
   file.commit();
@@ -96,9 +92,8 @@ std::string name_of(const fs::path& folder) {
 }
 
 nlohmann::json read_json(const fs::path& path) {
-  std::ifstream file(path);
-  nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
-  if (json.is_discarded()) throw FileError("'" + path.string() + "' cannot be read, or is no JSON");
+  nlohmann::json json = nlohmann::json::parse(read_whole_file(path, kLargestReport), nullptr, false);
+  if (json.is_discarded()) throw FileError("'" + path.string() + "' is not JSON");
   return json;
 }
 

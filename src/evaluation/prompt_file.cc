@@ -1,16 +1,18 @@
 #include "evaluation/prompt_file.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "scenes/things.h"
 
 namespace sd35 {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::uint64_t kLargestFile = 64'000'000;
 
 Item item_of(const Json& json) {
   Item item;
@@ -84,25 +86,21 @@ std::string EvaluationPrompt::expectation() const {
 }
 
 std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw FileError("the prompts '" + path.string() + "' cannot be read");
   std::vector<EvaluationPrompt> prompts;
   bool json = false;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
+  for_each_line(path, kLargestFile, [&](std::int64_t number, std::string_view line) {
+    if (line.empty()) return;
     if (prompts.empty()) json = line.starts_with("{");
     if (!json) {
       prompts.emplace_back().text = line;
-      continue;
+      return;
     }
     try {
-      prompts.push_back(parse_line(line));
+      prompts.push_back(parse_line(std::string(line)));
     } catch (const std::exception& error) {
       throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
     }
-  }
+  });
   if (prompts.empty()) throw FileError(path.string() + " holds no prompt");
   return prompts;
 }

@@ -1,15 +1,11 @@
 #include "image/image_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <string>
-#include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "image/codec.h"
 #include "image/resize.h"
 #include "image/unicode.h"
@@ -21,19 +17,8 @@ constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 28;
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
 
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
-  const auto fail = [&](const std::string& why) {
-    throw FileError("cannot read '" + path.string() + "': " + why);
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (file == nullptr) fail(std::generic_category().message(errno));
-  std::vector<std::uint8_t> bytes;
-  std::uint8_t block[1 << 16];
-  while (const std::size_t count = std::fread(block, 1, sizeof block, file.get())) {
-    if (bytes.size() + count > kMaxFileBytes) fail("it is larger than 1 GiB");
-    bytes.insert(bytes.end(), block, block + count);
-  }
-  if (std::ferror(file.get()) != 0) fail(std::generic_category().message(errno));
-  return bytes;
+  const std::string bytes = read_whole_file(path, kMaxFileBytes);
+  return {bytes.begin(), bytes.end()};
 }
 
 // Exif: 1 as stored; 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed

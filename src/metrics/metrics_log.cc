@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_reader.h"
 
 namespace sd35 {
 namespace {
@@ -13,6 +14,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kLines = "metrics.jsonl";
+constexpr std::uint64_t kLargestLog = std::uint64_t{1} << 34;
 
 void write_whole(const fs::path& path, const std::string& text) {
   AtomicFile file(path);
@@ -28,15 +30,16 @@ bool is_entry(const json& line) {
 
 MetricsLog::MetricsLog(const fs::path& folder, std::int64_t resume_step)
     : folder_(folder), events_(folder, resume_step == 0 ? 0 : resume_step + 1) {
-  std::string kept, text;
-  if (std::ifstream before(folder / kLines); before)
-    while (std::getline(before, text)) {
+  std::string kept;
+  std::error_code error;
+  if (fs::exists(folder / kLines, error))
+    for_each_line(folder / kLines, kLargestLog, [&](std::int64_t, std::string_view text) {
       const json line = json::parse(text, nullptr, false);
-      if (!is_entry(line) || line.at("step").get<std::int64_t>() > resume_step) continue;
+      if (!is_entry(line) || line.at("step").get<std::int64_t>() > resume_step) return;
       for (const auto& [name, value] : line.items())
         if (value.is_number()) remember(line.at("step"), name, value);
-      kept += text + "\n";
-    }
+      kept.append(text).append("\n");
+    });
   write_whole(folder / kLines, kept);
   lines_.open(folder / kLines, std::ios::app);
 }

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "core/messages.h"
 #include "data/dataset.h"
 #include "train/batches.h"
@@ -18,15 +18,13 @@ namespace sd35::train {
 namespace {
 
 constexpr int kSentinels = 100;
+constexpr std::uint64_t kLargestCaptions = std::uint64_t{1} << 34;
 constexpr std::size_t kValidationTexts = 64;
 
 void read_lines(const std::string& path, std::vector<std::string>& texts) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path + ": cannot be opened");
-  for (std::string line; std::getline(file, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) texts.push_back(std::move(line));
-  }
+  for_each_line(path, kLargestCaptions, [&](std::int64_t, std::string_view line) {
+    if (!line.empty()) texts.emplace_back(line);
+  });
 }
 
 void read_captions(const std::string& path, const OnMessage& warn, std::vector<std::string>& texts) {

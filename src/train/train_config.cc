@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "weights/config_file.h"
 
 namespace sd35::train {
@@ -15,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr std::uint64_t kLargestConfig = 16'000'000;
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
 
 // Part of the configuration; counts the keys it was asked for, so that a misspelt one is found.
@@ -192,17 +192,9 @@ void read_rest(Section& root, TrainConfig& config) {
   root.integer("sample_every", config.sample_every, 0);
 }
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path.string() + " cannot be read");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
-
 json parse(const fs::path& path) {
   try {
-    return json::parse(read_text(path), nullptr, true, true);
+    return json::parse(read_whole_file(path, kLargestConfig), nullptr, true, true);
   } catch (const json::exception& error) {
     throw FileError(path.string() + " is not JSON: " + error.what());
   }

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <vector>
+
+#include "core/file_reader.h"
 
 namespace sd35 {
 namespace {
 
 constexpr std::string_view kNameCharacters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+constexpr std::uint64_t kLargestReference = 4096;  // bytes; a commit has 40
 
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.front() != '.' &&
@@ -49,11 +52,13 @@ std::optional<std::filesystem::path> find_in_hub_cache(std::string_view name) {
       "models--" + std::string(name.substr(0, slash)) + "--" + std::string(name.substr(slash + 1));
   for (const std::filesystem::path& cache : cache_folders()) {
     const std::filesystem::path model = cache / folder;
-    std::ifstream reference(model / "refs" / "main");
-    std::string commit;
-    // A commit is a name, never a path that leads elsewhere.
-    if (!(reference >> commit) || !is_plain_name(commit)) continue;
+    const std::filesystem::path reference = model / "refs" / "main";
     std::error_code error;
+    if (!std::filesystem::exists(reference, error)) continue;
+    std::string commit = read_whole_file(reference, kLargestReference);
+    commit.erase(commit.find_last_not_of(" \r\n\t") + 1);
+    // A commit is a name, never a path that leads elsewhere.
+    if (!is_plain_name(commit)) continue;
     if (std::filesystem::is_directory(model / "snapshots" / commit, error))
       return model / "snapshots" / commit;
   }
