@@ -10,6 +10,7 @@
 #include "weights/config_file.h"
 #include "weights/derived_config.h"
 #include "weights/hub_cache.h"
+#include "weights/tokenizer_folder.h"
 
 namespace sd35 {
 namespace {
@@ -59,16 +60,7 @@ void check_pipeline_class(const fs::path& index) {
                     "; only StableDiffusion3Pipeline is supported: " + std::string(kWhereToGet));
 }
 
-// The file of a tokenizer's folder that is missing; empty when none is.
-std::string missing_tokenizer_file(int number, const fs::path& folder) {
-  if (number == 3)
-    return existing(folder / "spiece.model").empty() && existing(folder / "tokenizer.json").empty()
-               ? "spiece.model"
-               : "";
-  for (const char* name : {"vocab.json", "merges.txt"})
-    if (existing(folder / name).empty()) return name;
-  return "";
-}
+TokenizerKind tokenizer_kind(int number) { return number == 3 ? TokenizerKind::t5 : TokenizerKind::clip; }
 
 std::string tokenizer_folder(int number) {
   return number == 1 ? "tokenizer" : "tokenizer_" + std::to_string(number);
@@ -186,12 +178,10 @@ nlohmann::json ModelFiles::extras() const {
 
 fs::path ModelFiles::tokenizer(int number) const {
   fs::path folder = tokenizers_ / tokenizer_folder(number);
-  const std::string missing = missing_tokenizer_file(number, folder);
+  const std::string missing = missing_tokenizer_file(tokenizer_kind(number), folder, folder);
   if (!missing.empty())
-    throw FileError("'" + (folder / missing).string() +
-                    "' is missing; name a folder with tokenizer, tokenizer_2 and "
-                    "tokenizer_3 as tokenizers, or " +
-                    std::string(kWhereToGet));
+    throw FileError(missing + " is missing; name a folder with tokenizer, tokenizer_2 and tokenizer_3 by " +
+                    "--tokenizers, or " + std::string(kWhereToGet));
   return folder;
 }
 
@@ -208,8 +198,8 @@ std::string ModelFiles::missing_to_generate(bool use_t5) const {
   }
   for (int number = 1; number <= (use_t5 ? 3 : 2); ++number) {
     const std::string folder = tokenizer_folder(number);
-    const std::string file = missing_tokenizer_file(number, tokenizers_ / folder);
-    if (!file.empty()) add((fs::path(folder) / file).string());
+    const std::string missing = missing_tokenizer_file(tokenizer_kind(number), tokenizers_ / folder, folder);
+    if (!missing.empty()) add(missing);
   }
   if (list.empty()) return "";
   const std::string extra =

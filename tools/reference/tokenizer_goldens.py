@@ -1,4 +1,5 @@
-"""Makes tests/golden/tokenizers.json: hard strings and their ids from transformers, on the tiny tokenizers.
+"""Makes tests/golden/tokenizers.json: hard strings and their ids from transformers, on the tiny tokenizers; and
+tests/golden/tokenizer_json: the same tokenizers as transformers from version 5 on saves them.
 
     build/bin/sd35 make-random-model --size tiny -o MODEL && python tools/reference/tokenizer_goldens.py MODEL
 """
@@ -6,6 +7,7 @@
 import json
 import os
 import random
+import shutil
 import sys
 
 from transformers import AutoTokenizer
@@ -19,6 +21,8 @@ STRINGS = [
     "ﬁ ﬂ ﬃ", "ｆｕｌｌ　ｗｉｄｔｈ", "a\tb\nc\rd\x0be\x0cf", "\x01\x02\x7f", "\x00nul", "\ufffd\ufeff\u200b\u200d",
     "\u2028\u2029\u3000\u00a0\u1680\u202f\u205f\u0085z", "ΑΣ ΣΑΣ ς", "ẞ ß ǅ ŉ", "\ud7a3\ue000\U0010fffd",
     "1234 ½ ²³ Ⅳ ٣", "don't!'s 'RE 'll''s", "e\u0301\u0323\u0300 a\u0308\u0308", "A\u030a Å Å Ω K",
+    "＜extra_id_7＞ ＜extra_id_99＞x＜pad＞ ＜/s＞＜|endoftext|＞", "x<extra_id_3>  \u2581 \u2581y  z", "\u2764\ufe0f\u200d\U0001f525!\U0001f3f4\u200d\u2620\ufe0f",
+    "中文，标点。「引号」", "و\u064e\u0644\u064e\u0627 لا ﷺ", "\u200ba\u200cb\u2060c\u00add", "\u202eabc\u202c\u2066d\u2069", "\x1b[31mred\x1b[0m\x08\x9f", " ! ! a!b !",
     "“quotes”…—–", "¼ cup ™ ℃ № ㎏", "\U0001d400\U0001d7d8", "x" * 600, "capybara" * 40,
 ]
 
@@ -43,10 +47,16 @@ def main():
     folder = sys.argv[1]
     strings = STRINGS + list(random_strings(200))
     golden = {"strings": strings}
+    golden_folder = os.path.join(os.path.dirname(__file__), "..", "..", "tests", "golden")
     for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-        golden[name] = AutoTokenizer.from_pretrained(os.path.join(folder, name))(strings)["input_ids"]
-    path = os.path.join(os.path.dirname(__file__), "..", "..", "tests", "golden", "tokenizers.json")
-    with open(path, "w") as file:
+        tokenizer = AutoTokenizer.from_pretrained(os.path.join(folder, name))
+        saved = os.path.join(golden_folder, "tokenizer_json", name)
+        shutil.rmtree(saved, ignore_errors=True)
+        tokenizer.save_pretrained(saved)
+        assert sorted(os.listdir(saved)) == ["tokenizer.json", "tokenizer_config.json"]
+        golden[name] = tokenizer(strings)["input_ids"]
+        assert AutoTokenizer.from_pretrained(saved)(strings)["input_ids"] == golden[name]
+    with open(os.path.join(golden_folder, "tokenizers.json"), "w") as file:
         json.dump(golden, file, separators=(",", ":"))
 
 

@@ -1,13 +1,12 @@
 #include "text/tokenizers/added_tokens.h"
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "text/tokenizers/unicode.h"
 #include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
-
-constexpr std::int64_t kLargestId = 10'000'000;
 
 // "pad_token" is a text, or an object with the text as its content.
 std::string special_token(const nlohmann::json& json, const std::string& key, const std::string& location) {
@@ -20,20 +19,34 @@ std::string special_token(const nlohmann::json& json, const std::string& key, co
 std::int32_t id_from_key(const std::string& key, const std::string& location) {
   const bool digits =
       !key.empty() && key.size() <= 8 && key.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits || std::stoll(key) > kLargestId)
+  if (!digits || std::stoll(key) > kLargestTokenId)
     throw FileError(location + ": added_tokens_decoder: a token id is a number up to " +
-                    std::to_string(kLargestId));
+                    std::to_string(kLargestTokenId));
   return static_cast<std::int32_t>(std::stoll(key));
 }
 
 }  // namespace
 
+AddedToken parse_added_token(const nlohmann::json& entry, std::int32_t id, const std::string& location) {
+  if (!entry.is_object()) throw FileError(location + ": an added token is not an object");
+  const ConfigReader reader(entry, location);
+  AddedToken token{reader.text("content"), id, reader.boolean("lstrip", false),
+                   reader.boolean("rstrip", false), reader.boolean("normalized", false)};
+  if (token.content.empty()) throw FileError(location + ": an added token is empty");
+  if (reader.boolean("single_word", false))
+    throw FileError(location + ": the added token " + in_quotes(token.content) +
+                    " is of single_word, which neither CLIP nor T5 has");
+  return token;
+}
+
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "tokenizer_config.json";
-  TokenizerConfig config;
-  if (!std::filesystem::exists(path)) return config;
-  const nlohmann::json json = read_json_file(path);
   const std::string location = path.string();
+  TokenizerConfig config;
+  config.location = location;
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, error))) return config;
+  const nlohmann::json json = read_json_file(path);
   config.bos_token = special_token(json, "bos_token", location);
   config.eos_token = special_token(json, "eos_token", location);
   config.pad_token = special_token(json, "pad_token", location);
@@ -45,14 +58,8 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   const auto added = json.find("added_tokens_decoder");
   if (added == json.end() || added->is_null()) return config;
   if (!added->is_object()) throw FileError(location + ": added_tokens_decoder is not an object");
-  for (const auto& [key, value] : added->items()) {
-    if (!value.is_object()) throw FileError(location + ": added_tokens_decoder: an entry is not an object");
-    const ConfigReader entry(value, location);
-    AddedToken token{entry.text("content"), id_from_key(key, location), entry.boolean("lstrip", false),
-                     entry.boolean("rstrip", false), entry.boolean("normalized", false)};
-    if (token.content.empty()) throw FileError(location + ": added_tokens_decoder: an empty token");
-    config.added_tokens.push_back(std::move(token));
-  }
+  for (const auto& [key, value] : added->items())
+    config.added_tokens.push_back(parse_added_token(value, id_from_key(key, location), location));
   return config;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,16 @@ struct AddedToken {
   bool normalized = false;   // is looked for in the normalized text
 };
 
+// An entry of added_tokens_decoder, or of tokenizer.json. Throws FileError naming `location`.
+AddedToken parse_added_token(const nlohmann::json& entry, std::int32_t id, const std::string& location);
+// The largest id that is read.
+inline constexpr std::int32_t kLargestTokenId = 10'000'000;
+
 // The entries of added_tokens_decoder in `folder`/tokenizer_config.json, and the padding token's content and
 // longest text it names; defaults where the file is missing. Throws FileError.
 struct TokenizerConfig {
   std::vector<AddedToken> added_tokens;
+  std::string location;                                    // of the added tokens, for messages
   std::string bos_token, eos_token, pad_token, unk_token;  // empty where the file does not name them
   std::int64_t model_max_length = 0;                       // 0 where the file names none
 };

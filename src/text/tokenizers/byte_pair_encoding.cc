@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <queue>
 
 #include "core/error.h"
 #include "core/messages.h"
 #include "text/tokenizers/unicode.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
 
 constexpr std::string_view kEndOfWord = "</w>";
-constexpr std::uintmax_t kLargestFile = 64'000'000;
 
 std::uint64_t pair_of(std::int32_t left, std::int32_t right) {
   return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
@@ -30,23 +27,6 @@ std::array<char32_t, 256> symbols_of_bytes() {
   return symbols;
 }
 
-// Ids are 0 to n - 1, each once.
-std::vector<std::string> tokens_by_id(const nlohmann::json& vocabulary, const std::string& location) {
-  std::vector<std::string> tokens(vocabulary.size());
-  std::vector<bool> seen(vocabulary.size());
-  for (const auto& [token, id] : vocabulary.items()) {
-    if (!id.is_number_integer() || id < 0 || id >= vocabulary.size())
-      throw FileError(location + ": the id of " + in_quotes(token) + " is not a number from 0 to " +
-                      std::to_string(vocabulary.size() - 1));
-    const auto index = id.get<std::size_t>();
-    if (seen[index]) throw FileError(location + ": two tokens have the id " + std::to_string(index));
-    seen[index] = true;
-    tokens[index] = token;
-  }
-  if (tokens.empty()) throw FileError(location + ": the vocabulary is empty");
-  return tokens;
-}
-
 }  // namespace
 
 char32_t symbol_of_byte(std::uint8_t byte) {
@@ -54,31 +34,41 @@ char32_t symbol_of_byte(std::uint8_t byte) {
   return symbols[byte];
 }
 
-BytePairEncoding BytePairEncoding::load(const std::filesystem::path& folder) {
-  BytePairEncoding encoding;
-  const std::filesystem::path vocabulary = folder / "vocab.json", merges = folder / "merges.txt";
-  encoding.tokens_ = tokens_by_id(read_json_file(vocabulary, kLargestFile), vocabulary.string());
-  for (std::size_t id = 0; id < encoding.tokens_.size(); ++id)
-    encoding.ids_[encoding.tokens_[id]] = static_cast<std::int32_t>(id);
-
-  std::ifstream file(merges);
-  if (!file) throw FileError(merges.string() + ": cannot be opened");
-  std::string line;
+BytePairEncoding::BytePairEncoding(BytePairVocabulary vocabulary)
+    : tokens_(std::move(vocabulary.tokens)), location_(std::move(vocabulary.merges_location)) {
+  for (std::size_t id = 0; id < tokens_.size(); ++id) ids_[tokens_[id]] = static_cast<std::int32_t>(id);
   std::int32_t rank = 0;
-  for (int number = 1; std::getline(file, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
-    const std::size_t space = line.find(' ');
-    const std::string left = line.substr(0, space),
-                      right = space == std::string::npos ? "" : line.substr(space + 1);
-    const std::int32_t a = encoding.id_of(left), b = encoding.id_of(right),
-                       result = encoding.id_of(left + right);
+  for (const auto& [left, right] : vocabulary.merges) {
+    const std::int32_t a = id_of(left), b = id_of(right), result = id_of(left + right);
     if (a < 0 || b < 0 || result < 0)
-      throw FileError(merges.string() + " line " + std::to_string(number) + ": " + in_quotes(line) +
-                      " is not two tokens of " + vocabulary.string() + " that make a third");
-    encoding.merges_.try_emplace(pair_of(a, b), Merge{rank++, result});
+      throw FileError(location_ + ": merge " + std::to_string(rank + 1) + ", " +
+                      in_quotes(left + " " + right) + ", is not two tokens of " + vocabulary.tokens_location +
+                      " that make a third");
+    merges_.try_emplace(pair_of(a, b), Merge{rank++, result});
   }
-  return encoding;
+}
+
+void BytePairEncoding::check_complete(const std::vector<AddedToken>& added) const {
+  std::vector<bool> known(tokens_.size());
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string symbol;
+    unicode::append_utf8(symbol, symbol_of_byte(static_cast<std::uint8_t>(byte)));
+    for (const std::string& token : {symbol, symbol.append(kEndOfWord)}) {
+      const std::int32_t id = id_of(token);
+      if (id < 0) return;
+      known[static_cast<std::size_t>(id)] = true;
+    }
+  }
+  for (const auto& [pair, merge] : merges_) known[static_cast<std::size_t>(merge.result)] = true;
+  for (const AddedToken& token : added)
+    if (const std::int32_t id = id_of(token.content); id >= 0) known[static_cast<std::size_t>(id)] = true;
+  const auto unmade = std::ranges::find(known, false);
+  if (unmade == known.end()) return;
+  const auto count = std::ranges::count(known, false);
+  throw FileError(location_ + ": no merge makes " +
+                  in_quotes(tokens_[static_cast<std::size_t>(unmade - known.begin())]) +
+                  (count > 1 ? " and " + std::to_string(count - 1) + " other tokens" : "") +
+                  " of the vocabulary; the file is cut short, or belongs to another one");
 }
 
 std::int32_t BytePairEncoding::id_of(const std::string& token) const {

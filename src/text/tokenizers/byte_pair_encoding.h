@@ -3,19 +3,24 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "text/tokenizers/added_tokens.h"
+#include "text/tokenizers/byte_pair_vocabulary.h"
 
 namespace sd35 {
 
 class BytePairEncoding {
  public:
-  // `folder` holds vocab.json and merges.txt. Throws FileError for a vocabulary that is no mapping of
-  // distinct texts to distinct ids from 0 on, and for a merge of symbols or into a symbol that the vocabulary
-  // lacks.
-  static BytePairEncoding load(const std::filesystem::path& folder);
+  // Throws FileError naming the location for a merge of symbols or into a symbol that the vocabulary lacks.
+  explicit BytePairEncoding(BytePairVocabulary vocabulary);
+
+  // Throws FileError when merges are missing: a vocabulary with a symbol for every byte, inside and at the
+  // end of a word, has come from merging these, so all else in it is the result of a merge, or in `added`.
+  void check_complete(const std::vector<AddedToken>& added) const;
 
   // Tokens of one word in bytes, the last of them marked with "</w>"; `unknown` for a byte without a symbol.
   std::vector<std::int32_t> encode(std::string_view word, std::int32_t unknown) const;
@@ -37,6 +42,7 @@ class BytePairEncoding {
   std::unordered_map<std::string, std::int32_t> ids_;
   std::vector<std::string> tokens_;
   std::unordered_map<std::uint64_t, Merge> merges_;  // by both symbols
+  std::string location_;                             // of the merges
 };
 
 // The printable character that stands for a byte in vocab.json: itself, or U+0100 and up for the 68 bytes

@@ -10,21 +10,27 @@
 namespace sd35 {
 namespace {
 
+using OnProgress = std::function<void(double)>;
+
 std::string symbol_text(char byte) {
   return unicode::encode(std::u32string(1, symbol_of_byte(static_cast<std::uint8_t>(byte))));
 }
 
 class MergeLearner {
  public:
-  explicit MergeLearner(const WordCounts& words) {
+  MergeLearner(const WordCounts& words, const OnProgress& on_progress) {
     for (const auto& [bytes, count] : words) {
+      if (on_progress) on_progress(0);
       if (bytes.empty()) continue;
       Word word{{}, count};
       for (std::size_t i = 0; i < bytes.size(); ++i)
         word.symbols.push_back(id_of(symbol_text(bytes[i]) + (i + 1 == bytes.size() ? "</w>" : "")));
       words_.push_back(std::move(word));
     }
-    for (std::size_t i = 0; i < words_.size(); ++i) count_pairs(i, 1);
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      if (on_progress) on_progress(0);
+      count_pairs(i, 1);
+    }
     for (const auto& [pair, statistics] : pairs_) candidates_.push({statistics.count, pair, this});
     touched_.clear();
   }
@@ -124,10 +130,14 @@ class MergeLearner {
 
 }  // namespace
 
-std::vector<SymbolPair> learn_merges(const WordCounts& words, std::size_t count) {
-  MergeLearner learner(words);
+std::vector<SymbolPair> learn_merges(const WordCounts& words, std::size_t count,
+                                     const OnProgress& on_progress) {
+  MergeLearner learner(words, on_progress);
   std::vector<SymbolPair> merges;
-  for (SymbolPair merge; merges.size() < count && learner.next(merge);) merges.push_back(merge);
+  for (SymbolPair merge; merges.size() < count && learner.next(merge);) {
+    merges.push_back(merge);
+    if (on_progress) on_progress(static_cast<double>(merges.size()) / static_cast<double>(count));
+  }
   return merges;
 }
 

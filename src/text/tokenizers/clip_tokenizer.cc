@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/messages.h"
+#include "text/tokenizers/tokenizer_json.h"
 #include "text/tokenizers/unicode.h"
 
 namespace sd35 {
@@ -62,26 +63,30 @@ std::vector<std::u32string> split_clip_words(std::u32string_view text) {
 }
 
 ClipTokenizer ClipTokenizer::load(const std::filesystem::path& folder) {
-  ClipTokenizer tokenizer(BytePairEncoding::load(folder));
-  TokenizerConfig config = read_tokenizer_config(folder);
+  TokenizerFolder files = open_tokenizer_folder(TokenizerKind::clip, folder);
+  TokenizerConfig& config = files.config;
+  BytePairVocabulary vocabulary = files.json ? files.json->clip_vocabulary() : read_vocab_and_merges(folder);
+  const std::string location = vocabulary.tokens_location;
+  ClipTokenizer tokenizer(BytePairEncoding(std::move(vocabulary)));
+  std::vector<AddedToken> special;
   const auto id_of = [&](const std::string& named, const char* fallback) {
-    const std::string& token = named.empty() ? fallback : named;
+    const std::string token = named.empty() ? fallback : named;
     const std::int32_t id = tokenizer.bpe_.id_of(token);
-    if (id < 0) throw FileError((folder / "vocab.json").string() + ": there is no token " + in_quotes(token));
+    if (id < 0) throw FileError(location + ": there is no token " + in_quotes(token));
+    special.push_back({token, id, false, false, false});
     return id;
   };
   tokenizer.start_of_text_ = id_of(config.bos_token, kStartOfText);
   tokenizer.end_of_text_ = id_of(config.eos_token, kEndOfText);
   tokenizer.padding_ = id_of(config.pad_token, kEndOfText);
   tokenizer.unknown_ = id_of(config.unk_token, kEndOfText);
-  if (config.added_tokens.empty())
-    config.added_tokens = {{kStartOfText, tokenizer.start_of_text_, false, false, true},
-                           {kEndOfText, tokenizer.end_of_text_, false, false, false}};
+  if (config.added_tokens.empty()) config.added_tokens = std::move(special);
   for (const AddedToken& token : config.added_tokens)
     if (token.id >= tokenizer.vocab_size())
-      throw FileError((folder / "tokenizer_config.json").string() + ": the added token " +
-                      in_quotes(token.content) + " has the id " + std::to_string(token.id) +
-                      " beyond the vocabulary of " + std::to_string(tokenizer.vocab_size()));
+      throw FileError(config.location + ": the added token " + in_quotes(token.content) + " has the id " +
+                      std::to_string(token.id) + " beyond the vocabulary of " +
+                      std::to_string(tokenizer.vocab_size()));
+  tokenizer.bpe_.check_complete(config.added_tokens);
   tokenizer.added_tokens_ = std::move(config.added_tokens);
   tokenizer.model_max_length_ = config.model_max_length;
   return tokenizer;

@@ -13,8 +13,8 @@ namespace sd35 {
 
 class ClipTokenizer {
  public:
-  // `folder` holds vocab.json, merges.txt and, for tokens other than CLIP's own, tokenizer_config.json.
-  // Throws FileError naming the file and what is wrong with it.
+  // `folder` holds vocab.json and merges.txt, or else tokenizer.json, and for tokens other than CLIP's own
+  // tokenizer_config.json. Throws FileError naming the file and what is wrong with it.
   static ClipTokenizer load(const std::filesystem::path& folder);
 
   // Start of text, the tokens of `text` (UTF-8, else ArgumentError), end of text; neither cut nor padded.

@@ -2,15 +2,14 @@
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 
 namespace sd35 {
 namespace {
 
-constexpr std::uintmax_t kLargestFile = 64'000'000;
+constexpr std::uint64_t kLargestFile = 64'000'000;
 
 // A field of a message: its number and its value, which is a number or bytes.
 struct Field {
@@ -116,13 +115,20 @@ std::string parse_normalizer(std::string_view bytes, const std::string& location
 
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& location) {
   SentencePieceModel model;
+  bool has_trainer = false, has_normalizer = false;
   Message message(bytes, location);
   for (Field field; message.next(field);) {
+    has_trainer |= field.number == kTrainer;
+    has_normalizer |= field.number == kNormalizer;
     if (field.number == kPieces) model.pieces.push_back(parse_piece(field.bytes, location));
     if (field.number == kTrainer) parse_trainer(field.bytes, location, model);
     if (field.number == kNormalizer) model.character_map = parse_normalizer(field.bytes, location);
   }
   if (model.pieces.empty()) throw FileError(location + ": not a SentencePiece model: it holds no pieces");
+  // SentencePiece writes both, behind the pieces.
+  if (!has_trainer || !has_normalizer)
+    throw FileError(location + ": it ends after " + std::to_string(model.pieces.size()) +
+                    " pieces, before the normalizer; the file is cut short");
   if (model.unknown_id < 0 || model.unknown_id >= static_cast<std::int32_t>(model.pieces.size()))
     throw FileError(location + ": the id of the unknown piece is beyond the vocabulary");
   return model;
@@ -149,13 +155,7 @@ std::string append_pieces(std::string model, const std::vector<SentencePiece>& p
 }
 
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path.string() + ": cannot be opened; T5's tokenizer needs this file");
-  if (std::filesystem::file_size(path) > kLargestFile)
-    throw FileError(path.string() + ": larger than any tokenizer, " + std::to_string(kLargestFile) +
-                    " bytes");
-  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return parse_sentencepiece_model(bytes, path.string());
+  return parse_sentencepiece_model(read_whole_file(path, kLargestFile), path.string());
 }
 
 }  // namespace sd35

@@ -1,6 +1,7 @@
 // Training of SentencePiece unigram models (Kudo 2018, arXiv 1804.10959) by SentencePiece's own program.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@ struct SentencePieceTraining {
 // bytes are left out.
 //
 // Runs the program spm_train, found through PATH, as a child: its library brings a protobuf of its own, which
-// cannot share a process with the one LibTorch links. Throws Error when the program is missing or fails,
-// ArgumentError for options out of range, Cancelled when it is interrupted.
-std::string train_sentencepiece(const std::vector<std::string>& texts, const SentencePieceTraining& training);
+// cannot share a process with the one LibTorch links. `on_progress`, where it is set, is called while it runs
+// and may throw to stop it. Throws Error when the program is missing or fails, ArgumentError for options out
+// of range, Cancelled when it is interrupted.
+std::string train_sentencepiece(const std::vector<std::string>& texts, const SentencePieceTraining& training,
+                                const std::function<void(double fraction)>& on_progress = {});
 
 }  // namespace sd35

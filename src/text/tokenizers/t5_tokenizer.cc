@@ -1,9 +1,11 @@
 #include "text/tokenizers/t5_tokenizer.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/error.h"
 #include "core/messages.h"
+#include "text/tokenizers/tokenizer_json.h"
 #include "text/tokenizers/unicode.h"
 
 namespace sd35 {
@@ -22,32 +24,50 @@ std::vector<AddedToken> default_added_tokens(std::int32_t pieces, std::int32_t u
   return tokens;
 }
 
+// The added tokens behind the pieces get a place among them. transformers takes the sentinels for pieces,
+// which shows where a text becomes one only by its normalization.
+void append_added(SentencePieceModel& model, const std::vector<AddedToken>& added,
+                  const std::string& location) {
+  std::map<std::size_t, const AddedToken*> behind;
+  for (const AddedToken& token : added)
+    if (const auto id = static_cast<std::size_t>(token.id); id >= model.pieces.size()) behind[id] = &token;
+  for (const auto& [id, token] : behind) {
+    if (id != model.pieces.size())
+      throw FileError(location + ": the added token " + in_quotes(token->content) + " has the id " +
+                      std::to_string(id) + ", but nothing has the id " + std::to_string(model.pieces.size()) +
+                      "; the file is cut short, or tokenizer_config.json belongs to another one");
+    model.pieces.push_back({token->content.starts_with("<extra_id_") ? token->content : "", 0});
+  }
+}
+
 }  // namespace
 
-T5Tokenizer::T5Tokenizer(SentencePieceModel model, const std::string& location)
+T5Tokenizer::T5Tokenizer(SentencePieceModel model, std::vector<AddedToken> added_tokens,
+                         const std::string& location)
     : normalizer_(model.character_map, location),
       unigram_(std::move(model.pieces), model.unknown_id),
-      added_tokens_(default_added_tokens(unigram_.size(), model.unknown_id)) {}
+      added_tokens_(std::move(added_tokens)) {}
 
 T5Tokenizer T5Tokenizer::load(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "spiece.model";
-  T5Tokenizer tokenizer(read_sentencepiece_model(path), path.string());
-  TokenizerConfig config = read_tokenizer_config(folder);
+  TokenizerFolder files = open_tokenizer_folder(TokenizerKind::t5, folder);
+  TokenizerConfig& config = files.config;
+  const std::filesystem::path path = folder / (files.json ? kTokenizerJson : "spiece.model");
+  SentencePieceModel model = files.json ? files.json->t5_model() : read_sentencepiece_model(path);
+  if (config.added_tokens.empty())
+    config.added_tokens =
+        default_added_tokens(static_cast<std::int32_t>(model.pieces.size()), model.unknown_id);
+  append_added(model, config.added_tokens, path.string());
+  T5Tokenizer tokenizer(std::move(model), std::move(config.added_tokens), path.string());
   tokenizer.model_max_length_ = config.model_max_length;
-  if (!config.added_tokens.empty()) tokenizer.added_tokens_ = std::move(config.added_tokens);
 
   const auto id_of = [&](const std::string& named, const char* fallback) {
     const std::string& token = named.empty() ? fallback : named;
     for (const AddedToken& added : tokenizer.added_tokens_)
       if (added.content == token) return added.id;
-    throw FileError((folder / "tokenizer_config.json").string() + ": added_tokens_decoder does not hold " +
-                    in_quotes(token));
+    throw FileError(config.location + ": no added token is " + in_quotes(token));
   };
   tokenizer.padding_ = id_of(config.pad_token, "<pad>");
   tokenizer.end_of_text_ = id_of(config.eos_token, "</s>");
-  tokenizer.vocab_size_ = tokenizer.unigram_.size();
-  for (const AddedToken& token : tokenizer.added_tokens_)
-    tokenizer.vocab_size_ = std::max(tokenizer.vocab_size_, token.id + 1);
   return tokenizer;
 }
 

@@ -16,8 +16,8 @@ namespace sd35 {
 
 class T5Tokenizer {
  public:
-  // `folder` holds spiece.model and, for other added tokens than T5's own, tokenizer_config.json. Throws
-  // FileError naming the file and what is wrong with it.
+  // `folder` holds spiece.model, or else tokenizer.json, and for other added tokens than T5's own
+  // tokenizer_config.json. Throws FileError naming the file and what is wrong with it.
   static T5Tokenizer load(const std::filesystem::path& folder);
 
   // The pieces of `text` (UTF-8, else ArgumentError) and the end of text; neither cut nor padded.
@@ -31,17 +31,17 @@ class T5Tokenizer {
   // Ids of a text at most, by the model's files; 0 where they do not say.
   std::int64_t model_max_length() const { return model_max_length_; }
   // Pieces and added tokens.
-  std::int32_t vocab_size() const { return vocab_size_; }
+  std::int32_t vocab_size() const { return unigram_.size(); }
 
  private:
-  T5Tokenizer(SentencePieceModel model, const std::string& location);
+  T5Tokenizer(SentencePieceModel model, std::vector<AddedToken> added_tokens, const std::string& location);
   void encode_segment(const std::u32string& text, std::vector<std::int32_t>& ids) const;
 
   PrecompiledNormalizer normalizer_;
   Unigram unigram_;
   std::vector<AddedToken> added_tokens_;
   std::int64_t model_max_length_ = 0;
-  std::int32_t vocab_size_ = 0, padding_ = 0, end_of_text_ = 1;
+  std::int32_t padding_ = 0, end_of_text_ = 1;
 };
 
 }  // namespace sd35

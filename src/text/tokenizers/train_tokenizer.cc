@@ -19,12 +19,14 @@ namespace sd35 {
 namespace {
 
 // The words that ClipTokenizer cuts the texts into.
-WordCounts count_words(const std::vector<std::string>& texts) {
+WordCounts count_words(const std::vector<std::string>& texts, const OnTrainingProgress& on_progress) {
   WordCounts counts;
-  for (const std::string& text : texts)
+  for (const std::string& text : texts) {
+    if (on_progress) on_progress(0);
     for (const std::u32string& word :
          split_clip_words(unicode::to_lower(unicode::to_nfc(unicode::decode(text)))))
       ++counts[unicode::encode(word)];
+  }
   return counts;
 }
 
@@ -35,11 +37,13 @@ std::string printable_ascii() {
 }
 
 // The most frequent words of two letters and more, as pieces: at most `most`.
-std::vector<SentencePiece> frequent_words(const std::vector<std::string>& texts, std::size_t most) {
+std::vector<SentencePiece> frequent_words(const std::vector<std::string>& texts, std::size_t most,
+                                          const OnTrainingProgress& on_progress) {
   constexpr std::string_view punctuation = "\"'.,;:!?()";
   std::map<std::string, std::int64_t> counts;
   double total = 0;
   for (const std::string& text : texts) {
+    if (on_progress) on_progress(0);
     std::istringstream parts(text);
     for (std::string word; parts >> word; ++total) {
       const std::size_t first = word.find_first_not_of(punctuation);
@@ -67,35 +71,41 @@ void check_length(int model_max_length) {
 }  // namespace
 
 int train_clip_tokenizer(const std::vector<std::string>& texts, const ClipTokenizerTraining& training,
-                         const std::filesystem::path& folder) {
+                         const std::filesystem::path& folder, const OnTrainingProgress& on_progress) {
   constexpr int fewest = 2 * 256 + 2;
   if (training.vocab_size < fewest)
     throw ArgumentError("a CLIP vocabulary of " + std::to_string(training.vocab_size) +
                         " tokens; the least is " + std::to_string(fewest) + ", the bytes alone");
   check_length(training.model_max_length);
-  const WordCounts words = count_words(texts);
+  const WordCounts words = count_words(texts, on_progress);
   if (words.empty()) throw ArgumentError("there is no text to learn a tokenizer from");
-  write_clip_tokenizer(folder, learn_merges(words, static_cast<std::size_t>(training.vocab_size - fewest)),
-                       training.pad_token, training.model_max_length);
+  const auto most = static_cast<std::size_t>(training.vocab_size - fewest);
+  write_clip_tokenizer(folder, learn_merges(words, most, on_progress), training.pad_token,
+                       training.model_max_length);
   return ClipTokenizer::load(folder).vocab_size();
 }
 
 int train_t5_tokenizer(const std::vector<std::string>& texts, const T5TokenizerTraining& training,
-                       const std::filesystem::path& folder) {
+                       const std::filesystem::path& folder, const OnTrainingProgress& on_progress) {
   check_length(training.model_max_length);
   bool any = false;
-  for (const std::string& text : texts)
+  for (const std::string& text : texts) {
+    if (on_progress) on_progress(0);
     for (const char32_t c : unicode::decode(text)) any |= !unicode::is_space(c);
+  }
   if (!any) throw ArgumentError("there is no text to learn a tokenizer from");
   const bool characters = training.split_characters || training.whole_words;
-  std::string model = train_sentencepiece(texts, {.vocab_size = training.vocab_size,
-                                                  .character_coverage = training.character_coverage,
-                                                  .longest_piece = characters ? 1 : 16,
-                                                  .required_characters = printable_ascii()});
+  std::string model = train_sentencepiece(texts,
+                                          {.vocab_size = training.vocab_size,
+                                           .character_coverage = training.character_coverage,
+                                           .longest_piece = characters ? 1 : 16,
+                                           .required_characters = printable_ascii()},
+                                          on_progress);
   if (training.whole_words) {
     const std::size_t used = parse_sentencepiece_model(model, "the characters").pieces.size();
     const auto wanted = static_cast<std::size_t>(training.vocab_size);
-    model = append_pieces(std::move(model), frequent_words(texts, wanted - std::min(wanted, used)));
+    model =
+        append_pieces(std::move(model), frequent_words(texts, wanted - std::min(wanted, used), on_progress));
   }
   write_t5_tokenizer(folder, model, training.model_max_length);
   return T5Tokenizer::load(folder).vocab_size();

@@ -3,15 +3,23 @@
 #include "text/tokenizers/train_tokenizer.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
+#include "text/tokenizers/child_process.h"
 #include "text/tokenizers/clip_tokenizer.h"
+#include "text/tokenizers/scratch_folder.h"
 #include "text/tokenizers/t5_tokenizer.h"
 
 namespace sd35 {
@@ -135,17 +143,124 @@ TEST(TrainTokenizerTest, ImpossibleOptionsAreRefused) {
   EXPECT_EQ(folder.entries(), 0);
 }
 
+// An environment variable for the time of a test.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(TrainTokenizerTest, StopsWhenItIsAskedTo) {
+  const TemporaryFolder folder;
+  int calls = 0;
+  const auto stop_at = [&](int call) {
+    calls = 0;
+    return [&, call](double) {
+      if (++calls == call) throw Cancelled();
+    };
+  };
+  const int texts = static_cast<int>(captions().size());
+  for (const int call : {1, texts + 1, texts + 200})  // counting words, the pairs of a word, merges
+    EXPECT_THROW(train_clip_tokenizer(captions(), {.vocab_size = 700}, folder / "clip", stop_at(call)),
+                 Cancelled);
+  EXPECT_EQ(calls, texts + 200);
+  EXPECT_EQ(folder.entries(), 0);
+}
+
+// Its texts may be anyone's, and it may take hours.
+TEST(TrainTokenizerTest, SentencePieceAndItsTextsAreGoneAfterStopping) {
+  const TemporaryFolder folder;
+  const Variable set("TMPDIR", folder.path());
+  const int texts = static_cast<int>(captions().size());
+  int calls = 0;
+  const auto stop = [&](double) {
+    if (++calls > texts) throw Cancelled();  // while the program runs
+  };
+  EXPECT_THROW(train_t5_tokenizer(captions(), {.vocab_size = 200}, folder / "t5", stop), Cancelled);
+  EXPECT_EQ(folder.entries(), 0);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // there is no child
+  EXPECT_EQ(errno, ECHILD);
+}
+
+// Runs `body` in a process of its own, which ends by SIGKILL.
+template <class Body>
+void run_and_kill(const Body& body) {
+  const ::pid_t process = ::fork();
+  if (process == 0) {
+    body();
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(process, &status, 0), process);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+TEST(ChildProcessTest, DiesWithTheProcessThatStartedIt) {
+  const TemporaryFolder folder;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);  // the child inherits it: its end is the end of the pipe
+  run_and_kill([&] {
+    static ChildProcess child(find_program("sleep").value(), {"sleep", "3600"}, folder.path(), "log");
+  });
+  ::close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);
+  ::close(ends[0]);
+}
+
+TEST(ChildProcessTest, WhatItPrintsAndHowItEnds) {
+  const TemporaryFolder folder;
+  const auto status_of = [&](const std::string& script) {
+    ChildProcess child(find_program("sh").value(), {"sh", "-c", script}, folder.path(), "log");
+    return child.wait({});
+  };
+  EXPECT_EQ(WEXITSTATUS(status_of("echo out; echo err >&2; pwd; exit 7")), 7);
+  EXPECT_EQ(file_bytes(folder / "log"), "out\nerr\n" + fs::canonical(folder.path()).string() + "\n");
+  EXPECT_EQ(WTERMSIG(status_of("kill -TERM $$")), SIGTERM);
+  EXPECT_FALSE(find_program("sd35-no-such-program").has_value());
+  EXPECT_THROW(ChildProcess(folder / "none", {"none"}, folder.path(), "log"), Error);
+  EXPECT_THROW(ChildProcess(find_program("sh").value(), {"sh"}, folder / "none", "log"), Error);
+}
+
+TEST(ScratchFolderTest, OneThatAKilledProcessLeftIsRemovedAndNoOther) {
+  const TemporaryFolder folder;
+  const Variable set("TMPDIR", folder.path());
+  run_and_kill([] {
+    static ScratchFolder left;
+    put_file(left / "texts", "private");
+  });
+  EXPECT_EQ(folder.entries(), 1);
+  {
+    const ScratchFolder one, two;
+    EXPECT_EQ(folder.entries(), 2);  // what was left is gone, what is held stays
+    EXPECT_TRUE(fs::is_directory(one.path()) && fs::is_directory(two.path()));
+    put_file(one / "texts", "private");
+  }
+  EXPECT_EQ(folder.entries(), 0);
+  fs::create_directory(folder / "sd35-other");
+  fs::create_directory_symlink(folder / "sd35-other", folder / "sd35-scratch-link");
+  const ScratchFolder three;
+  EXPECT_TRUE(fs::exists(folder / "sd35-other") && fs::is_symlink(folder / "sd35-scratch-link"));
+}
+
 TEST(TrainTokenizerTest, AMissingProgramIsNamed) {
   const TemporaryFolder folder;
-  const std::string path = std::getenv("PATH");
-  ::setenv("PATH", folder.path().c_str(), 1);
+  const Variable set("PATH", folder.path());
   try {
     train_t5_tokenizer({"some words"}, {}, folder / "t5");
     ADD_FAILURE() << "trained without the program";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("spm_train"), std::string::npos) << error.what();
   }
-  ::setenv("PATH", path.c_str(), 1);
 }
 
 }  // namespace

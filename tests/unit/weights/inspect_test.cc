@@ -26,7 +26,8 @@ TEST_F(Inspect, ForAPerson) {
        {"m.safetensors (original layout)\n", "transformer     SD3Transformer2DModel         3 layers   ",
         "vae             AutoencoderKL                 2 layers",
         "text_encoder_3  T5EncoderModel                2 layers", "KiB: bf16\n",
-        "missing to generate: the weights of text_encoder, tokenizer/vocab.json"})
+        "missing to generate: the weights of text_encoder, tokenizer/vocab.json (or "
+        "tokenizer/tokenizer.json)"})
     EXPECT_NE(text.find(part), std::string::npos) << text;
   EXPECT_EQ(text.find("proj_out.weight"), std::string::npos);
   EXPECT_NE(inspect(model_, false, true).find("  proj_out.weight "), std::string::npos);

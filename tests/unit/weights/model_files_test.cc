@@ -115,15 +115,16 @@ TEST_F(Model, FolderWithoutWeights) {
   const ModelFiles files = ModelFiles::open(folder_ / "model");
   EXPECT_FALSE(files.has(transformer));
   EXPECT_EQ(files.config(transformer).at("name"), "transformer");
-  expect_error(
-      files.missing_to_generate(),
-      {"text_encoder_3/model.safetensors, text_encoder_3/config.json, "
-       "transformer/diffusion_pytorch_model.safetensors, tokenizer_2/merges.txt; get Stable Diffusion 3.5",
-       kLicence, "huggingface-cli download stabilityai/stable-diffusion-3.5-medium"});
+  expect_error(files.missing_to_generate(),
+               {"text_encoder_3/model.safetensors, text_encoder_3/config.json, "
+                "transformer/diffusion_pytorch_model.safetensors, tokenizer_2/merges.txt (or "
+                "tokenizer_2/tokenizer.json); get Stable Diffusion 3.5",
+                kLicence, "huggingface-cli download stabilityai/stable-diffusion-3.5-medium"});
   EXPECT_EQ(files.missing_to_generate(false).find("text_encoder_3"), std::string::npos);
   expect_error(file_error([&] { files.weights(transformer); }),
                {"the weights of transformer are missing", kLicence});
-  expect_error(file_error([&] { files.tokenizer(2); }), {"tokenizer_2/merges.txt' is missing"});
+  expect_error(file_error([&] { files.tokenizer(2); }),
+               {"tokenizer_2/merges.txt (or ", "tokenizer_2/tokenizer.json) is missing", "--tokenizers"});
 }
 
 TEST_F(Model, NoModel) {
