@@ -28,6 +28,8 @@ const char* name_of(Stage stage) {
       return "decode";
     case Stage::convert:
       return "convert";
+    case Stage::train_tokenizer:
+      return "train tokenizer";
   }
   return "";
 }

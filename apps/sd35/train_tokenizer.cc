@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "reporter.h"
 #include "sd35/sd35.h"
 
 namespace sd35::cli {
@@ -42,7 +43,9 @@ void add_train_tokenizer(CLI::App& app) {
   command->add_option("-o,--output", arguments->output, "The folder to write")->required();
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->callback([arguments] {
-    const int tokens = train_tokenizer(arguments->options, arguments->inputs, arguments->output);
+    Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
+    const int tokens =
+        train_tokenizer(arguments->options, arguments->inputs, arguments->output, reporter.callbacks());
     if (!arguments->quiet) std::fprintf(stderr, "%s: %d tokens\n", arguments->output.c_str(), tokens);
   });
 }

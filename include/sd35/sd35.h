@@ -110,7 +110,7 @@ struct GenerateOptions {
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
 };
 
-enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert };
+enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert, train_tokenizer };
 
 // What is going on; sent often, cheap to ignore.
 struct Progress {
@@ -246,8 +246,9 @@ struct TokenizerOptions {
 // Writes the files of transformers' CLIPTokenizer or T5Tokenizer into the new folder `output` and returns the
 // number of tokens (of "t5": 100 sentinels among them). `inputs`: files of UTF-8, a text a line. Throws
 // ArgumentError for impossible options, no text, and an output that exists, FileError for files that cannot
-// be read or written, Error when SentencePiece's program spm_train, which "t5" needs, is missing.
+// be read or written, Error when SentencePiece's program spm_train, which "t5" needs, is missing, Cancelled;
+// then nothing is left behind.
 int train_tokenizer(const TokenizerOptions& options, const std::vector<std::filesystem::path>& inputs,
-                    const std::filesystem::path& output);
+                    const std::filesystem::path& output, const Callbacks& callbacks = {});
 
 }  // namespace sd35

@@ -1,9 +1,10 @@
 // train_tokenizer() of the public API.
 #include "text/tokenizers/train_tokenizer.h"
 
-#include <fstream>
-
 #include "core/error.h"
+#include "core/file_reader.h"
+#include "core/new_folder.h"
+#include "pipeline/progress.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -11,20 +12,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void read_lines(const fs::path& path, std::vector<std::string>& texts) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path))
-    throw FileError(path.string() + ": cannot be read; texts are files with a caption a line");
-  for (std::string line; std::getline(file, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) texts.push_back(std::move(line));
-  }
+// Captions are kept in memory while a tokenizer learns from them.
+constexpr std::uint64_t kLargestInput = std::uint64_t{1} << 34;
+
+void read_texts(const fs::path& path, const StageProgress& progress, std::vector<std::string>& texts) {
+  for_each_line(path, kLargestInput, [&](std::int64_t, std::string_view line) {
+    progress.report(0);
+    if (!line.empty()) texts.emplace_back(line);
+  });
+}
+
+int train_clip(const TokenizerOptions& options, const std::vector<std::string>& texts, const fs::path& folder,
+               const OnTrainingProgress& on_progress) {
+  ClipTokenizerTraining training;
+  if (options.vocab_size != 0) training.vocab_size = options.vocab_size;
+  if (options.model_max_length != 0) training.model_max_length = options.model_max_length;
+  training.pad_token = options.pad_token;
+  return train_clip_tokenizer(texts, training, folder, on_progress);
+}
+
+int train_t5(const TokenizerOptions& options, const std::vector<std::string>& texts, const fs::path& folder,
+             const OnTrainingProgress& on_progress) {
+  T5TokenizerTraining training;
+  if (options.vocab_size != 0) training.vocab_size = options.vocab_size;
+  if (options.model_max_length != 0) training.model_max_length = options.model_max_length;
+  training.character_coverage = options.character_coverage;
+  training.split_characters = options.split_characters;
+  training.whole_words = options.whole_words;
+  return train_t5_tokenizer(texts, training, folder, on_progress);
 }
 
 }  // namespace
 
 int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>& inputs,
-                    const fs::path& output) {
+                    const fs::path& output, const Callbacks& callbacks) {
   const bool clip = options.kind == "clip";
   if (!clip && options.kind != "t5")
     throw ArgumentError("a tokenizer of kind '" + options.kind + "'; there are clip and t5");
@@ -33,24 +54,20 @@ int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>
         "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token a byte");
   if (options.split_characters && options.whole_words)
     throw ArgumentError("either split_characters or whole_words: the second keeps frequent words whole");
-  if (fs::exists(output)) throw ArgumentError("'" + output.string() + "' exists; name another folder");
-  std::vector<std::string> texts;
-  for (const fs::path& input : inputs) read_lines(input, texts);
-
-  if (clip) {
-    ClipTokenizerTraining training;
-    if (options.vocab_size != 0) training.vocab_size = options.vocab_size;
-    if (options.model_max_length != 0) training.model_max_length = options.model_max_length;
-    training.pad_token = options.pad_token;
-    return train_clip_tokenizer(texts, training, output);
+  const StageProgress progress(callbacks, Stage::train_tokenizer);
+  const auto on_progress = [&](double fraction) { progress.report(fraction); };
+  try {
+    NewFolder folder(output);
+    std::vector<std::string> texts;
+    for (const fs::path& input : inputs) read_texts(input, progress, texts);
+    const int tokens = clip ? train_clip(options, texts, folder / "", on_progress)
+                            : train_t5(options, texts, folder / "", on_progress);
+    folder.commit();
+    progress.report(1);
+    return tokens;
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(std::string("cannot write the tokenizer: ") + error.what());
   }
-  T5TokenizerTraining training;
-  if (options.vocab_size != 0) training.vocab_size = options.vocab_size;
-  if (options.model_max_length != 0) training.model_max_length = options.model_max_length;
-  training.character_coverage = options.character_coverage;
-  training.split_characters = options.split_characters;
-  training.whole_words = options.whole_words;
-  return train_t5_tokenizer(texts, training, output);
 }
 
 }  // namespace sd35

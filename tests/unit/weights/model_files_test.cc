@@ -1,5 +1,7 @@
 #include "weights/model_files.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -125,6 +127,28 @@ TEST_F(Model, FolderWithoutWeights) {
                {"the weights of transformer are missing", kLicence});
   expect_error(file_error([&] { files.tokenizer(2); }),
                {"tokenizer_2/merges.txt (or ", "tokenizer_2/tokenizer.json) is missing", "--tokenizers"});
+}
+
+// What is missing and what is loaded are answers to one question.
+TEST_F(Model, TokenizersInEitherForm) {
+  const fs::path model = folder_ / "model";
+  make_folder(model);
+  for (const std::string name : {"tokenizer", "tokenizer_2", "tokenizer_3"}) {
+    fs::remove_all(model / name);
+    put(model / name / "tokenizer.json", "");
+  }
+  const ModelFiles files = ModelFiles::open(model);
+  EXPECT_EQ(files.missing_to_generate(), "");
+  for (const int number : {1, 2, 3}) EXPECT_TRUE(fs::is_directory(files.tokenizer(number)));
+
+  put(model / "tokenizer/vocab.json", "");  // without merges.txt it is neither in the way nor enough
+  EXPECT_EQ(files.missing_to_generate(), "");
+  fs::remove(model / "tokenizer/tokenizer.json");
+  fs::remove(model / "tokenizer_3/tokenizer.json");
+  expect_error(files.missing_to_generate(), {"tokenizer/merges.txt (or tokenizer/tokenizer.json)",
+                                             "tokenizer_3/spiece.model (or tokenizer_3/tokenizer.json)"});
+  expect_error(file_error([&] { files.tokenizer(1); }), {"tokenizer/merges.txt (or ", "--tokenizers"});
+  expect_error(file_error([&] { files.tokenizer(3); }), {"tokenizer_3/spiece.model (or "});
 }
 
 TEST_F(Model, NoModel) {
@@ -349,6 +373,17 @@ TEST_F(HubCache, IsFoundByTheVariables) {
     download(folder_ / variable / below);
     expect_whole_model(ModelFiles::open("org/sd3.5"));
   }
+}
+
+TEST_F(HubCache, AReferenceThatIsAPipeIsNotWaitedFor) {
+  const Variable set("HF_HUB_CACHE", folder_ / "hub");
+  download(folder_ / "hub");
+  const fs::path reference = folder_ / "hub/models--org--sd3.5/refs/main";
+  put(reference, commit_ + "\n");
+  expect_whole_model(ModelFiles::open("org/sd3.5"));
+  fs::remove(reference);
+  ASSERT_EQ(mkfifo(reference.c_str(), 0600), 0);
+  expect_error(file_error([&] { ModelFiles::open("org/sd3.5"); }), {"refs/main", "it is not a regular file"});
 }
 
 TEST_F(HubCache, NeverLeavesTheCache) {
