@@ -1,4 +1,4 @@
-# The installed library: one shared object made of every layer, found with find_package(sd35).
+# What is installed. The library: one shared object made of every layer, found with find_package(sd35). The program: sd35.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -21,6 +21,13 @@ target_include_directories(sd35 INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR
 # sd35::version()
 target_compile_definitions(sd35_pipeline PRIVATE SD35_VERSION="${PROJECT_VERSION}")
 
+# `cmake --install` installs what is built; ./run has built the program alone.
+function(sd35_build_before_install target component)
+  install(CODE "execute_process(COMMAND \"${CMAKE_COMMAND}\" --build \"${CMAKE_BINARY_DIR}\" --target ${target}
+                                COMMAND_ERROR_IS_FATAL ANY)" COMPONENT ${component})
+endfunction()
+
+sd35_build_before_install(sd35 library)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/sd35)
 install(TARGETS sd35 EXPORT sd35-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sd35 DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
@@ -31,3 +38,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/sd35-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/sd35-config.cmake ${PROJECT_BINARY_DIR}/sd35-config-version.cmake
         DESTINATION ${package_folder} COMPONENT library)
+
+sd35_build_before_install(sd35-cli program)
+install(TARGETS sd35-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
