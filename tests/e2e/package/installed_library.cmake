@@ -10,6 +10,9 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK})
+# As after ./run, which builds the program alone.
+file(GLOB built ${BUILD}/libsd35.so*)
+file(REMOVE ${built})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix --component library)
 
 # Only the public headers are installed.
