@@ -7,7 +7,7 @@
 //
 // Every function throws an exception derived from sd35::Error (sd35/error.h) whose what() is one line that
 // says what was wrong, where, and what would work. Names follow diffusers' StableDiffusion3Pipeline where it
-// has one.
+// has one. What sd35 does to the process around it: docs/process.md.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +56,7 @@ struct LoadOptions {
   // quantized scales), "none" (in dtype, whatever the file holds), or empty: in 4 and 8 bits where the file
   // holds them so, else in dtype.
   std::string quantize;
-  int threads = 0;  // 0: one a core (not a hyper-thread), within the CPU quota and the affinity mask
+  int threads = 0;  // 1 to 1024, or 0: one a core (not a hyper-thread), within CPU quota and affinity mask
   // What a single-file checkpoint lacks; in a folder they replace what it holds.
   std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
   bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "core/new_folder.h"
+#include "core/yielding.h"
 #include "pipeline/progress.h"
 #include "pipeline/tiny_configs.h"
 #include "sd35/sd35.h"
@@ -245,6 +246,7 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
                                        *parts.back().source, format, layout);
   }
   if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
+  const YieldWhenBusy yielding;
   try {
     if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
     if (layout == Layout::single) write_single(parts, output, callbacks);

@@ -82,7 +82,11 @@ class Pool {
 
   void give(void* data, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
-    free_.emplace(bytes, data);
+    try {
+      free_.emplace(bytes, data);
+    } catch (const std::bad_alloc&) {  // from a destructor: nobody could be told
+      release(data, bytes);
+    }
   }
 
   void trim() {

@@ -3,10 +3,16 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
+#include <latch>
 #include <mutex>
+#include <new>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/cores.h"
 #include "core/error.h"
@@ -14,8 +20,25 @@
 namespace sd35 {
 namespace {
 
-int chosen_threads = 0;
+constexpr int kNotChosen = 0;
+
+std::atomic<int> chosen_threads = kNotChosen;
 thread_local bool serial_loops = false;
+
+// Whether a region that is begun now runs on the calling thread alone.
+bool regions_are_serial() {
+  return omp_in_parallel() != 0 || omp_get_active_level() >= omp_get_max_active_levels();
+}
+
+// Threads that a region of `count` has. The threads of a region stay for the next one: what was asked for at
+// the start of the work is there until its end.
+int threads_of_region(int count) {
+  const OpenMpThreads exactly(count);
+  int threads = 0;
+#pragma omp parallel reduction(+ : threads)
+  threads += 1;
+  return threads;
+}
 
 }  // namespace
 
@@ -24,23 +47,61 @@ int available_cores() {
   return cores;
 }
 
-void set_thread_count(int count) {
-  if (count < 0) throw ArgumentError("threads must be 0 (one a core) or more, not " + std::to_string(count));
-  chosen_threads = count;
-  omp_set_num_threads(thread_count());
+int granted_threads(int asked) {
+  return std::min({asked > 0 ? asked : available_cores(), kMostThreads, omp_get_thread_limit()});
 }
 
-int thread_count() { return chosen_threads > 0 ? chosen_threads : available_cores(); }
+bool can_start(int count) {
+  static std::atomic<int> started = 1;  // at the same time, so far
+  if (count <= started) return true;
+  std::latch all_started(1);
+  bool enough = true;
+  std::vector<std::jthread> threads;
+  try {
+    threads.reserve(static_cast<std::size_t>(count) - 1);
+    for (int i = 1; i < count; ++i) threads.emplace_back([&] { all_started.wait(); });
+  } catch (const std::system_error&) {
+    enough = false;
+  } catch (const std::bad_alloc&) {
+    enough = false;
+  }
+  all_started.count_down();
+  threads.clear();
+  if (enough) started = count;
+  return enough;
+}
+
+void set_thread_count(int count) {
+  if (count < 0 || count > kMostThreads)
+    throw ArgumentError("threads must be from 0 (one a core) to " + std::to_string(kMostThreads) + ", not " +
+                        std::to_string(count));
+  int threads = granted_threads(count);
+  if (!regions_are_serial()) {
+    if (count > 0 && !can_start(threads))
+      throw ArgumentError("the system does not start " + std::to_string(threads) +
+                          " threads (a limit of processes or of memory); ask for fewer");
+    while (!can_start(threads)) --threads;
+    threads = threads_of_region(threads);
+  }
+  chosen_threads = threads;
+}
+
+int thread_count() {
+  if (serial_loops || regions_are_serial()) return 1;
+  if (chosen_threads == kNotChosen) set_thread_count(0);
+  return chosen_threads;
+}
 
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& body) {
   if (count <= 0) return;
-  const std::int64_t ranges =
-      std::clamp<std::int64_t>(count / std::max<std::int64_t>(1, grain), 1, thread_count());
-  if (ranges == 1 || serial_loops || omp_in_parallel() != 0) return body(0, count);
+  const int threads = thread_count();
+  const std::int64_t ranges = std::clamp<std::int64_t>(count / std::max<std::int64_t>(1, grain), 1, threads);
+  if (ranges == 1) return body(0, count);
   std::exception_ptr failure;
   std::mutex mutex;
-#pragma omp parallel for num_threads(static_cast <int>(ranges)) schedule(static, 1)
+// All of them: GNU's OpenMP ends the threads that a region does not need, and starts others for the next one.
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (std::int64_t r = 0; r < ranges; ++r) {
     try {
       body(count * r / ranges, count * (r + 1) / ranges);
@@ -55,5 +116,16 @@ void parallel_for(std::int64_t count, std::int64_t grain,
 SerialLoops::SerialLoops() : outer_(std::exchange(serial_loops, true)) {}
 
 SerialLoops::~SerialLoops() { serial_loops = outer_; }
+
+OpenMpThreads::OpenMpThreads(int count)
+    : outer_count_(omp_get_max_threads()), outer_dynamic_(omp_get_dynamic()) {
+  omp_set_dynamic(0);
+  omp_set_num_threads(count);
+}
+
+OpenMpThreads::~OpenMpThreads() {
+  omp_set_num_threads(outer_count_);
+  omp_set_dynamic(outer_dynamic_);
+}
 
 }  // namespace sd35

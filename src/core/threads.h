@@ -1,4 +1,5 @@
-// The threads of one process: how many, and loops over them. oneDNN shares the same OpenMP threads.
+// The threads of one process: how many, and loops over them. oneDNN and LibTorch share the same OpenMP
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +7,24 @@
 
 namespace sd35 {
 
+// The largest count set_thread_count() takes: far more than any machine has cores, and few enough that they
+// still take turns in reasonable time.
+constexpr int kMostThreads = 1024;
+
 // Cores this process may use (core/cores.h): one thread a core within the affinity mask and the cgroup's
 // quota.
 int available_cores();
 
-// Threads of every later parallel loop; 0 restores available_cores(). Throws ArgumentError when negative.
+// Threads of every later parallel loop; 0 restores the default, one a core. Throws ArgumentError when `count`
+// is negative or above kMostThreads, or when the system does not start as many (limits of processes and of
+// memory). The default is lowered to what the system starts.
 void set_thread_count(int count);
+// The threads of `asked` (0: the default) that OpenMP grants: no more than OMP_THREAD_LIMIT.
+int granted_threads(int asked);
+// Whether the system starts `count` threads, the calling one included. OpenMP ends the process when it cannot
+// start one.
+bool can_start(int count);
+// Threads that a loop begun now on the calling thread has: 1 inside an OpenMP region and under SerialLoops.
 int thread_count();
 
 // Calls body(begin, end) on disjoint ranges that cover [0, count), one range a thread; ranges hold at least
@@ -30,6 +43,20 @@ class SerialLoops {
 
  private:
   bool outer_;
+};
+
+// While it lives, libraries that divide their work for omp_get_max_threads() are told `count` on the calling
+// thread, and get as many whatever OMP_DYNAMIC says: oneDNN leaves parts of a result unwritten when a region
+// has fewer threads than its work was divided for. Then the caller's own settings hold again.
+class OpenMpThreads {
+ public:
+  explicit OpenMpThreads(int count = thread_count());
+  ~OpenMpThreads();
+  OpenMpThreads(const OpenMpThreads&) = delete;
+  OpenMpThreads& operator=(const OpenMpThreads&) = delete;
+
+ private:
+  int outer_count_, outer_dynamic_;
 };
 
 }  // namespace sd35

@@ -90,8 +90,8 @@ std::string encoder_identity(const ModelFiles& files, const LoadOptions& options
     identity.add_folder(files.tokenizer(i + 1));
   }
   return version() + " " + options.engine + " " + options.device + " " + options.dtype + " " +
-         name_of(isa_level()) + " " +
-         std::to_string(options.threads > 0 ? options.threads : available_cores()) + " " + identity.text();
+         name_of(isa_level()) + " " + std::to_string(granted_threads(options.threads)) + " " +
+         identity.text();
 }
 
 // Of the weights that are packed.

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/new_folder.h"
+#include "core/yielding.h"
 #include "pipeline/progress.h"
 #include "pipeline/random_model.h"
 #include "pipeline/tiny_configs.h"
@@ -121,6 +122,7 @@ void make_random_model(const RandomModelOptions& options, const std::filesystem:
                        const Callbacks& callbacks) {
   check(options);
   const StageProgress progress(callbacks, Stage::load);
+  const YieldWhenBusy yielding;
   try {
     if (options.layout == "single")
       make_single(options, output, progress);

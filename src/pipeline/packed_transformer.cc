@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "core/yielding.h"
 #include "mmdit/quantization.h"
 #include "pipeline/loading.h"
 
@@ -78,6 +79,7 @@ void TransformerWeights::pack(Transformer& transformer) const {
 void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks) {
   if (options.packed.empty()) throw ArgumentError("where to? LoadOptions::packed names a folder");
   set_thread_count(options.threads);
+  const YieldWhenBusy yielding;
   const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
   const Components components = open_components(model, options);
   TransformerWeights weights(components, options, *ops, callbacks);

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
+#include "core/yielding.h"
 #include "mmdit/transformer.h"
 #include "ops/decor/profile_ops.h"
 #include "pipeline/components.h"
@@ -69,6 +70,8 @@ class Pipeline::Impl {
     warn_of_machine(callbacks);
     for (const std::string& warning : components_.warnings) warn(callbacks, warning);
     set_thread_count(load_.threads);
+    const OpenMpThreads threads;  // LibTorch's loops too
+    const YieldWhenBusy yielding;
     if (options.block_cache > 0 && load_.device != "cpu")
       throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.

@@ -12,6 +12,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "core/yielding.h"
 #include "data/prefetcher.h"
 #include "image/grid.h"
 #include "image/image_file.h"
@@ -131,6 +132,7 @@ class Trainer {
     const int threads = std::clamp(thread_count() - 2, 2, most_threads);  // two queue the device's work
     const auto alone = [this](std::int64_t step) {
       const SerialLoops serial;
+      const OpenMpThreads one;
       return prepare(step);
     };
     ahead_.emplace(state_.step, threads + 2, alone, threads);
@@ -320,6 +322,8 @@ class Trainer {
 
 void run_training(const TrainConfig& config, const RunOptions& options) {
   set_thread_count(options.threads);
+  const OpenMpThreads threads;  // LibTorch's
+  const YieldWhenBusy yielding;
   prepare_folder(options);
   Trainer(config, options).run();
 }

@@ -1,10 +1,12 @@
 #include "ops/native/onednn.h"
 
-#include <omp.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <list>
 #include <mutex>
+#include <new>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <string_view>
@@ -58,11 +60,23 @@ dnnl::memory memory_at(const Descriptor& desc, const void* data) {
   return dnnl::memory(desc, cpu(), const_cast<void*>(data));
 }
 
-// oneDNN divides work among the threads of the calling thread's OpenMP setting, which is each thread's own.
-void use_our_thread_count() { omp_set_num_threads(thread_count()); }
+// oneDNN writes the machine code of a layer that runs first without asking whether there was memory for it:
+// where addresses are limited (ulimit -v), running out of them has to show before.
+void leave_room_for_code() {
+  constexpr std::size_t kRoom = std::size_t{16} << 20;
+  static const bool limited = [] {
+    rlimit addresses{};
+    return getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY;
+  }();
+  if (!limited) return;
+  void* const room = mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  munmap(room, kRoom);
+}
 
+// What `primitive` was made for, its threads, has to hold: see OpenMpThreads.
 void execute(const dnnl::primitive& primitive, const Arguments& arguments) {
-  use_our_thread_count();
+  leave_room_for_code();
   dnnl::stream stream(cpu());
   primitive.execute(stream, arguments);
   stream.wait();
@@ -153,12 +167,14 @@ dnnl::convolution_forward::primitive_desc describe(const ConvolutionSpec& spec,
 #endif
 }
 
-// `Operation` is dnnl::matmul or dnnl::convolution_forward.
+// `Operation` is dnnl::matmul or dnnl::convolution_forward. Its work is divided among `threads` threads,
+// those of the calling thread's OpenMpThreads.
 template <class Operation>
 class Compiled : public Primitive {
  public:
-  explicit Compiled(const typename Operation::primitive_desc& desc)
-      : operation_(desc),
+  Compiled(const typename Operation::primitive_desc& desc, int threads)
+      : threads_(threads),
+        operation_(desc),
         x_(desc.src_desc()),
         weight_(layout_of(desc.weights_desc())),
         bias_(desc.bias_desc()),
@@ -176,10 +192,12 @@ class Compiled : public Primitive {
                         {DNNL_ARG_DST, memory_at(y_, y)},
                         {DNNL_ARG_SCRATCHPAD, memory_at(scratch_, scratch.raw())}};
     if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, memory_at(bias_, bias));
+    const OpenMpThreads as_divided(threads_);
     translated("running a layer", [&] { execute(operation_, arguments); });
   }
 
  private:
+  int threads_;
   Operation operation_;
   Descriptor x_;
   Layout weight_;
@@ -201,9 +219,10 @@ class PrimitiveCache {
       entries_.splice(entries_.begin(), entries_, it);
       return entries_.front().primitive;
     }
-    use_our_thread_count();  // blocking depends on it
-    entries_.push_front(
-        {spec, weight, threads, std::make_shared<const Compiled<Operation>>(describe(spec, weight))});
+    const OpenMpThreads divided_among(threads);
+    leave_room_for_code();
+    entries_.push_front({spec, weight, threads,
+                         std::make_shared<const Compiled<Operation>>(describe(spec, weight), threads)});
     if (entries_.size() > kPrimitivesKept) entries_.pop_back();
     return entries_.front().primitive;
   }
@@ -297,6 +316,7 @@ std::string identity() {
 }
 
 void reorder(const Layout& from, const void* source, const Layout& to, void* target) {
+  const OpenMpThreads divided_among;
   translated("repacking a weight", [&] {
     dnnl::memory in = memory_at(from.description().desc, source);
     dnnl::memory out = memory_at(to.description().desc, target);

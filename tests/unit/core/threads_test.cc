@@ -1,8 +1,14 @@
 #include "core/threads.h"
 
 #include <gtest/gtest.h>
+#include <omp.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -53,7 +59,83 @@ TEST(ThreadsTest, AnExceptionComesBackToTheCaller) {
                             }),
                FileError);
   set_thread_count(0);
-  EXPECT_THROW(set_thread_count(-1), ArgumentError);
+}
+
+TEST(ThreadsTest, AShortLoopEndsNoThreads) {
+  set_thread_count(4);
+  const auto threads = [](std::int64_t ranges) {
+    std::mutex mutex;
+    std::set<pid_t> ids;
+    parallel_for(ranges, 1, [&](std::int64_t, std::int64_t) {
+      const std::lock_guard lock(mutex);
+      ids.insert(gettid());
+    });
+    return ids;
+  };
+  const std::set<pid_t> four = threads(4);
+  EXPECT_EQ(four.size(), 4u);
+  EXPECT_EQ(threads(2).size(), 2u);
+  EXPECT_EQ(threads(4), four);
+  set_thread_count(0);
+}
+
+TEST(ThreadsTest, CountsThatCannotBeAreErrors) {
+  for (const int count : {-1, kMostThreads + 1, 65536, 2147483647})
+    EXPECT_THROW(set_thread_count(count), ArgumentError) << count;
+  EXPECT_EQ(thread_count(), available_cores()) << "as it was";
+}
+
+TEST(ThreadsTest, WhatTheSystemDoesNotStartIsAnErrorBeforeOpenMpEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto limited = [] {
+    rlimit memory{};
+    getrlimit(RLIMIT_AS, &memory);
+    memory.rlim_cur = rlim_t{2} << 30;  // stacks of 800 threads take 6
+    setrlimit(RLIMIT_AS, &memory);
+    try {
+      set_thread_count(800);
+    } catch (const ArgumentError&) {
+      std::_Exit(0);
+    }
+    std::_Exit(1);
+  };
+  EXPECT_EXIT(limited(), testing::ExitedWithCode(0), "");
+}
+
+TEST(ThreadsTest, ARegionOfTheCallersHasNoThreadsToGive) {
+  set_thread_count(2);
+  std::atomic<int> ones = 0, ranges = 0;
+#pragma omp parallel num_threads(2)
+  {
+    if (thread_count() == 1) ++ones;
+    parallel_for(100, 1, [&](std::int64_t, std::int64_t) { ++ranges; });
+  }
+  EXPECT_EQ(ones, 2);
+  EXPECT_EQ(ranges, 2);
+  omp_set_max_active_levels(0);
+  EXPECT_EQ(thread_count(), 1);
+  omp_set_max_active_levels(1);
+  EXPECT_EQ(thread_count(), 2);
+  set_thread_count(0);
+}
+
+TEST(ThreadsTest, TheCallersOpenMpSettingsHoldAgain) {
+  omp_set_dynamic(1);
+  omp_set_num_threads(5);
+  {
+    const OpenMpThreads three(3);
+    EXPECT_EQ(omp_get_max_threads(), 3);
+    int threads = 0;
+#pragma omp parallel reduction(+ : threads)
+    threads += 1;
+    EXPECT_EQ(threads, 3);
+  }
+  EXPECT_EQ(omp_get_max_threads(), 5);
+  EXPECT_NE(omp_get_dynamic(), 0);
+  omp_set_dynamic(0);
+  set_thread_count(2);
+  EXPECT_EQ(omp_get_max_threads(), 5) << "thread counts are sd35's own";
+  set_thread_count(0);
 }
 
 }  // namespace

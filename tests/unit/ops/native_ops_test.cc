@@ -129,6 +129,21 @@ TEST_P(NativeOpsTest, ServesSeveralThreadsAtOnce) {
   for (const Tensor& result : results) EXPECT_TRUE(same_bits(result, results[0]));
 }
 
+TEST_P(NativeOpsTest, ServesThreadsOfARegionOfTheCallers) {
+  set_thread_count(2);
+  for (const auto& cases : {linear_cases(), conv2d_cases()})
+    for (const OpCase& c : cases) {
+      const Tensor outside = c.run(*ops)[0].to(DType::f32);
+      std::array<Tensor, 2> inside;
+#pragma omp parallel for num_threads(2)
+      for (std::size_t t = 0; t < inside.size(); ++t) inside[t] = c.run(*ops)[0].to(DType::f32);
+      const double bound = GetParam() == DType::f32 ? 1e-6 : 0x1p-7;
+      for (const Tensor& result : inside)
+        EXPECT_TRUE(same_bits(result, outside) || relative_error(result, outside) <= bound) << c.name;
+    }
+  set_thread_count(0);
+}
+
 TEST_P(NativeOpsTest, EmptyInputsGiveEmptyResults) {
   EXPECT_EQ(ops->linear(Tensor({0, 8}, DType::f32), random_linear(4, 8)).shape(), (Shape{0, 4}));
   EXPECT_EQ(ops->activate(Tensor({0, 8}, DType::f32), Activation::silu).numel(), 0);
