@@ -100,9 +100,9 @@ void run(const MakeDatasetArguments& arguments) {
     }
     return !interrupted();
   };
-  if (!arguments.contact_sheet.empty()) write_contact_sheet(arguments.contact_sheet, options);
+  if (!arguments.contact_sheet.empty()) write_contact_sheet(arguments.contact_sheet, options, progress);
   if (!arguments.captions.empty()) write_captions(arguments.captions, options, progress);
-  if (!arguments.prompts.empty()) write_prompts(arguments.prompts, options);
+  if (!arguments.prompts.empty()) write_prompts(arguments.prompts, options, progress);
   if (!arguments.output.empty()) write_dataset(arguments.output, options, progress);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/error.h"
 #include "image/image_file.h"
 #include "scenes/drawing/canvas.h"
 #include "scenes/drawing/dataset_sample.h"
@@ -46,7 +47,8 @@ void paste(Image& sheet, const Image& picture, int x, int y) {
 
 }  // namespace
 
-void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions& options) {
+void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions& options,
+                         const DatasetProgress& progress) {
   const int count = static_cast<int>(std::min(options.count, kMostPictures));
   const auto widest = std::ranges::max(options.sizes, {}, &PictureSize::width).width;
   const auto tallest = std::ranges::max(options.sizes, {}, &PictureSize::height).height;
@@ -61,6 +63,8 @@ void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions
   std::vector<Image> pictures;
   SceneRenderer renderer;
   for (int i = 0; i < count; ++i) {
+    if (progress && !progress(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(count)))
+      throw Cancelled();
     const Scene scene = sample_scene(options.seed, static_cast<std::uint64_t>(i), options.scenes);
     const PictureSize size = size_of_sample(options, static_cast<std::uint64_t>(i));
     pictures.push_back(renderer.render(scene, size.width, size.height).image);

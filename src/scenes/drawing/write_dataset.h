@@ -39,7 +39,8 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
                    const DatasetProgress& progress);
 
 // The first pictures of such a data set (at most 120), with their captions below, as one picture file.
-void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions& options);
+void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions& options,
+                         const DatasetProgress& progress = {});
 
 // The captions alone, a line each.
 void write_captions(const std::filesystem::path& path, const DatasetOptions& options,
@@ -47,6 +48,7 @@ void write_captions(const std::filesystem::path& path, const DatasetOptions& opt
 
 // Prompts for `sd35 evaluate`, JSON lines (evaluation_prompt_json()), no prompt twice. Throws ArgumentError
 // when the options do not allow so many.
-void write_prompts(const std::filesystem::path& path, const DatasetOptions& options);
+void write_prompts(const std::filesystem::path& path, const DatasetOptions& options,
+                   const DatasetProgress& progress = {});
 
 }  // namespace sd35

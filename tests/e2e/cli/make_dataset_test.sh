@@ -32,9 +32,14 @@ check "a description" grep -q '^{"kind":".*"expect":.*"items":' "$work/files/000
 # The same seed, the same bytes.
 check "again" make "$work/b" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --threads 1
 check "the same seed gives the same bytes" diff -r "$work/a" "$work/b"
+# A closed descriptor is not where progress goes: 'make-dataset' without --quiet says how far it is.
+"$sd35" make-dataset "$work/closed" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --captions "$work/closed-captions" <&- >&- 2>&-
+check "with closed descriptors" [ $? -eq 0 ]
+check "a closed descriptor changes no byte" diff -r "$work/a" "$work/closed"
 check "another seed" make "$work/c" -n 25 --size 64,96x64 --shard-samples 10 -s 4
 check "gives others" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/c/shard-00000.tar'"
 check "captions" make -n 25 --captions "$work/captions" -s 3
+check "nor one of a line" cmp "$work/captions" "$work/closed-captions"
 for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | tr -d '\n' >"$work/line"
   check "caption $i is that of the sample" cmp "$work/line" "$work/files/000000$i.txt"; done
 

@@ -145,6 +145,19 @@ TEST(WritePrompts, AreDifferentAndHeldOut) {
   EXPECT_EQ(prompts.size(), 100u);
 }
 
+TEST(WriteDataset, EveryKindOfWorkStopsWhenItIsAskedTo) {
+  const TemporaryFolder folder;
+  DatasetOptions options = small();
+  options.scenes.mix.fill(0);
+  options.scenes.mix[0] = 1;
+  const DatasetProgress stop = [](std::uint64_t, std::uint64_t) { return false; };
+  EXPECT_THROW(write_dataset(folder / "data", options, stop), Cancelled);
+  EXPECT_THROW(write_contact_sheet(folder / "sheet.png", options, stop), Cancelled);
+  EXPECT_THROW(write_captions(folder / "captions.txt", options, stop), Cancelled);
+  EXPECT_THROW(write_prompts(folder / "prompts.jsonl", options, stop), Cancelled);
+  EXPECT_EQ(folder.entries(), 0);
+}
+
 TEST(WritePrompts, SaysWhenThereAreNotSoMany) {
   const TemporaryFolder folder;
   DatasetOptions options = small();
