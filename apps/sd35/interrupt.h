@@ -1,10 +1,13 @@
-// Ctrl-C and the polite kill: the first asks the work in progress to stop, the second ends the process at
-// once.
+// What the system tells the program while it works.
 #pragma once
 
 namespace sd35::cli {
 
-void catch_interrupts();
+// Ctrl-C, the polite kill, a terminal that is closed and processor time that is used up ask the work in
+// progress to stop; the second time it ends at once, without its temporary files. SIGQUIT stays as it is, for
+// a core of a program that hangs. A weight file that is cut short while it is mapped ends the program with
+// one line.
+void handle_signals();
 bool interrupted();
 
 }  // namespace sd35::cli

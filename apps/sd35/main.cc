@@ -2,27 +2,28 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
+#include <new>
 #include <span>
 #include <string>
 
 #include "commands.h"
+#include "exit_code.h"
 #include "interrupt.h"
 #include "sd35/sd35.h"
+#include "standard_files.h"
 
 namespace {
 
-enum ExitCode : int {
-  kUnexpected = 1,
-  kUsage = 2,
-  kFile = 3,
-  kNumeric = 4,
-  kInterrupted = 130,
-};
+using namespace sd35::cli;
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 an unexpected error, 2 a wrong option, 3 a file that is missing, broken or cannot "
     "be written, "
     "4 NaN or infinity in a computation, 130 interrupted.";
+
+constexpr const char* kNoStandardOutput =
+    "standard output cannot be written (it is closed, its disk is full, or its reader went away)";
 
 int fail(ExitCode code, const std::string& message) {
   std::string line = message;
@@ -30,6 +31,16 @@ int fail(ExitCode code, const std::string& message) {
     if (c == '\n') c = ' ';
   std::fprintf(stderr, "sd35: %s\n", sd35::printable(line).c_str());
   return code;
+}
+
+// What a command can do with less.
+std::string advice_on_memory(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "" : chosen.front()->get_name();
+  if (command == "generate") return "; a smaller picture, --no-t5 or --vae-tiling needs less";
+  if (command == "evaluate") return "; a smaller picture needs less";
+  if (command == "train") return "; more accumulation or a smaller resolution needs less";
+  return "";
 }
 
 int run(int argc, char** argv) {
@@ -50,19 +61,24 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
-    return app.exit(success);
+    app.exit(success);
+    std::cout.flush();
+    if (!std::cout) return fail(kFile, kNoStandardOutput);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return fail(kUnexpected, "out of memory" + advice_on_memory(app));
   } catch (const CLI::ParseError& error) {
     return fail(kUsage, std::string(error.what()) + " (sd35 --help, sd35 generate --help)");
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    return fail(kFile, "standard output cannot be written (a full disk, or a reader that went away)");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail(kFile, kNoStandardOutput);
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  sd35::cli::catch_interrupts();
+  if (!hold_standard_descriptors()) return fail(kFile, "cannot open /dev/null");
+  handle_signals();
   try {
     return run(argc, argv);
   } catch (const sd35::ArgumentError& error) {
@@ -74,7 +90,7 @@ int main(int argc, char** argv) {
   } catch (const sd35::Cancelled&) {
     return fail(kInterrupted, "interrupted; nothing is left half-written");
   } catch (const std::bad_alloc&) {
-    return fail(kUnexpected, "out of memory; a smaller picture, --no-t5 or --vae-tiling needs less");
+    return fail(kUnexpected, "out of memory");
   } catch (const std::exception& error) {
     return fail(kUnexpected, error.what());
   }

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "core/messages.h"
-#include "weights/source.h"
 
 namespace sd35 {
 namespace {
@@ -26,12 +26,7 @@ std::string shown(double value) { return nlohmann::json(value).dump(); }
 }  // namespace
 
 nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t largest) {
-  const std::shared_ptr<const MappedFile> file = MappedFile::open(path.string());
-  const std::span<const std::byte> bytes = file->bytes();
-  if (bytes.size() > largest)
-    throw FileError(path.string() + ": " + std::to_string(bytes.size()) +
-                    " bytes are too many for a JSON file; up to " + std::to_string(largest) + " are read");
-  return parse_json_object({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse_json_object(read_whole_file(path, largest), path.string());
 }
 
 nlohmann::json parse_json_object(std::string_view text, const std::string& location) {

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/mapped_places.h"
 #include "core/threads.h"
 
 namespace sd35 {
@@ -90,11 +91,15 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, {}));
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
   if (address == MAP_FAILED) fail(path, reason(errno));
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, {static_cast<std::byte*>(address), size}));
+  const std::span<const std::byte> bytes(static_cast<std::byte*>(address), size);
+  add_mapped_place(bytes, path);
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, bytes));
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  remove_mapped_place(bytes_);
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 void MappedFile::release(std::span<const std::byte> range) const {

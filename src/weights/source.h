@@ -17,8 +17,8 @@
 namespace sd35 {
 
 // A file mapped read-only. Its size is read once, when it is opened: a file that is cut short while it is
-// mapped kills the process on the next read beyond its new end (SIGBUS), as it would any program that maps
-// files.
+// mapped raises SIGBUS on the next read beyond its new end, as does a disk that fails. The library leaves the
+// signal alone; a program that handles it asks mapped_file_at() for the name.
 class MappedFile {
  public:
   // Throws FileError when `path` is no regular file or cannot be opened or mapped.
