@@ -36,7 +36,10 @@ void run(const TrainArguments& arguments) {
 }
 #else
 void run(const TrainArguments& /*arguments*/) {
-  throw ArgumentError("this program was built without a trainer; configure with -DSD35_TORCH=ON");
+  throw ArgumentError(
+      "this program was built without the trainer; ./train CONFIG -o FOLDER, beside ./run in the source, "
+      "builds "
+      "one that has it (docs/training.md)");
 }
 #endif
 

@@ -45,6 +45,7 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
     throw ArgumentError("a data set of " + std::to_string(samples_) + " samples; it takes 1 to 2^32");
   if (scales.empty()) throw ArgumentError("a stage of training has no resolution");
   const std::vector<std::int64_t> shares = shares_of(scales);
+  std::vector<char> enlarged(sizes.size());
   for (std::size_t scale = 0; scale < scales.size(); ++scale) {
     const std::vector<Bucket>& buckets = scales[scale].buckets;
     share_sum_ += shares[scale];
@@ -55,10 +56,12 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
       Group& group = groups[nearest_bucket(buckets, sizes[i])];
       const bool covers = sizes[i].width >= group.bucket.width && sizes[i].height >= group.bucket.height;
       if (covers || scales[scale].enlarge) group.members.push_back(static_cast<std::uint32_t>(i));
+      if (!covers && scales[scale].enlarge) enlarged[i] = true;
     }
     std::ranges::copy_if(std::move(groups), std::back_inserter(groups_),
                          [](const Group& group) { return !group.members.empty(); });
   }
+  enlarged_ = std::ranges::count(enlarged, char{true});
   if (groups_.empty()) throw ArgumentError("every picture would be enlarged; take smaller resolutions");
   for (const Group& group : groups_)
     shared_samples_ += static_cast<std::int64_t>(group.members.size()) * group.share;

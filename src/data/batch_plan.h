@@ -44,6 +44,8 @@ class BatchPlan {
             std::uint64_t seed);
 
   std::int64_t batch_size() const { return batch_size_; }
+  // Pictures that are smaller than their bucket in either side at one of the scales.
+  std::int64_t enlarged_pictures() const { return enlarged_; }
   // The batch of `step`, from 0.
   Batch at(std::int64_t step) const;
   // Steps of the epochs [0, epoch).
@@ -73,6 +75,7 @@ class BatchPlan {
 
   std::vector<Group> groups_;
   std::int64_t samples_;
+  std::int64_t enlarged_ = 0;
   std::int64_t batch_size_;
   std::uint64_t seed_;
   std::int64_t share_sum_ = 0;

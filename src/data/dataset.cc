@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
 constexpr std::uint64_t kLargestCaption = 1 << 20;
+constexpr std::uint64_t kShortestCaption = 8;  // in bytes; what is shorter may be nothing but blanks
+constexpr std::size_t kCaptionsLookedAt = 1000;
 constexpr std::uint64_t kFirstLook = 16 << 10;  // bytes of a picture that tell its size nearly always
 
 std::vector<fs::path> shards_in(const fs::path& folder) {
@@ -76,20 +78,28 @@ std::vector<std::string> lines_of(std::string_view text) {
 }  // namespace
 
 std::unique_ptr<Dataset> Dataset::open(const fs::path& path, const WarningFunction& warn) {
-  std::unique_ptr<Dataset> dataset(new Dataset(list_samples(path, warn)));
+  std::unique_ptr<Dataset> dataset(new Dataset(path, list_samples(path, warn)));
   const bool found_any = dataset->size() > 0;
   dataset->look_at_pictures(warn);
   if (dataset->size() == 0)
     throw FileError("no picture " + std::string(found_any ? "that can be read " : "") + "in data set '" +
                     path.string() + "'; it takes .png, .jpg, .jpeg and .webp in a folder, " + kMetadataFile +
                     " or .tar shards");
-  dataset->count_captions(warn);
   return dataset;
 }
 
 std::string Dataset::name_of(const Sample& sample) const {
   const std::string& file = list_.files[sample.picture->file];
   return sample.picture_member.empty() ? file : file + ": " + sample.picture_member;
+}
+
+std::string Dataset::version(std::int64_t index) const {
+  const Extent& extent = *sample(index).picture;
+  const std::string& file = list_.files[extent.file];
+  std::error_code gone;  // shows when the picture is read
+  const auto size = fs::file_size(file, gone);
+  const auto time = fs::last_write_time(file, gone).time_since_epoch().count();
+  return std::to_string(extent.offset) + "-" + std::to_string(size) + "-" + std::to_string(time);
 }
 
 ImageSize Dataset::read_size(const Sample& sample) const {
@@ -124,13 +134,53 @@ void Dataset::look_at_pictures(const WarningFunction& warn) {
   samples.resize(kept);
 }
 
-void Dataset::count_captions(const WarningFunction& warn) const {
-  const auto lacks_caption = [](const Sample& s) { return s.captions.empty() && !s.members.contains("txt"); };
-  const auto missing = std::ranges::count_if(list_.samples, lacks_caption);
-  if (missing == 0 || !warn) return;
-  warn(std::to_string(missing) + " of " + std::to_string(size()) +
-       " pictures have no caption, the first is '" +
-       name_of(*std::ranges::find_if(list_.samples, lacks_caption)) + "'");
+const Extent* Dataset::caption_file(const Sample& sample) {
+  for (const char* extension : {"txt", "caption"})
+    if (const auto found = sample.members.find(extension); found != sample.members.end())
+      return &found->second;
+  return nullptr;
+}
+
+bool Dataset::has_caption(const Sample& sample) const {
+  if (!sample.captions.empty()) return true;
+  const Extent* const file = caption_file(sample);
+  if (file == nullptr) return false;
+  const std::string& path = list_.files[file->file];
+  const std::uint64_t size = file->size ? *file->size : FileReader(path).size();
+  return size >= kShortestCaption || !lines_of(text_of(read_extent(path, *file, kLargestCaption))).empty();
+}
+
+std::string Dataset::place_for_caption(const Sample& sample) const {
+  if (!sample.picture_member.empty()) return "the member .txt of its name";
+  if (fs::exists(path_ / kMetadataFile)) return "\"text\" in its line of " + std::string(kMetadataFile);
+  return in_quotes(fs::path(name_of(sample)).replace_extension(".txt").string());
+}
+
+void Dataset::check_captions(const WarningFunction& warn) const {
+  std::vector<char> captioned(list_.samples.size());
+  parallel_for(size(), 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      captioned[static_cast<std::size_t>(i)] = has_caption(sample(i));
+  });
+  const auto missing = std::ranges::count(captioned, char{false});
+  const Sample& first =
+      sample(missing == 0 ? 0 : std::ranges::find(captioned, char{false}) - captioned.begin());
+  const std::string place =
+      "the caption of " + in_quotes(name_of(first)) + " belongs in " + place_for_caption(first);
+  if (missing == size())
+    throw FileError("no picture of data set '" + path_.string() + "' has a caption; " + place);
+  if (!warn) return;
+  if (missing > 0)
+    warn(std::to_string(missing) + " of " + std::to_string(size()) + " pictures have no caption; " + place);
+
+  std::int64_t several = 0, example = 0;
+  for (std::size_t i = 0; i < std::min(captioned.size(), kCaptionsLookedAt); ++i)
+    if (list_.samples[i].captions.empty() && captions(static_cast<std::int64_t>(i)).size() > 1 &&
+        several++ == 0)
+      example = static_cast<std::int64_t>(i);
+  if (several > 0)
+    warn("captions of several lines, such as that of " + in_quotes(name_of(example)) +
+         ": each line is a caption of its own, and chance takes one each time");
 }
 
 std::vector<ImageSize> Dataset::image_sizes() const {
@@ -143,10 +193,9 @@ std::vector<ImageSize> Dataset::image_sizes() const {
 std::vector<std::string> Dataset::captions(std::int64_t index) const {
   const Sample& sample = this->sample(index);
   if (!sample.captions.empty()) return sample.captions;
-  const auto text = sample.members.find("txt");
-  if (text == sample.members.end()) return {};
-  return lines_of(
-      clean_utf8(text_of(read_extent(list_.files[text->second.file], text->second, kLargestCaption))));
+  const Extent* const text = caption_file(sample);
+  if (text == nullptr) return {};
+  return lines_of(clean_utf8(text_of(read_extent(list_.files[text->file], *text, kLargestCaption))));
 }
 
 std::string Dataset::caption(std::int64_t index, std::uint64_t seed) const {

@@ -26,14 +26,18 @@ class Dataset {
   //   `name.json` ...
   //     of one name (up to the first dot behind the last '/') make up a sample, or one such .tar; by shard
   //     and place;
-  //   - any other folder: the pictures in it and below it, each with its `name.txt`, by path.
+  //   - any other folder: the pictures in it and below it, each with its `name.txt` (or `name.caption`,
+  //   `name.png.txt`), by path.
   // Pictures are png, jpg, jpeg or webp. A .txt of several lines holds alternative captions.
   //
   // Reads the headers of all pictures. A sample whose picture cannot be used is left out with one line to
-  // `warn` that names it, a damaged shard ends where the damage begins (data/tar.h), and one line counts the
-  // pictures without a caption. Throws FileError when `path` cannot be read, a shard is no archive,
-  // `metadata.jsonl` is malformed, or no sample is left.
+  // `warn` that names it, and a damaged shard ends where the damage begins (data/tar.h). Throws FileError
+  // when `path` cannot be read, a shard is no archive, `metadata.jsonl` is malformed, or no sample is left.
   static std::unique_ptr<Dataset> open(const std::filesystem::path& path, const WarningFunction& warn = {});
+
+  // Of data that is to be learned with its captions: one line to `warn` counts the pictures without one, and
+  // one the captions of several lines among the first thousand. Throws FileError when no picture has any.
+  void check_captions(const WarningFunction& warn = {}) const;
 
   std::int64_t size() const { return static_cast<std::int64_t>(list_.samples.size()); }
   // Unique, and independent of where the data set lies: the picture's path inside without its extension,
@@ -41,6 +45,8 @@ class Dataset {
   const std::string& key(std::int64_t index) const { return sample(index).key; }
   // For messages: the path of the picture, or of its shard with the member.
   std::string name_of(std::int64_t index) const { return name_of(sample(index)); }
+  // Differs when the file that holds the picture was changed: its size and the time of its last change.
+  std::string version(std::int64_t index) const;
   // As read_image() gives the picture.
   ImageSize image_size(std::int64_t index) const { return sample(index).size; }
   std::vector<ImageSize> image_sizes() const;
@@ -57,15 +63,20 @@ class Dataset {
   std::optional<std::string> read_member(std::int64_t index, const std::string& extension) const;
 
  private:
-  explicit Dataset(SampleList list) : list_(std::move(list)) {}
+  Dataset(std::filesystem::path path, SampleList list) : path_(std::move(path)), list_(std::move(list)) {}
 
   const Sample& sample(std::int64_t index) const { return list_.samples.at(static_cast<std::size_t>(index)); }
   std::string name_of(const Sample& sample) const;
   ImageSize read_size(const Sample& sample) const;
   // Keeps the samples with a picture that can be read.
   void look_at_pictures(const WarningFunction& warn);
-  void count_captions(const WarningFunction& warn) const;
+  // The file or member with the captions; null where there is none.
+  static const Extent* caption_file(const Sample& sample);
+  bool has_caption(const Sample& sample) const;
+  // Where the sample's caption belongs, for messages.
+  std::string place_for_caption(const Sample& sample) const;
 
+  std::filesystem::path path_;
   SampleList list_;
 };
 

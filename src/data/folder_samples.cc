@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <system_error>
 
 #include "core/error.h"
@@ -38,6 +40,11 @@ Name split(const std::string& path) {
   return {path.substr(0, path.size() - extension.size()), lower_case(extension.substr(1))};
 }
 
+bool is_unread_picture(std::string_view extension) {
+  constexpr std::array kinds{"avif", "bmp", "gif", "heic", "heif", "jxl", "tif", "tiff"};
+  return std::ranges::find(kinds, extension) != kinds.end();
+}
+
 }  // namespace
 
 SampleList list_folder(const fs::path& folder, const WarningFunction& warn) {
@@ -50,13 +57,21 @@ SampleList list_folder(const fs::path& folder, const WarningFunction& warn) {
       continue;
     list.samples.emplace_back().key = name.stem;
   }
+  std::map<std::string, int> unread;  // kinds of pictures that are not read
   for (const std::string& file : files) {
     const Name name = split(file);
-    const auto place = places.find(name.stem);
+    auto place = places.find(name.stem);
+    if (place == places.end() && is_picture_extension(split(name.stem).extension))
+      place = places.find(split(name.stem).stem);  // cat.png.txt
+    if (is_unread_picture(name.extension)) ++unread[name.extension];
     if (place == places.end() || name.extension.empty()) continue;
     const std::string path = (folder / file).string();
     add_part(list.samples[place->second], name.extension, {list.add_file(path), 0, std::nullopt}, path, warn);
   }
+  for (const auto& [extension, count] : unread)
+    if (warn)
+      warn("left out: " + std::to_string(count) + " ." + extension + " in '" + folder.string() +
+           "'; pictures are .png, .jpg, .jpeg or .webp");
   return list;
 }
 

@@ -14,18 +14,23 @@ constexpr int kSideMultiple = 16;
 
 class PictureBatches : public Batches {
  public:
-  PictureBatches(const TrainConfig& config, const Dataset& dataset) : config_(config) {
+  PictureBatches(const TrainConfig& config, const Dataset& dataset, const OnMessage& warn) : config_(config) {
     const std::vector<ImageSize> sizes = dataset.image_sizes();
     for (std::size_t i = 0; i < config.stages.size(); ++i) {
       const Stage& stage = config.stages[i];
       std::vector<Scale> scales;
       for (const int side : stage.resolutions)
-        scales.push_back({aspect_buckets(side, stage.max_aspect, kSideMultiple), 1.0, stage.enlarge});
+        scales.push_back({picture_buckets(stage, side), 1.0, stage.enlarge});
       try {
         plans_.emplace_back(sizes, scales, stage.batch_size, config.seed + i);
       } catch (const ArgumentError&) {
         rethrow_with_context(config.data + ", stage " + std::to_string(i + 1));
       }
+      const std::int64_t enlarged = plans_.back().enlarged_pictures();
+      if (enlarged > 0 && warn)
+        warn(config.data + ", stage " + std::to_string(i + 1) + ": " + std::to_string(enlarged) + " of " +
+             std::to_string(sizes.size()) +
+             " pictures are smaller than its resolutions and are enlarged, which blurs them");
     }
   }
 
@@ -79,8 +84,13 @@ class TextBatches : public Batches {
 
 }  // namespace
 
-std::unique_ptr<Batches> picture_batches(const TrainConfig& config, const Dataset& dataset) {
-  return std::make_unique<PictureBatches>(config, dataset);
+std::vector<Bucket> picture_buckets(const Stage& stage, int resolution) {
+  return aspect_buckets(resolution, stage.max_aspect, kSideMultiple);
+}
+
+std::unique_ptr<Batches> picture_batches(const TrainConfig& config, const Dataset& dataset,
+                                         const OnMessage& warn) {
+  return std::make_unique<PictureBatches>(config, dataset, warn);
 }
 
 std::unique_ptr<Batches> text_batches(const TrainConfig& config, std::int64_t texts) {

@@ -46,6 +46,7 @@ ClipPairObjective::ClipPairObjective(const TrainConfig& config, const ModelFiles
     throw FileError(files.config_location(component_) + ": vocab_size is " +
                     std::to_string(text_.config().vocab_size) + ", but the tokenizer has " +
                     std::to_string(tokenizer_.vocab_size()) + " tokens");
+  pictures_.dataset().check_captions(warn);
   if (!config.validation_data.empty())
     validation_ = std::make_unique<TrainingPictures>(config.validation_data, warn);
 }

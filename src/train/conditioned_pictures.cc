@@ -79,13 +79,17 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
           cache / "embeddings",
           identity_of(files, {Component::text_encoder, Component::text_encoder_2, Component::text_encoder_3},
                       kept_),
-          warn) {}
+          warn),
+      warn_(warn) {
+  dataset_->check_captions(warn);
+}
 
 FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int height, bool flip) {
   FittedPicture picture;
-  // The location too: samples of two data sets may have one name.
-  picture.key = location_ + " " + dataset_->key(sample) + " " + std::to_string(width) + "x" +
-                std::to_string(height) + (flip ? " flipped" : "");
+  // The location too: samples of two data sets may have one name; and what tells of a change: another picture
+  // may have taken the place of one.
+  picture.key = location_ + " " + dataset_->key(sample) + " " + dataset_->version(sample) + " " +
+                std::to_string(width) + "x" + std::to_string(height) + (flip ? " flipped" : "");
   if (const auto found = latents_.find(picture.key)) {
     picture.moments = found->to(DType::f32);
   } else {
@@ -151,7 +155,12 @@ PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, i
   }
   if (missing.empty()) return all;
   const SideStream beside_training(device_);
-  const PromptEmbedding encoded = prompt_encoder_.encode(*ops_, prompts, width_, max_sequence_length);
+  EncodingCallbacks callbacks;
+  callbacks.on_warning = [this](const std::string& what) {
+    if (warn_ && !told_of_cut_.exchange(true)) warn_("a caption is too long, and others may be: " + what);
+  };
+  const PromptEmbedding encoded =
+      prompt_encoder_.encode(*ops_, prompts, width_, max_sequence_length, callbacks);
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
     const Tensor tokens = encoded.tokens.rows(row, row + 1).reshape({M, width_});

@@ -4,6 +4,7 @@
 
 #include <c10/core/Device.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -40,6 +41,10 @@ class ConditionedPictures {
   FittedPicture fitted(std::int64_t sample, int width, int height, bool flip);
   // Gives those without moments theirs, and keeps them. All are of one size.
   void encode(std::span<FittedPicture> pictures);
+  // T5 tokens of a caption in the stage.
+  int sequence_length(const Stage& stage) const {
+    return train::sequence_length(stage, prompt_encoder_.t5_max_length());
+  }
   // Embeddings of texts: tokens [B, M, D], pooled [B, P], f32.
   PromptEmbedding embed(std::span<const std::string> texts, int max_sequence_length);
 
@@ -55,6 +60,8 @@ class ConditionedPictures {
   bool one_by_one_;  // pictures are encoded
   DType kept_;       // element type of what is kept
   TensorCache latents_, embeddings_;
+  WarningFunction warn_;
+  std::atomic<bool> told_of_cut_ = false;  // that a text is longer than an encoder takes
 };
 
 }  // namespace sd35::train

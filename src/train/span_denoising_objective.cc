@@ -29,6 +29,7 @@ void read_lines(const std::string& path, std::vector<std::string>& texts) {
 
 void read_captions(const std::string& path, const OnMessage& warn, std::vector<std::string>& texts) {
   const auto dataset = Dataset::open(path, warn);
+  dataset->check_captions(warn);
   for (std::int64_t sample = 0; sample < dataset->size(); ++sample)
     for (std::string& caption : dataset->captions(sample)) texts.push_back(std::move(caption));
 }
@@ -102,7 +103,7 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text
 }
 
 PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
-  const int length = config_.stages[batch.stage].max_sequence_length;
+  const int length = sequence_length(config_.stages[batch.stage], tokenizer_.model_max_length());
   MaskedTexts masked;
   for (std::size_t i = 0; i < batch.samples.size(); ++i)
     append(masked, texts_.at(static_cast<std::size_t>(batch.samples[i])), length,
@@ -121,7 +122,7 @@ at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const PreparedBatch& bat
 double SpanDenoisingObjective::validation_loss(const Ops& ops) {
   if (validation_texts_.empty()) return std::nan("");
   const c10::NoGradGuard no_history;
-  const int length = config_.stages.back().max_sequence_length;
+  const int length = sequence_length(config_.stages.back(), tokenizer_.model_max_length());
   MaskedTexts masked;
   for (std::size_t i = 0; i < std::min(kValidationTexts, validation_texts_.size()); ++i)
     append(masked, validation_texts_[i], length,

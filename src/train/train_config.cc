@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/messages.h"
 #include "weights/config_file.h"
+#include "weights/hub_cache.h"
 
 namespace sd35::train {
 namespace {
@@ -14,8 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::uint64_t kLargestConfig = 16'000'000;
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
+constexpr std::uint64_t kLargestConfiguration = 1 << 20;
 
 // Part of the configuration; counts the keys it was asked for, so that a misspelt one is found.
 class Section {
@@ -64,7 +67,7 @@ class Section {
       if (std::ranges::find(known_, key) == known_.end()) {
         std::string all;
         for (const std::string& name : known_) all += (all.empty() ? "" : ", ") + name;
-        throw FileError(location_ + ": unknown key \"" + key + "\"; known: " + all);
+        throw FileError(location_ + ": unknown key " + in_quotes(key) + "; known: " + all);
       }
   }
 
@@ -192,30 +195,76 @@ void read_rest(Section& root, TrainConfig& config) {
   root.integer("sample_every", config.sample_every, 0);
 }
 
-json parse(const fs::path& path) {
-  try {
-    return json::parse(read_whole_file(path, kLargestConfig), nullptr, true, true);
-  } catch (const json::exception& error) {
-    throw FileError(path.string() + " is not JSON: " + error.what());
-  }
+// Throws for a key that the task would not heed.
+void check_keys_of_tasks(Section& root, const std::string& task) {
+  struct Key {
+    const char* name;
+    std::string_view task, or_task;
+  };
+  constexpr Key keys[] = {{"lora", "lora", ""},
+                          {"captions", "t5", ""},
+                          {"mask_ratio", "t5", ""},
+                          {"place_weight", "t5", ""},
+                          {"component", "clip", ""},
+                          {"kl_weight", "autoencoder", ""},
+                          {"perceptual_weight", "autoencoder", ""},
+                          {"reconstruction", "autoencoder", ""},
+                          {"decoder_only", "autoencoder", ""},
+                          {"timesteps", "transformer", "lora"},
+                          {"condition_dropout", "transformer", "lora"},
+                          {"empty_caption_dropout", "transformer", "lora"},
+                          {"position_crop", "transformer", "lora"}};
+  for (const Key& key : keys)
+    if (root.has(key.name) && task != key.task && task != key.or_task)
+      root.fail(key.name, "belongs to the task " + std::string(key.task) + "; 'task' is " + in_quotes(task));
+}
+
+// Where a path of the configuration at `file` leads.
+std::string beside(const fs::path& file, const std::string& path) {
+  return path.empty() || fs::path(path).is_absolute() ? path : (file.parent_path() / path).string();
+}
+
+// A path, or the name of a model in the Hugging Face cache.
+void find_model(const fs::path& file, const Section& root, std::string& model) {
+  if (model.empty())
+    root.fail("model",
+              "is missing: a folder, a file, or a name such as stabilityai/stable-diffusion-3.5-medium");
+  const std::string name = std::exchange(model, beside(file, model));
+  std::error_code error;
+  if (fs::exists(model, error) || !is_hub_name(name)) return;
+  const auto cached = find_in_hub_cache(name);
+  if (!cached)
+    root.fail(
+        "model",
+        "is " + in_quotes(name) + ": there is neither " + in_quotes(model) +
+            " nor a model of this name in the Hugging Face cache (docs/training.md says how to get it)");
+  model = cached->string();
 }
 
 }  // namespace
 
+int sequence_length(const Stage& stage, std::int64_t longest) {
+  constexpr int usual = 77;  // as CLIP's
+  if (stage.max_sequence_length > 0) return stage.max_sequence_length;
+  return longest > 0 && longest < usual ? static_cast<int>(longest) : usual;
+}
+
 TrainConfig TrainConfig::read(const fs::path& path) {
-  const json values = parse(path);
+  const json values =
+      parse_json_object(read_whole_file(path, kLargestConfiguration), path.string(), JsonComments::allowed);
   Section root(values, path.string());
   TrainConfig config;
   std::string task = "transformer";
   root.choice("task", task, {"transformer", "lora", "autoencoder", "clip", "t5"});
   config.task = task_from_name(task);
+  check_keys_of_tasks(root, task);
 
   const auto locate = [&](const char* key, std::string& value) {
     root.text(key, value);
-    if (!value.empty() && fs::path(value).is_relative()) value = (path.parent_path() / value).string();
+    value = beside(path, value);
   };
-  locate("model", config.model);
-  if (config.model.empty()) root.fail("model", "is missing: the folder of the model");
+  root.text("model", config.model);
+  find_model(path, root, config.model);
   locate("data", config.data);
   locate("validation_data", config.validation_data);
   locate("captions", config.captions);
@@ -237,8 +286,9 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   if (!root.has("stages") || !root.part("stages").is_array() || root.part("stages").empty())
     root.fail("stages", "must be a list of at least one stage");
   for (std::size_t i = 0; i < root.part("stages").size(); ++i)
-    config.stages.push_back(read_stage(
-        {root.part("stages")[i], root.location_of("stage " + std::to_string(i))}, config.task != Task::t5));
+    config.stages.push_back(
+        read_stage({root.part("stages")[i], root.location_of("stage " + std::to_string(i + 1))},
+                   config.task != Task::t5));
   root.finish();
   if (config.task == Task::lora && config.from_scratch)
     root.fail("from_scratch", "makes no sense for a LoRA");

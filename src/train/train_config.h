@@ -24,9 +24,12 @@ struct Stage {
   double max_aspect = 1;          // longest side to shortest of the buckets
   bool enlarge = true;            // false: pictures are kept out of resolutions that would enlarge them
   double shift = 0;               // of timesteps; 0: by resolution, from `base_resolution`
-  int max_sequence_length = 77;   // T5 tokens
+  int max_sequence_length = 0;    // T5 tokens; 0: 77, or fewer where the tokenizer says so
   double learning_rate = 0;       // 0: the optimizer's
 };
+
+// T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.
+int sequence_length(const Stage& stage, std::int64_t longest);
 
 struct LoraConfig {
   std::int64_t rank = 4;
@@ -36,7 +39,7 @@ struct LoraConfig {
 
 struct SampleConfig {
   std::vector<std::string> prompts;
-  int width = 256, height = 256;
+  int width = 0, height = 0;  // 0: the model's own
   int steps = 20;
   double guidance_scale = 4.5;
   std::uint64_t seed = 0;

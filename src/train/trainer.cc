@@ -23,6 +23,7 @@
 #include "train/muon.h"
 #include "train/parameter_store.h"
 #include "train/process_group.h"
+#include "train/run_folder.h"
 
 namespace sd35::train {
 namespace {
@@ -34,15 +35,6 @@ struct PreparedStep {
   std::vector<MicroBatch> batches;
   std::vector<PreparedBatch> prepared;
 };
-
-void prepare_folder(const RunOptions& options) {
-  std::error_code error;
-  fs::create_directories(options.folder, error);
-  if (error) throw FileError(options.folder.string() + " cannot be made: " + error.message());
-  if (!options.resume && newest_checkpoint(options.folder))
-    throw ArgumentError(options.folder.string() +
-                        " holds a run already: --resume continues it, another folder begins one");
-}
 
 // How fast the steps since the last line of the log were.
 class Pace {
@@ -118,7 +110,11 @@ class Trainer {
       if (due(config_.validate_every) || (last && config_.validate_every > 0)) validate();
       if (due(config_.sample_every) || (last && config_.sample_every > 0)) sample();
       if (due(config_.checkpoint_every) || last || stop) checkpoint();
-      if (stop) throw Cancelled();
+      if (stop) {
+        say("stopped after step " + std::to_string(state_.step) + " of " + std::to_string(total) +
+            "; --resume goes on from there");
+        throw Cancelled();
+      }
     }
     finish();
   }
@@ -300,7 +296,9 @@ class Trainer {
     if (!log_) return;
     made_.objective->write(options_.folder,
                            store_.by_name(state_.average.defined() ? state_.average : store_.values()));
-    say("done: " + options_.folder.string());
+    say(config_.task == Task::lora
+            ? "done: draw with --lora " + (options_.folder / "lora.safetensors").string()
+            : "done: draw with --model " + (options_.folder / "model").string());
   }
 
   const TrainConfig& config_;
@@ -324,7 +322,7 @@ void run_training(const TrainConfig& config, const RunOptions& options) {
   set_thread_count(options.threads);
   const OpenMpThreads threads;  // LibTorch's
   const YieldWhenBusy yielding;
-  prepare_folder(options);
+  prepare_run_folder(options.folder, config, options.resume);
   Trainer(config, options).run();
 }
 

@@ -14,6 +14,7 @@
 #include "pipeline/decode.h"
 #include "pipeline/denoise.h"
 #include "pipeline/random_weights.h"
+#include "pipeline/validation.h"
 #include "sampling/sigmas.h"
 #include "train/batches.h"
 #include "train/initialization.h"
@@ -100,8 +101,40 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
       files_(files),
       pictures_(config.data, files, cache, config, warn),
       warn_(warn) {
+  check_sizes();
   if (!config.validation_data.empty())
     validation_ = std::make_unique<ConditionedPictures>(config.validation_data, files, cache, config, warn);
+}
+
+void TransformerObjective::check_sizes() const {
+  const MmditConfig& model = transformer_.config();
+  const int most = pictures_.vae().scale() * model.patch_size * model.pos_embed_max_size;
+  for (std::size_t i = 0; i < config_.stages.size(); ++i)
+    for (const int resolution : config_.stages[i].resolutions)
+      for (const Bucket& bucket : picture_buckets(config_.stages[i], resolution))
+        if (bucket.width > most)
+          throw ArgumentError("stage " + std::to_string(i + 1) + ": resolution " +
+                              std::to_string(resolution) + " has pictures of " +
+                              std::to_string(bucket.width) + " x " + std::to_string(bucket.height) +
+                              " pixels; the model takes up to " + std::to_string(most) +
+                              " a side: take a smaller resolution or max_aspect");
+  if (config_.samples.prompts.empty()) return;
+  try {
+    check_options(sample_options(), model, pictures_.vae());
+  } catch (const ArgumentError&) {
+    rethrow_with_context("samples");
+  }
+}
+
+GenerateOptions TransformerObjective::sample_options() const {
+  GenerateOptions options;
+  options.width = config_.samples.width;
+  options.height = config_.samples.height;
+  options.num_inference_steps = config_.samples.steps;
+  options.guidance_scale = config_.samples.guidance_scale;
+  options.noise_dtype = "f32";
+  options.max_sequence_length = pictures_.sequence_length(config_.stages.back());
+  return with_model_defaults(options, transformer_.config(), pictures_.vae(), 0);
 }
 
 void TransformerObjective::initialize(const ParameterSpec& spec, std::span<float> values,
@@ -137,7 +170,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   pictures_.encode(pictures);
 
   const PromptEmbedding embedding =
-      pictures_.embed(captions, config_.stages[batch.stage].max_sequence_length);
+      pictures_.embed(captions, pictures_.sequence_length(config_.stages[batch.stage]));
   const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
   const VaeConfig& vae = pictures_.vae();
   const Shape latents{B, vae.latent_channels, batch.height / vae.scale(), batch.width / vae.scale()};
@@ -192,7 +225,7 @@ FittedPicture TransformerObjective::fitted(const MicroBatch& batch, std::int64_t
 }
 
 std::unique_ptr<Batches> TransformerObjective::batches() const {
-  return picture_batches(config_, pictures_.dataset());
+  return picture_batches(config_, pictures_.dataset(), warn_);
 }
 
 at::Tensor TransformerObjective::loss(const Ops& ops, const PreparedBatch& batch,
@@ -217,7 +250,7 @@ double TransformerObjective::validation_loss(const Ops& ops) {
     SampleRandom(config_.seed, 0, static_cast<std::uint32_t>(sample)).normal(normal);
     const std::vector<std::string> captions(kValidationSigmas.size(),
                                             validation_->dataset().caption(sample, 0));
-    const PromptEmbedding prompt = validation_->embed(captions, stage.max_sequence_length);
+    const PromptEmbedding prompt = validation_->embed(captions, validation_->sequence_length(stage));
     FlowBatch flow;
     flow.clean = stack(std::vector(captions.size(), clean));
     flow.noise = stack(std::vector(captions.size(), Tensor::from(clean.shape(), normal)));
@@ -240,10 +273,7 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops) {
   Loader loader(*weights, *decoder_ops, Reuse::many);
   decoder.parameters(Parameters(loader).scope("decoder"));
 
-  GenerateOptions options;
-  options.num_inference_steps = wanted.steps;
-  options.guidance_scale = wanted.guidance_scale;
-  options.noise_dtype = "f32";
+  const GenerateOptions options = sample_options();
   const std::vector<float> sigmas =
       flow_sigmas(wanted.steps, scheduler_.shift, scheduler_.num_train_timesteps);
   const Callbacks silent;
@@ -251,8 +281,8 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops) {
   for (std::size_t i = 0; i < wanted.prompts.size(); ++i) {
     std::vector<std::string> texts{wanted.prompts[i]};
     if (wanted.guidance_scale > 1) texts.insert(texts.begin(), "");
-    const PromptEmbedding prompt = pictures_.embed(texts, config_.stages.back().max_sequence_length);
-    const Shape shape{1, vae.latent_channels, wanted.height / vae.scale(), wanted.width / vae.scale()};
+    const PromptEmbedding prompt = pictures_.embed(texts, options.max_sequence_length);
+    const Shape shape{1, vae.latent_channels, options.height / vae.scale(), options.width / vae.scale()};
     Tensor noise = initial_noise(options, DType::f32, wanted.seed + i, shape);
     const Tensor latents = denoise(ops, transformer_, prompt, options, sigmas, std::move(noise),
                                    StageProgress(silent, sd35::Stage::denoise));

@@ -9,6 +9,7 @@
 
 #include "mmdit/transformer.h"
 #include "sampling/sigmas.h"
+#include "sd35/sd35.h"
 #include "train/conditioned_pictures.h"
 #include "train/flow_matching.h"
 #include "train/objective.h"
@@ -37,6 +38,9 @@ class TransformerObjective : public Objective {
   Transformer& transformer() { return transformer_; }
 
  private:
+  // Throws ArgumentError for a size that the model cannot draw.
+  void check_sizes() const;
+  GenerateOptions sample_options() const;
   double shift_of(const MicroBatch& batch) const;
   // A sample of the batch; `sample` becomes another where its picture cannot be read.
   FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample);

@@ -1,5 +1,6 @@
 #include "weights/config_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -23,13 +24,21 @@ std::string range(const std::string& min, const std::string& max) { return "from
 // The shortest text of a number.
 std::string shown(double value) { return nlohmann::json(value).dump(); }
 
+// Of a byte, counted from 1.
+std::string place_of(std::size_t byte, std::string_view text) {
+  const std::string_view before = text.substr(0, byte == 0 ? 0 : byte - 1);
+  const std::size_t line_begin = before.rfind('\n') + 1;  // 0 in the first line
+  return "line " + std::to_string(1 + std::ranges::count(before, '\n')) + ", column " +
+         std::to_string(before.size() - line_begin + 1);
+}
+
 }  // namespace
 
 nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t largest) {
   return parse_json_object(read_whole_file(path, largest), path.string());
 }
 
-nlohmann::json parse_json_object(std::string_view text, const std::string& location) {
+nlohmann::json parse_json_object(std::string_view text, const std::string& location, JsonComments comments) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using Event = nlohmann::json::parse_event_t;
@@ -44,9 +53,9 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& locat
   };
   nlohmann::json json;
   try {
-    json = nlohmann::json::parse(text.begin(), text.end(), check);
+    json = nlohmann::json::parse(text.begin(), text.end(), check, true, comments == JsonComments::allowed);
   } catch (const nlohmann::json::parse_error& error) {
-    throw FileError(location + ": not valid JSON in UTF-8 (byte " + std::to_string(error.byte) + ")");
+    throw FileError(location + ": not valid JSON in UTF-8 (" + place_of(error.byte, text) + ")");
   } catch (const nlohmann::json::out_of_range&) {
     throw FileError(location + ": a number is out of range");
   }

@@ -15,8 +15,11 @@ namespace sd35 {
 // nested deeper than 32 levels, or holds a key twice in one object; the root must be an object.
 nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t largest = 16'000'000);
 
+enum class JsonComments : std::uint8_t { forbidden, allowed };  // "// ..." and "/* ... */"
+
 // The same, of text that came from `location`.
-nlohmann::json parse_json_object(std::string_view text, const std::string& location);
+nlohmann::json parse_json_object(std::string_view text, const std::string& location,
+                                 JsonComments comments = JsonComments::forbidden);
 
 // Values of one JSON object by key. Everything throws FileError naming the location, the key, what is there
 // and what would work: when a required key is missing (null counts as missing), has another type, or is out

@@ -89,12 +89,13 @@ echo "-- interrupted, with Muon"
 config muon.json steps 10 optimizer muon
 train muon.json -o muon || fail "the run with Muon fails"
 "$compare" whole/$weights muon/$weights 0 2>/dev/null && fail "Muon ends with AdamW's weights"
-"$sd35" train --threads 1 --quiet muon.json -o interrupted &
+"$sd35" train --threads 1 muon.json -o interrupted 2>interrupted.err &
 pid=$!
 after_steps 2 $pid interrupted
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "an interrupted run does not exit with 130"
+expect_line 'stopped after step [0-9]+ of 20; --resume goes on from there' interrupted.err
 ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted run leaves no checkpoint"
 train muon.json -o interrupted --resume || fail "an interrupted run does not go on"
 "$compare" muon/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
@@ -162,9 +163,14 @@ else
 fi
 
 echo "-- bad configurations"
-for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data": "data", "tusk": 1, "stages": [{"steps": 1, "resolutions": [64]}]}|tusk' 'nonsense|not JSON' \
+mkdir bare && cp data/0.png bare/
+for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data": "data", "tusk": 1, "stages": [{"steps": 1, "resolutions": [64]}]}|tusk' 'nonsense|not valid JSON' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged; take smaller resolutions' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [4096]}]}|stage 1: resolution 4096 has pictures of 4096 x 4096 pixels; the model takes up to' \
+  '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|samples: width is 100' \
+  '{"model": "no/such-model", "data": "data", "stages": [{"steps": 1, "resolutions": [64]}]}|no/such-model.*nor a model of this name in the Hugging Face cache' \
+  '{"model": "tiny", "data": "bare", "stages": [{"steps": 1, "resolutions": [64]}]}|no picture of data set .* has a caption; the caption of .bare/0.png. belongs in .bare/0.txt' \
   '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere'; do
   echo "${bad%|*}" >bad.json
   train bad.json -o bad-run 2>error

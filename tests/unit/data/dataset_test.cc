@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -52,6 +53,21 @@ std::vector<std::string> keys(const Dataset& data) {
   return all;
 }
 
+std::vector<std::string> caption_warnings(const Dataset& data) {
+  std::vector<std::string> lines;
+  data.check_captions([&](const std::string& line) { lines.push_back(line); });
+  return lines;
+}
+
+std::string caption_error(const Dataset& data) {
+  try {
+    data.check_captions();
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
 bool mentions(const std::vector<std::string>& lines, const std::string& text) {
   return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(text) != line.npos; });
 }
@@ -86,9 +102,67 @@ TEST(Dataset, FolderOfPicturesAndCaptions) {
   EXPECT_EQ(data.read_member(1, "json"), "{\"kind\": 1}");
   EXPECT_EQ(data.read_member(0, "json"), std::nullopt);
   EXPECT_EQ(data.name_of(1), (folder / "b.png").string());
-  ASSERT_EQ(opened.warnings.size(), 1u);
-  EXPECT_EQ(opened.warnings[0],
-            "1 of 4 pictures have no caption, the first is '" + (folder / "sub/deep/d.jpeg").string() + "'");
+  EXPECT_TRUE(opened.warnings.empty());
+  const std::vector<std::string> lines = caption_warnings(data);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "1 of 4 pictures have no caption; the caption of '" +
+                          (folder / "sub/deep/d.jpeg").string() + "' belongs in '" +
+                          (folder / "sub/deep/d.txt").string() + "'");
+  EXPECT_EQ(lines[1], "captions of several lines, such as that of '" + (folder / "b.png").string() +
+                          "': each line is a caption of its own, and chance takes one each time");
+}
+
+TEST(Dataset, CaptionsUnderTheNamesThatOtherTrainersUse) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png"})
+    put_file(folder / name, picture_bytes(4, 4, 1));
+  put_file(folder / "a.caption", "of a");
+  put_file(folder / "b.png.txt", "of b");
+  put_file(folder / "c.txt", "of c");
+  put_file(folder / "c.caption", "not this");
+  put_file(folder / "d.TXT", "of d");
+  const Opened opened = open(folder.path());
+  for (std::int64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(opened.data->captions(i), (std::vector<std::string>{"of " + opened.data->key(i)}));
+  EXPECT_TRUE(caption_warnings(*opened.data).empty());
+}
+
+TEST(Dataset, NoCaptionAtAllIsAnErrorOfWhoLearnsFromThem) {
+  const TemporaryFolder folder;
+  put_file(folder / "a.png", picture_bytes(4, 4, 1));
+  put_file(folder / "a.txt", " \n\n");  // as good as none
+  put_file(folder / "b.png", picture_bytes(4, 4, 1));
+  put_file(folder / "b_.txt", "a caption with a misspelt name");
+  const Opened opened = open(folder.path());
+  ASSERT_NE(opened.data, nullptr) << opened.error;
+  EXPECT_TRUE(opened.warnings.empty());
+  EXPECT_EQ(caption_error(*opened.data),
+            "no picture of data set '" + folder.path().string() + "' has a caption; the caption of '" +
+                (folder / "a.png").string() + "' belongs in '" + (folder / "a.txt").string() + "'");
+  put_file(folder / "metadata.jsonl", "{\"file_name\": \"a.png\", \"prompt\": \"under another key\"}");
+  EXPECT_NE(
+      caption_error(*open(folder.path()).data).find("belongs in \"text\" in its line of metadata.jsonl"),
+      std::string::npos);
+}
+
+TEST(Dataset, PicturesOfOtherKindsAreCounted) {
+  const TemporaryFolder folder;
+  put_file(folder / "a.png", picture_bytes(4, 4, 1));
+  for (const char* name : {"b.heic", "c.HEIC", "d.gif"}) put_file(folder / name, "unread");
+  const Opened opened = open(folder.path());
+  ASSERT_EQ(opened.warnings.size(), 2u);
+  EXPECT_TRUE(mentions(opened.warnings, "left out: 1 .gif in "));
+  EXPECT_TRUE(mentions(opened.warnings, "left out: 2 .heic in "));
+}
+
+TEST(Dataset, VersionChangesWithTheFile) {
+  const TemporaryFolder folder;
+  put_file(folder / "a.png", picture_bytes(4, 4, 1));
+  const Opened opened = open(folder.path());
+  const std::string version = opened.data->version(0);
+  EXPECT_EQ(opened.data->version(0), version);
+  fs::last_write_time(folder / "a.png", fs::last_write_time(folder / "a.png") + std::chrono::seconds(1));
+  EXPECT_NE(opened.data->version(0), version);
 }
 
 TEST(Dataset, AlternativeCaptionsAreDrawnBySeed) {
@@ -227,7 +301,7 @@ TEST(Dataset, OddShards) {
   EXPECT_TRUE(mentions(opened.warnings, "x/a.jpg"));
   EXPECT_TRUE(mentions(opened.warnings, "'s.tar/y/a'"));
   EXPECT_TRUE(mentions(opened.warnings, "s.tar: x.d/c.png"));
-  EXPECT_TRUE(mentions(opened.warnings, "1 of 3 pictures have no caption"));
+  EXPECT_TRUE(mentions(caption_warnings(*opened.data), "1 of 3 pictures have no caption"));
 }
 
 TEST(Dataset, TruncatedShardKeepsWhatIsWhole) {

@@ -52,5 +52,19 @@ TEST(ConditionedPicturesTest, DataSetsWithEqualNamesShareACache) {
   }
 }
 
+TEST(ConditionedPicturesTest, APictureThatWasReplacedIsNotTakenFromTheCache) {
+  const TemporaryFolder folder;
+  const TrainConfig config;
+  const ModelFiles files = ModelFiles::open(tiny_model().string());
+  const auto moments_now = [&] {
+    ConditionedPictures pictures((folder / "data").string(), files, folder / "cache", config, {});
+    return moments_of(pictures);
+  };
+  write_grey(folder / "data", 10);
+  const Tensor before = moments_now();
+  write_grey(folder / "data", 240);
+  EXPECT_FALSE(std::ranges::equal(moments_now().floats(), before.floats()));
+}
+
 }  // namespace
 }  // namespace sd35::train

@@ -95,8 +95,11 @@ TEST_F(Config, RefusesTextThatIsNoObject) {
   EXPECT_EQ(parse_error(R"([{"a": 1}, {"a": 1}])"),
             "config.json: the file holds a list; it must be an object");
   EXPECT_EQ(parse_error(R"({"a": 1, "b": {"a": 1}, "c": [{"a": 1}, {"a": 1}]})"), "no error");
-  EXPECT_NE(parse_error("{\"a\": \"\xc3\x28\"}").find("not valid JSON in UTF-8 (byte"), std::string::npos);
+  EXPECT_NE(parse_error("{\"a\": \"\xc3\x28\"}").find("not valid JSON in UTF-8 (line 1, column 9)"),
+            std::string::npos);
   EXPECT_NE(parse_error("").find("not valid JSON"), std::string::npos);
+  EXPECT_NE(parse_error("{\n  \"a\": 1,\n  \"b\": 2,\n}").find("(line 4, column 1)"), std::string::npos);
+  EXPECT_NE(parse_error("{ // a note\n}").find("(line 1, column 3)"), std::string::npos);
   EXPECT_NE(parse_error("{} {}").find("not valid JSON"), std::string::npos);
   EXPECT_NE(parse_error("{\"a\": NaN}").find("not valid JSON"), std::string::npos);
   EXPECT_NE(parse_error("{\"a\": 1e999}").find("config.json: "), std::string::npos);
@@ -104,6 +107,12 @@ TEST_F(Config, RefusesTextThatIsNoObject) {
             std::string::npos);
   EXPECT_NE(parse_error("\"" + std::string(100000, 'x') + "\"").find("xxx...'; it must be an object"),
             std::string::npos);
+}
+
+TEST_F(Config, ReadsCommentsWhereTheyAreAllowed) {
+  const nlohmann::json json =
+      parse_json_object("{ // a note\n\"a\": /* one */ 1}", "x", JsonComments::allowed);
+  EXPECT_EQ(json, nlohmann::json({{"a", 1}}));
 }
 
 TEST_F(Config, ReadsFilesOfBoundedSize) {

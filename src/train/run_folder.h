@@ -1,0 +1,16 @@
+// The folder of a run, before training begins.
+#pragma once
+
+#include <filesystem>
+
+#include "train/train_config.h"
+
+namespace sd35::train {
+
+// Makes `folder` and keeps the configuration in it, as configuration.json. Throws ArgumentError where a run
+// would do harm or not be what was asked for: the folder holds a run and `resume` is false, or one that began
+// with another configuration and `resume` is true; it lies in the data set, among whose pictures the run's
+// would count; it is a model. Throws FileError.
+void prepare_run_folder(const std::filesystem::path& folder, const TrainConfig& config, bool resume);
+
+}  // namespace sd35::train

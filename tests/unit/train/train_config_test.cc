@@ -1,0 +1,129 @@
+// What the configuration of a run says, and the folder of the run.
+#include "train/train_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/error.h"
+#include "tests/support/file_bytes.h"
+#include "tests/support/temporary_folder.h"
+#include "train/run_folder.h"
+
+namespace sd35::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A configuration in `folder` whose keys begin with `keys`.
+TrainConfig read(const TemporaryFolder& folder, const std::string& keys,
+                 const std::string& stage = R"("steps": 10, "resolutions": [64])") {
+  put_file(folder / "train.json", "{" + keys + R"(, "data": "pictures", "stages": [{)" + stage + "}]}");
+  return TrainConfig::read(folder / "train.json");
+}
+
+std::string error_of(const auto& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(TrainConfigTest, ModelsAreFoundBesideTheFileOrInTheHubCache) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "beside/me");
+  const fs::path snapshot = folder / "hub/models--someone--a-model/snapshots/abc";
+  fs::create_directories(snapshot);
+  fs::create_directories(folder / "hub/models--someone--a-model/refs");
+  put_file(folder / "hub/models--someone--a-model/refs/main", "abc");
+  setenv("HF_HUB_CACHE", (folder / "hub").c_str(), 1);
+  const auto model = [&](const std::string& name) {
+    return read(folder, R"("model": ")" + name + "\"").model;
+  };
+  EXPECT_EQ(model("beside/me"), (folder / "beside/me").string());
+  EXPECT_EQ(model("someone/a-model"), snapshot.string());
+  EXPECT_EQ(model("/absolute"), "/absolute");
+  const std::string error = error_of([&] { model("someone/another"); });
+  EXPECT_NE(
+      error.find("'model' is 'someone/another': there is neither '" + (folder / "someone/another").string() +
+                 "' nor a model of this name in the Hugging Face"),
+      std::string::npos)
+      << error;
+  unsetenv("HF_HUB_CACHE");
+}
+
+TEST(TrainConfigTest, StagesAreCountedFromOne) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(error_of([&] { read(folder, R"("model": "m")", R"("steps": 1, "resolution": [64])"); }),
+            (folder / "train.json").string() + ": stage 1: 'resolutions' is missing");
+}
+
+TEST(TrainConfigTest, KeysOfAnotherTaskAreNotIgnored) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "train.json").string();
+  EXPECT_EQ(error_of([&] { read(folder, R"("model": "m", "lora": {"rank": 8})"); }),
+            path + ": 'lora' belongs to the task lora; 'task' is 'transformer'");
+  EXPECT_EQ(error_of([&] { read(folder, R"("model": "m", "task": "lora", "decoder_only": true)"); }),
+            path + ": 'decoder_only' belongs to the task autoencoder; 'task' is 'lora'");
+  EXPECT_EQ(read(folder, R"("model": "m", "task": "lora", "condition_dropout": 0)").condition_dropout, 0);
+}
+
+TEST(TrainConfigTest, ShortTokenizersShortenTheSequence) {
+  EXPECT_EQ(sequence_length({}, 40), 40);
+  EXPECT_EQ(sequence_length({}, 512), 77);
+  EXPECT_EQ(sequence_length({}, 0), 77);
+  Stage stage;
+  stage.max_sequence_length = 100;
+  EXPECT_EQ(sequence_length(stage, 40), 100);
+}
+
+TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  const std::string lora = R"("model": "m", "task": "lora", "lora": {"rank": )";
+  const auto prepare = [&](const std::string& keys, const std::string& stage) {
+    prepare_run_folder(run, read(folder, keys, stage), true);
+  };
+  const std::string stage = R"("steps": 10, "batch_size": 2, "resolutions": [64])";
+  prepare(lora + "16}", stage);
+  prepare(lora + "8}", stage);  // nothing was learned yet
+  put_file(run / "checkpoint-00000005.safetensors", "");
+  EXPECT_EQ(error_of([&] { prepare(lora + "16}", stage); }),
+            "'" + run.string() + "' holds a run of another configuration: lora.rank was 8 and is 16; '" +
+                (run / "configuration.json").string() +
+                "' is what it began with, another folder begins a new run");
+  EXPECT_NE(error_of([&] {
+              prepare(lora + R"(8}, "dtype": "f32")", stage);
+            }).find("dtype was missing and is 'f32'"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] {
+              prepare(lora + "8}", R"("steps": 10, "batch_size": 4, "resolutions": [64])");
+            }).find("stages.1.batch_size was 2 and is 4"),
+            std::string::npos);
+  // A run may become longer, and be watched otherwise.
+  prepare(lora + R"(8}, "log_every": 1)", R"("steps": 20, "batch_size": 2, "resolutions": [64])");
+}
+
+TEST(RunFolderTest, FoldersWhereARunWouldDoHarmAreRefused) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "pictures");
+  fs::create_directories(folder / "model");
+  put_file(folder / "model/model_index.json", "{}");
+  const TrainConfig config = read(folder, R"("model": "m")");
+  const auto error = [&](const char* run) {
+    return error_of([&] { prepare_run_folder(folder / run, config, false); });
+  };
+  EXPECT_NE(error("pictures").find("lies in the data set"), std::string::npos);
+  EXPECT_NE(error("pictures/../pictures/run").find("lies in the data set"), std::string::npos);
+  EXPECT_NE(error("model").find("is a model"), std::string::npos);
+  EXPECT_NE(error("train.json").find("cannot be made"), std::string::npos);
+  EXPECT_EQ(error("pictures-run"), "no error");
+  put_file(folder / "pictures-run/checkpoint-00000005.safetensors", "");
+  EXPECT_NE(error("pictures-run").find("holds a run already"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sd35::train
