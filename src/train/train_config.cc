@@ -234,10 +234,9 @@ void find_model(const fs::path& file, const Section& root, std::string& model) {
   if (fs::exists(model, error) || !is_hub_name(name)) return;
   const auto cached = find_in_hub_cache(name);
   if (!cached)
-    root.fail(
-        "model",
-        "is " + in_quotes(name) + ": there is neither " + in_quotes(model) +
-            " nor a model of this name in the Hugging Face cache (docs/training.md says how to get it)");
+    root.fail("model",
+              "is " + in_quotes(name) + ": there is neither " + in_quotes(model) +
+                  " nor a model of this name in the Hugging Face cache (README.md says how to get one)");
   model = cached->string();
 }
 
