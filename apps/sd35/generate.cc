@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "output_names.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
 
@@ -27,7 +28,7 @@ const CLI::Validator kChosen(
 
 struct GenerateArguments {
   Recipe recipe;
-  std::string output = "out.png";
+  std::string output;
   std::string preview;
   std::string profile;
   std::string from_image;
@@ -47,37 +48,40 @@ std::string from_image_argument(std::span<char* const> arguments) {
   return "";
 }
 
-// out.png of several pictures: out-0001.png, out-0002.png, ...
-fs::path numbered(const fs::path& path, int index, int count) {
-  if (count == 1) return path;
-  char number[16];
-  std::snprintf(number, sizeof(number), "-%04d", index + 1);
-  return path.parent_path() / (path.stem().string() + number + path.extension().string());
+OutputNames output_names(const GenerateArguments& arguments) {
+  const GenerateOptions& options = arguments.recipe.generate;
+  std::vector<std::uint64_t> seeds;
+  for (int i = 0; i < options.count; ++i) seeds.push_back(options.seed + static_cast<std::uint64_t>(i));
+  OutputNames names(arguments.output, seeds);
+  if (names.to_standard_output() && arguments.json)
+    throw ArgumentError("--json and --output - both want the standard output");
+  return names;
 }
 
 void run(GenerateArguments& arguments, bool seed_given) {
   if (!seed_given && arguments.from_image.empty())
     arguments.recipe.generate.seed = std::random_device{}();  // shown with the picture
+  const GenerateOptions& options = arguments.recipe.generate;
+  const OutputNames names = output_names(arguments);
+  if (!arguments.preview.empty()) check_output(arguments.preview);
   const auto start = std::chrono::steady_clock::now();
   Reporter reporter(arguments.json    ? Verbosity::json
                     : arguments.quiet ? Verbosity::quiet
-                                      : Verbosity::person);
+                                      : Verbosity::person,
+                    names.to_standard_output() ? stderr : stdout);
   Callbacks callbacks = reporter.callbacks();
   if (!arguments.preview.empty())
     callbacks.on_preview = [&](const Picture& preview, int /*step*/) { save(preview, arguments.preview); };
 
-  const GenerateOptions& options = arguments.recipe.generate;
-  check_output(numbered(arguments.output, 0, options.count));
   Pipeline pipeline = Pipeline::from_pretrained(arguments.recipe.model, arguments.recipe.load);
-  if (!arguments.profile.empty()) pipeline.start_profile();
+  if (!arguments.profile.empty()) pipeline.start_profile(arguments.profile);
   const std::vector<Picture> pictures = pipeline.generate(options, callbacks);
-  for (int i = 0; i < static_cast<int>(pictures.size()); ++i) {
-    const fs::path path = numbered(arguments.output, i, options.count);
-    save(pictures[static_cast<std::size_t>(i)], path);
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const std::string path = names.save(pictures[i], i);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    reporter.wrote(path.string(), options.seed + static_cast<std::uint64_t>(i), seconds.count());
+    reporter.wrote(path, options.seed + i, seconds.count());
   }
-  if (!arguments.profile.empty()) std::fputs(pipeline.finish_profile(arguments.profile).c_str(), stderr);
+  if (!arguments.profile.empty()) std::fputs(pipeline.finish_profile().c_str(), stderr);
 }
 
 // FILE[:WEIGHT]. A path may hold colons: what follows the last one is a weight unless such a file exists.
@@ -271,8 +275,11 @@ void add_generate(CLI::App& app, std::span<char* const> command_line) {
   add_prompt_options(*command, arguments->recipe.generate);
   const CLI::Option* seed = add_sampling_options(*command, arguments->recipe.generate);
   add_model_options(*command, arguments->recipe.load);
-  command->add_option("-o,--output", arguments->output, "png, jpg or webp; several pictures are numbered")
-      ->capture_default_str();
+  const CLI::Option* output = command->add_option(
+      "-o,--output", arguments->output,
+      "A file (png, jpg, webp), which is replaced; a folder, where nothing is; a name with {seed} or "
+      "{index}; "
+      "or -, the standard output. Several pictures are numbered. Default: out.png, or the next free name");
   command->add_option("--preview", arguments->preview,
                       "Keeps a small picture of the work in progress in this file");
   command->add_option("--profile", arguments->profile,
@@ -280,7 +287,9 @@ void add_generate(CLI::App& app, std::span<char* const> command_line) {
                       "table on stderr");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->add_flag("--json", arguments->json, "Progress, warnings and results as JSON lines");
-  command->callback([arguments, seed, command] {
+  command->callback([arguments, seed, output, command] {
+    if (output->count() > 0 && arguments->output.empty())
+      throw ArgumentError("--output needs the name of a file or a folder");
     if (arguments->recipe.model.empty())
       throw ArgumentError("which model? --model takes a folder, a file or a name in the Hugging Face cache");
     if (arguments->from_image.empty() && command->get_option("--prompt")->count() == 0)

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -73,7 +72,8 @@ std::string duration(double seconds) {
   return text;
 }
 
-Reporter::Reporter(Verbosity verbosity) : verbosity_(verbosity), terminal_(isatty(STDERR_FILENO) == 1) {}
+Reporter::Reporter(Verbosity verbosity, std::FILE* results)
+    : verbosity_(verbosity), results_(results), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Reporter::~Reporter() { end_line(); }
 
@@ -163,8 +163,8 @@ void Reporter::wrote(const std::string& path, std::uint64_t seed, double seconds
   if (verbosity_ == Verbosity::json)
     return print_json({{"event", "picture"}, {"path", path}, {"seed", seed}, {"seconds", seconds}});
   if (verbosity_ == Verbosity::person)
-    std::printf("%s (seed %llu, %s)\n", printable(path).c_str(), static_cast<unsigned long long>(seed),
-                duration(seconds).c_str());
+    std::fprintf(results_, "%s (seed %llu, %s)\n", printable(path).c_str(),
+                 static_cast<unsigned long long>(seed), duration(seconds).c_str());
 }
 
 }  // namespace sd35::cli

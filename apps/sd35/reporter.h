@@ -2,6 +2,7 @@
 // for programs, or nothing.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ enum class Verbosity { person, json, quiet };
 
 class Reporter {
  public:
-  explicit Reporter(Verbosity verbosity);
+  // `results`: where a person reads what was written; JSON always goes to the standard output.
+  explicit Reporter(Verbosity verbosity, std::FILE* results = stdout);
   ~Reporter();
   Reporter(const Reporter&) = delete;
   Reporter& operator=(const Reporter&) = delete;
@@ -31,6 +33,7 @@ class Reporter {
   void end_line();
 
   Verbosity verbosity_;
+  std::FILE* results_;
   bool terminal_;
   bool line_open_ = false;  // a bar is on the current line
   Stage stage_ = Stage::load;

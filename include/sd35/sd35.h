@@ -34,9 +34,17 @@ struct Picture {
       metadata;  // what save() writes into the file: "parameters", "sd35"
 };
 
-// Writes PNG, JPEG or WebP by the extension, with the picture's metadata; aside first, then renamed.
-// Throws ArgumentError for an unknown extension, FileError when the file cannot be written.
+// Writes PNG, JPEG or WebP by the extension, with the picture's metadata; aside first, then renamed, so that
+// what was there is replaced. Missing folders are made. Throws ArgumentError for an unknown extension,
+// FileError when the file cannot be written.
 void save(const Picture& picture, const std::filesystem::path& path);
+
+// The same, but replaces nothing: where `path` exists, the picture goes to the next free name beside it
+// (out-2.png, out-3.png, ...), which is safe against other processes that do so. Returns the name.
+std::filesystem::path save_as_new(const Picture& picture, const std::filesystem::path& path);
+
+// The bytes of a PNG file, with the picture's metadata.
+std::vector<std::uint8_t> to_png(const Picture& picture);
 
 // Throws what save() would throw for a path that cannot be written, before the work of a picture is spent.
 void check_output(const std::filesystem::path& path);
@@ -153,13 +161,14 @@ class Pipeline {
   // when a stage produced NaN or infinity, Cancelled when a callback asked to stop.
   std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {});
 
-  // From here on every operation is timed, which costs nothing that could be measured.
-  void start_profile();
-  // Ends that. Writes a trace by stage, block and operation in Chrome's format (chrome://tracing,
+  // From here on every operation is timed, which costs nothing that could be measured. Throws FileError when
+  // the file `trace`, which finish_profile() writes, cannot be made.
+  void start_profile(const std::filesystem::path& trace);
+  // Ends that. Writes the trace by stage, block and operation in Chrome's format (chrome://tracing,
   // ui.perfetto.dev) and returns a table for a person: seconds of stages and operations, their share of the
   // whole, GFLOP/s, and the share of what this machine's vector units reach, which is measured now. Throws
-  // FileError when the file cannot be written.
-  std::string finish_profile(const std::filesystem::path& trace);
+  // FileError when the file cannot be written, ArgumentError when no profile was started.
+  std::string finish_profile();
 
  private:
   class Impl;

@@ -1,6 +1,7 @@
 #include "core/atomic_file.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,12 +27,30 @@ std::filesystem::path resolve_target(const std::filesystem::path& path) {
   if (!path.has_filename()) throw FileError("cannot write '" + path.string() + "': it names no file");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
+  // What is only missing can be made; a name that is too long, or a folder on the way that is a file, cannot.
+  if (error && error.value() != ENOENT)
+    throw FileError("cannot write '" + path.string() + "': " + reason(error.value()));
   if (fs::is_directory(status)) throw FileError("cannot write '" + path.string() + "': it is a folder");
   if (fs::exists(status) && !fs::is_regular_file(status))
     throw FileError("cannot write '" + path.string() + "': it is not a regular file");
   if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
   const fs::path resolved = fs::canonical(path, error);
   return error ? path : resolved;
+}
+
+// Renames unless `to` exists (errno EEXIST), also when another process makes it meanwhile.
+bool rename_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // A file system that knows no such rename: the name is taken first.
+  const int reserved = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (reserved < 0) return false;
+  ::close(reserved);
+  if (::rename(from.c_str(), to.c_str()) == 0) return true;
+  const int error = errno;
+  ::unlink(to.c_str());
+  errno = error;
+  return false;
 }
 
 }  // namespace
@@ -67,13 +86,34 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
+  finish();
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot rename a temporary to", errno);
+  temporary_.clear();
+  flush_folder();
+}
+
+bool AtomicFile::commit_as_new() {
+  finish();
+  if (!rename_to_free_name(temporary_, target_)) {
+    const int error = errno;
+    if (error != EEXIST) fail("cannot rename a temporary to", error);
+    discard();
+    return false;
+  }
+  temporary_.clear();
+  flush_folder();
+  return true;
+}
+
+void AtomicFile::finish() {
   if (descriptor_ < 0) throw Error("AtomicFile::commit without an open file");
   // Some file systems (pipes to a network share) know no fsync and say EINVAL; there is nothing more to do
   // for them.
   if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP) fail("cannot flush", errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) fail("cannot close", errno);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot rename a temporary to", errno);
-  temporary_.clear();
+}
+
+void AtomicFile::flush_folder() const {
   // Makes the rename itself durable; the file is complete either way, so a failure here is not one of the
   // caller's.
   const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

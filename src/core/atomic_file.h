@@ -28,8 +28,13 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   // Flushes to the disk, renames to the target and closes.
   void commit();
+  // The same where the target does not exist; false, and nothing is written, where it does, even when another
+  // process made it meanwhile.
+  bool commit_as_new();
 
  private:
+  void finish();
+  void flush_folder() const;
   void discard() noexcept;
   [[noreturn]] void fail(const char* action, int error);
 

@@ -82,25 +82,24 @@ ImageFormat image_format_of(const std::filesystem::path& path) {
                       "'; known: .png, .jpg, .jpeg, .webp");
 }
 
-std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format) {
-  check_image(image);
-  return encode(image, format, {}, {});
-}
-
-void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata,
-                 const ImageFileOptions& options) {
-  const ImageFormat format = image_format_of(path);
+std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format, const Metadata& metadata,
+                                       const ImageFileOptions& options) {
   check_image(image);
   if (options.quality < 1 || options.quality > 100)
     throw ArgumentError("image quality " + std::to_string(options.quality) + "; it goes from 1 to 100");
   const int max_side = format == ImageFormat::webp ? 16383 : format == ImageFormat::jpeg ? 65500 : 1'000'000;
   if (std::max(image.width, image.height) > max_side)
-    throw ArgumentError("'" + path.string() + "': an image of " + std::to_string(image.width) + "x" +
-                        std::to_string(image.height) + " exceeds the format's " + std::to_string(max_side) +
-                        " a side");
-  const Metadata clean{clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)};
+    throw ArgumentError("an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                        " exceeds the format's " + std::to_string(max_side) + " a side");
+  return encode(image, format, {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)},
+                options);
+}
+
+void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata,
+                 const ImageFileOptions& options) {
+  const ImageFormat format = image_format_of(path);
   AtomicFile file(path);
-  const std::vector<std::uint8_t> bytes = encode(image, format, clean, options);
+  const std::vector<std::uint8_t> bytes = encode_image(image, format, metadata, options);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();
 }

@@ -22,15 +22,15 @@ struct ImageFileOptions {
   bool lossless = false;  // WebP only
 };
 
-// Writes through AtomicFile: the file appears complete or not at all. The same image, metadata and options
-// give the same bytes. Throws ArgumentError for an unknown extension, a quality out of range or sides the
-// format cannot hold (JPEG 65500, WebP 16383); FileError when writing fails.
+// The bytes of such a file; the same image, metadata and options give the same ones. Throws ArgumentError for
+// an image without pixels, a quality out of range or sides the format cannot hold (JPEG 65500, WebP 16383).
+std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format, const Metadata& metadata = {},
+                                       const ImageFileOptions& options = {});
+
+// Writes them through AtomicFile: the file appears complete or not at all. Throws ArgumentError as
+// encode_image(), and for an unknown extension; FileError when writing fails.
 void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata = {},
                  const ImageFileOptions& options = {});
-
-// The bytes of such a file, without metadata, at the options' defaults. Throws ArgumentError for an image
-// without pixels.
-std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format);
 
 // Reads a PNG, JPEG or WebP, told apart by content. Grey and palettes become RGB, alpha is dropped (as
 // Pillow's convert("RGB") does), 16 bits keep their upper 8, CMYK is converted, and an Exif orientation is

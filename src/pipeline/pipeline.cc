@@ -86,17 +86,18 @@ class Pipeline::Impl {
     return pictures;
   }
 
-  void start_profile() {
+  void start_profile(const std::filesystem::path& trace) {
+    trace_.open(trace);
     profile_ = Profile();
     timed_ops_ = std::make_unique<ProfileOps>(*ops_, profile_);
   }
 
-  std::string finish_profile(const std::filesystem::path& trace) {
+  std::string finish_profile() {
+    if (!timed_ops_) throw ArgumentError("no profile was started");
     timed_ops_.reset();
     const std::string json = profile_.trace();
-    AtomicFile file(trace);
-    file.write(std::as_bytes(std::span(json)));
-    file.commit();
+    trace_.write(std::as_bytes(std::span(json)));
+    trace_.commit();
     set_thread_count(load_.threads);
     return profile_.table(ops_->compute_type() == DType::bf16 ? bf16_ceiling_gflops() : f32_ceiling_gflops());
   }
@@ -236,6 +237,7 @@ class Pipeline::Impl {
   LoadOptions load_;
   std::unique_ptr<Ops> ops_;
   Profile profile_;
+  AtomicFile trace_;  // open while operations are timed
   std::unique_ptr<ProfileOps> timed_ops_;
   Components components_;
 };
@@ -253,9 +255,7 @@ std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Ca
   return impl_->generate(options, callbacks);
 }
 
-void Pipeline::start_profile() { impl_->start_profile(); }
-std::string Pipeline::finish_profile(const std::filesystem::path& trace) {
-  return impl_->finish_profile(trace);
-}
+void Pipeline::start_profile(const std::filesystem::path& trace) { impl_->start_profile(trace); }
+std::string Pipeline::finish_profile() { return impl_->finish_profile(); }
 
 }  // namespace sd35

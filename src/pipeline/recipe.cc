@@ -4,7 +4,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
@@ -218,20 +217,6 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.model = model_name(recipe.model);
   settings.extra = {{"Version", "sd35 " + version()}};
   return {{"parameters", parameters_text(settings)}, {"sd35", recipe_to_json(recipe)}};
-}
-
-void save(const Picture& picture, const std::filesystem::path& path) {
-  Metadata metadata;
-  for (const auto& [key, value] : picture.metadata) {
-    if (key == "parameters") metadata.parameters = value;
-    if (key == "sd35") metadata.settings_json = value;
-  }
-  write_image(path, {picture.width, picture.height, picture.rgb}, metadata);
-}
-
-void check_output(const std::filesystem::path& path) {
-  image_format_of(path);
-  const AtomicFile probe(path);  // made beside the target, and removed again
 }
 
 }  // namespace sd35

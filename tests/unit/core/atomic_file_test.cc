@@ -164,5 +164,24 @@ TEST(AtomicFile, NameAsLongAsTheFileSystemAllows) {
   EXPECT_EQ(file_bytes(folder / name), "");
 }
 
+TEST(AtomicFile, NameTooLongIsKnownAtOnce) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / std::string(256, 'n');
+  EXPECT_EQ(file_error([&] { AtomicFile file(path); }),
+            "cannot write '" + path.string() + "': File name too long");
+  EXPECT_EQ(folder.entries(), 0);
+}
+
+TEST(AtomicFile, AsNewReplacesNothing) {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "a.bin"), second(folder / "a.bin");
+  first.write(bytes_of("first"));
+  second.write(bytes_of("second"));
+  EXPECT_TRUE(second.commit_as_new());
+  EXPECT_FALSE(first.commit_as_new());
+  EXPECT_EQ(file_bytes(folder / "a.bin"), "second");
+  EXPECT_EQ(folder.entries(), 1);
+}
+
 }  // namespace
 }  // namespace sd35

@@ -117,9 +117,9 @@ TEST(GenerateTest, AProfileTellsStagesBlocksAndOperations) {
   const TemporaryFolder folder;
   Pipeline pipeline = open();
   const Picture plain = pipeline.generate(small()).at(0);
-  pipeline.start_profile();
+  pipeline.start_profile(folder / "trace.json");
   EXPECT_EQ(pipeline.generate(small()).at(0).rgb, plain.rgb);
-  const std::string table = pipeline.finish_profile(folder / "trace.json");
+  const std::string table = pipeline.finish_profile();
   for (const char* row : {"encode prompt", "denoise", "decode", "attention [", "linear [", "conv2d ["})
     EXPECT_NE(table.find(row), table.npos) << row;
   const auto trace = nlohmann::json::parse(file_bytes(folder / "trace.json"));
