@@ -95,8 +95,8 @@ struct GenerateOptions {
   // For the second CLIP and for T5; unset: the prompt.
   std::optional<std::string> prompt_2, prompt_3;
   std::optional<std::string> negative_prompt_2, negative_prompt_3;
-  int width = 0;  // multiples of 16, 256 to 1440 (beyond: with a warning); 0: the model's own, 1024
-  int height = 0;
+  int width = 0;   // multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5
+  int height = 0;  // 0: the model's own, 1024 of Stable Diffusion 3.5
   int num_inference_steps = 40;
   double guidance_scale = 4.5;  // 1 or less: no guidance
   // Steps with guidance, as fractions of all: from start (inclusive) to stop (exclusive). The others, and
@@ -108,6 +108,9 @@ struct GenerateOptions {
   // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it. On the cpu only.
   double block_cache = 0;
   std::string sampler = "euler";  // "euler", "heun", "dpm++2m"
+  // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
+  // its details. Unset: the model's own, 3 of Stable Diffusion 3.5.
+  std::optional<double> shift;
   std::uint64_t seed = 0;         // picture i uses seed + i
   int count = 1;                  // pictures
   int max_sequence_length = 0;    // T5 tokens, 1 to 512; 0: 256, or fewer where the model's tokenizer says so

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/messages.h"
+#include "core/type_names.h"
 
 namespace sd35 {
 namespace {
@@ -46,7 +47,11 @@ Layout layout_of_extension(const std::filesystem::path& output) {
 
 }  // namespace
 
-Format format_from_name(std::string_view name) { return find_name(kFormats, name, "type of weights"); }
+Format format_from_name(std::string_view name) {
+  const std::string canonical = canonical_type_name(name);
+  const bool fp8 = canonical == "f8_e4m3" || canonical == "float8" || canonical == "f8";
+  return find_name(kFormats, fp8 ? "fp8" : canonical, "type of weights");
+}
 
 std::string name_of(const Format& format) {
   for (const auto& [name, known] : kFormats)

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/type_names.h"
 #include "ops/ops.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
@@ -13,7 +14,7 @@ namespace sd35 {
 
 struct Reconstruction::State {
   State(const ModelFiles& files, const LoadOptions& load)
-      : ops(make_ops(load.engine, dtype_from_name(load.dtype), load.device)),
+      : ops(make_ops(load.engine, compute_type_from_name(load.dtype), load.device)),
         config(VaeConfig::from_json(files.config(Component::vae), files.config_location(Component::vae))),
         encoder(config),
         decoder(config) {

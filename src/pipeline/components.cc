@@ -104,6 +104,12 @@ std::string transformer_identity(const ModelFiles& files, const LoadOptions& opt
   return identity.text();
 }
 
+// A LoRA may teach words that the model's own list lacks.
+PromptVocabulary vocabulary_of(const ModelFiles& files, const LoadOptions& options) {
+  if (!options.loras.empty()) return {};
+  return PromptVocabulary::from_json(files.extras(), files.location() + ", sd35.json");
+}
+
 void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
                  std::int64_t expected) {
   if (value != expected)
@@ -147,7 +153,8 @@ Components open_components(const std::string& model, const LoadOptions& options)
                         check_vae(files, vae),
                         encoder_identity(files, options),
                         transformer_identity(files, options),
-                        warnings};
+                        warnings,
+                        vocabulary_of(files, options)};
   check_widths(files.location(), components);
   return components;
 }

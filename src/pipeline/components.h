@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mmdit/config.h"
+#include "pipeline/prompt_check.h"
 #include "sampling/sigmas.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
@@ -25,6 +26,7 @@ struct Components {
   std::string encoders;               // identity of text encoders and tokenizers, where prompts are kept
   std::string transformer_identity;   // of its weights, where they are packed
   std::vector<std::string> warnings;  // of LoRA files
+  PromptVocabulary vocabulary;
 };
 
 // Throws FileError for anything that is missing, unused, damaged or does not fit together, ArgumentError for

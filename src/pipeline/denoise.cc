@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "pipeline/preview.h"
+#include "pipeline/validation.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sampling/sigmas.h"
@@ -153,7 +154,7 @@ class GuidedTransformer {
 }  // namespace
 
 Tensor initial_noise(const GenerateOptions& options, DType dtype, std::uint64_t seed, const Shape& shape) {
-  if (!options.noise_dtype.empty()) dtype = dtype_from_name(options.noise_dtype);
+  if (!options.noise_dtype.empty()) dtype = noise_type_from_name(options.noise_dtype);
   Tensor noise(shape, DType::f32);
   fill_normal(random_source_from_name(options.generator), seed, dtype,
               {noise.data<float>(), static_cast<std::size_t>(noise.numel())});

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/new_folder.h"
+#include "core/type_names.h"
 #include "core/yielding.h"
 #include "pipeline/progress.h"
 #include "pipeline/random_model.h"
@@ -74,6 +75,10 @@ Description describe(const RandomModelOptions& options, const fs::path& tokenize
   return description;
 }
 
+DType weight_type(const RandomModelOptions& options) {
+  return dtype_from_name(options.dtype, {DType::f32, DType::f16, DType::bf16});
+}
+
 void check(const RandomModelOptions& options) {
   if (options.size != "tiny" && options.size != "medium")
     throw ArgumentError("unknown size '" + options.size + "' of a random model; known: tiny, medium");
@@ -83,9 +88,7 @@ void check(const RandomModelOptions& options) {
   if (options.layout != "diffusers" && options.layout != "single")
     throw ArgumentError("unknown layout '" + options.layout +
                         "' of a random model; known: diffusers, single");
-  const DType dtype = dtype_from_name(options.dtype);
-  if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
-    throw ArgumentError("a random model of type " + options.dtype + "; known: f32, f16, bf16");
+  weight_type(options);
 }
 
 // The model in a folder of its own.
@@ -94,7 +97,7 @@ void make_folder(const RandomModelOptions& options, const fs::path& output, cons
   put_tokenizers(options, folder / "");
   const Description made = describe(options, folder / "");
   for (const auto& [name, json] : made.configs) folder.write(name, json.dump(2) + "\n");
-  RandomWriter writer(made.model, options.seed, dtype_from_name(options.dtype), element_count(made.model),
+  RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
   for (const auto& [component, tensors] : made.model.components)
     writer.write(folder / std::string(folder_of(component)) / file_name(component), component_file(tensors));
@@ -110,7 +113,7 @@ void make_single(const RandomModelOptions& options, const fs::path& output, cons
   NewFolder folder(tokenizers);
   put_tokenizers(options, folder / "");
   const Description made = describe(options, folder / "");
-  RandomWriter writer(made.model, options.seed, dtype_from_name(options.dtype), element_count(made.model),
+  RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
   writer.write(output, single_file(made.model));
   folder.commit();

@@ -5,6 +5,7 @@
 #include "core/yielding.h"
 #include "mmdit/quantization.h"
 #include "pipeline/loading.h"
+#include "pipeline/validation.h"
 
 namespace sd35 {
 
@@ -76,7 +77,8 @@ void TransformerWeights::pack(Transformer& transformer) const {
     collector.write(path_, identity_);
 }
 
-void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks) {
+void pack(const std::string& model, const LoadOptions& asked, const Callbacks& callbacks) {
+  const LoadOptions options = with_canonical_types(asked);
   if (options.packed.empty()) throw ArgumentError("where to? LoadOptions::packed names a folder");
   set_thread_count(options.threads);
   const YieldWhenBusy yielding;

@@ -22,6 +22,7 @@
 #include "pipeline/packed_transformer.h"
 #include "pipeline/progress.h"
 #include "pipeline/prompt_cache.h"
+#include "pipeline/prompt_check.h"
 #include "pipeline/recipe.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
@@ -55,7 +56,7 @@ class Pipeline::Impl {
  public:
   Impl(std::string model, LoadOptions load)
       : model_(std::move(model)),
-        load_(std::move(load)),
+        load_(with_canonical_types(std::move(load))),
         ops_(make_ops(load_.engine, dtype_from_name(load_.dtype), load_.device)),
         components_(open_components(model_, load_)) {
     weight_format_from_name(load_.quantize);
@@ -67,6 +68,7 @@ class Pipeline::Impl {
                                                         components_.prompt_encoder.t5_max_length());
     check_options(options, components_.transformer, components_.vae);
     warn_of_options(options, components_.transformer, components_.vae, callbacks);
+    warn_of_prompts(options, components_.vocabulary, callbacks);
     warn_of_machine(callbacks);
     for (const std::string& warning : components_.warnings) warn(callbacks, warning);
     set_thread_count(load_.threads);
@@ -182,7 +184,8 @@ class Pipeline::Impl {
     const int scale = components_.vae.scale(), steps = options.num_inference_steps;
     const Shape shape{1, components_.transformer.in_channels, options.height / scale, options.width / scale};
     const SchedulerConfig& scheduler = components_.scheduler;
-    const std::vector<float> sigmas = flow_sigmas(steps, scheduler.shift, scheduler.num_train_timesteps);
+    const std::vector<float> sigmas =
+        flow_sigmas(steps, options.shift.value_or(scheduler.shift), scheduler.num_train_timesteps);
 
     Transformer transformer(components_.transformer);
     {

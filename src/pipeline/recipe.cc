@@ -1,5 +1,7 @@
 #include "pipeline/recipe.h"
 
+#include <array>
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -22,6 +24,12 @@ std::string shown_sampler(const std::string& name) {
       {"euler", "Euler"}, {"heun", "Heun"}, {"dpm++2m", "DPM++ 2M"}};
   const auto found = kShown.find(name);
   return found == kShown.end() ? name : found->second;
+}
+
+// 5, 0.5
+std::string shortest(double value) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
 }
 
 void put(Json& json, const char* key, const std::optional<std::string>& value) {
@@ -65,6 +73,7 @@ Json to_json(const GenerateOptions& options) {
   json["guidance_stop"] = options.guidance_stop;
   json["block_cache"] = options.block_cache;
   json["sampler"] = options.sampler;
+  if (options.shift) json["shift"] = *options.shift;
   json["seed"] = options.seed;
   json["count"] = options.count;
   json["max_sequence_length"] = options.max_sequence_length;
@@ -155,6 +164,7 @@ GenerateOptions read_generate(const nlohmann::json& json, const std::string& loc
   options.guidance_stop = read_number(reader, "guidance_stop", options.guidance_stop);
   options.block_cache = read_number(reader, "block_cache", options.block_cache);
   options.sampler = reader.text("sampler", options.sampler);
+  if (reader.has("shift")) options.shift = read_number(reader, "shift", 0);
   if (reader.has("seed")) {
     // The upper half of the seeds is beyond the reader's whole numbers.
     if (!json["seed"].is_number_unsigned()) reader.fail("seed", "is no whole number from 0");
@@ -215,7 +225,8 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.width = options.width;
   settings.height = options.height;
   settings.model = model_name(recipe.model);
-  settings.extra = {{"Version", "sd35 " + version()}};
+  if (options.shift) settings.extra.emplace_back("Shift", shortest(*options.shift));
+  settings.extra.emplace_back("Version", "sd35 " + version());
   return {{"parameters", parameters_text(settings)}, {"sd35", recipe_to_json(recipe)}};
 }
 

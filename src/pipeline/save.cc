@@ -1,5 +1,4 @@
 // Pictures as files of their own.
-#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -56,8 +55,8 @@ fs::path innermost_existing_folder(const fs::path& path) {
   if (!folder.empty() && !fs::is_directory(folder, error))
     fail(path, in_quotes(folder.string()) + " is not a folder");
   for (const fs::path& missing : path.lexically_relative(folder)) {
-    fs::symlink_status(folder / missing, error);
-    if (error && error.value() != ENOENT) fail(path, error.message());
+    const bool is_missing = fs::symlink_status(folder / missing, error).type() == fs::file_type::not_found;
+    if (error && !is_missing) fail(path, error.message());
   }
   return folder;
 }

@@ -6,6 +6,7 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "core/type_names.h"
 #include "pipeline/progress.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
@@ -18,6 +19,7 @@ constexpr int kBestSide = 1024, kSmallestSide = 256, kLargestSide = 1440;
 constexpr int kMostPictures = 1000;
 constexpr int kLongestSequence = 512;  // T5's own limit
 constexpr int kTrainedSequence = 256;
+constexpr double kLeastShift = 0.01, kMostShift = 100;
 
 [[noreturn]] void fail(const std::string& what) { throw ArgumentError(what); }
 
@@ -58,6 +60,12 @@ void check_guidance_interval(const GenerateOptions& options) {
          "; it must be two fractions of the steps in order, from 0 to 1");
 }
 
+// Beyond, a thousand steps are no longer distinct in f32.
+void check_shift(const std::optional<double>& shift) {
+  if (shift && !(*shift >= kLeastShift && *shift <= kMostShift))
+    fail("shift is " + std::to_string(*shift) + "; it must be 0.01 to 100");
+}
+
 void check_block_cache(double threshold) {
   if (!(threshold >= 0 && std::isfinite(threshold)))
     fail("block_cache is " + std::to_string(threshold) +
@@ -65,6 +73,15 @@ void check_block_cache(double threshold) {
 }
 
 }  // namespace
+
+LoadOptions with_canonical_types(LoadOptions options) {
+  options.dtype = name_of(compute_type_from_name(options.dtype));
+  return options;
+}
+
+DType noise_type_from_name(const std::string& name) {
+  return dtype_from_name(name, {DType::f32, DType::f16, DType::bf16});
+}
 
 GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
                                     const VaeConfig& vae, std::int64_t t5_max_length) {
@@ -88,12 +105,11 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   check_finite("guidance_scale", options.guidance_scale);
   check_guidance_interval(options);
   check_block_cache(options.block_cache);
+  check_shift(options.shift);
   check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
   sampler_from_name(options.sampler);
   random_source_from_name(options.generator);
-  const std::string& noise = options.noise_dtype;
-  if (!noise.empty() && noise != "f32" && noise != "f16" && noise != "bf16")
-    fail("unknown noise_dtype '" + noise + "'; known: f32, f16, bf16");
+  if (!options.noise_dtype.empty()) noise_type_from_name(options.noise_dtype);
 }
 
 void warn_of_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae,

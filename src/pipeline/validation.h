@@ -2,12 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
+#include "core/dtype.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
 #include "vae/config.h"
 
 namespace sd35 {
+
+// The options with the names that files and identities have for types. Throws ArgumentError.
+LoadOptions with_canonical_types(LoadOptions options);
+
+// "f32", "f16" or "bf16", in any spelling. Throws ArgumentError.
+DType noise_type_from_name(const std::string& name);
 
 // The options with the model's own values for those that leave the choice to it. `t5_max_length`: as
 // PromptEncoder gives it.

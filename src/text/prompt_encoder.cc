@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/load.h"
 
 namespace sd35 {
@@ -50,17 +51,26 @@ void place(const Tensor& source, std::span<const std::int64_t> index, Tensor& ta
     }
 }
 
-// One row of ids a text, and what did not fit.
+// `text`, or its first characters.
+std::string beginning(const std::string& text) {
+  constexpr std::size_t kLongest = 40;
+  if (text.size() <= kLongest) return in_quotes(text);
+  std::size_t length = kLongest;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;  // of UTF-8
+  return in_quotes(text.substr(0, length) + "...");
+}
+
+// A row of ids per text.
 template <class Tokenizer>
 Tensor tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts, std::int64_t length,
-                const std::function<void(const std::string& lost)>& on_truncated) {
+                const std::function<void(const std::string& text, const Tokenized&)>& on_text) {
   Tensor ids({static_cast<std::int64_t>(texts.size()), length}, DType::i32);
   std::int32_t* row = ids.data<std::int32_t>();
   for (const std::string& text : texts) {
     const auto encoded = tokenizer.encode(text, static_cast<int>(length));
     std::ranges::copy(encoded.ids, row);
     row += length;
-    if (!encoded.truncated.empty()) on_truncated(encoded.truncated);
+    on_text(text, encoded);
   }
   return ids;
 }
@@ -84,10 +94,34 @@ class PromptEncoder::Progress {
     work_done_ += work;
     if (callbacks_.on_progress) callbacks_.on_progress(work_done_ / all_work_);
   }
-  void truncated(const char* encoder, std::int64_t length, const std::string& lost) const {
-    if (callbacks_.on_warning)
-      callbacks_.on_warning(std::string("the prompt is longer than the ") + std::to_string(length) +
-                            " tokens of " + encoder + ", which does not see: \"" + lost + "\"");
+  // What `encoder` reads of a text.
+  void read(const std::string& encoder, const std::string& text, const Tokenized& tokens) {
+    const auto known = std::ranges::find(texts_, text, &ReadText::text);
+    ReadText& read = known == texts_.end() ? texts_.emplace_back(text) : *known;
+    const bool cut = tokens.tokens > tokens.ids.size();
+    if (cut && read.lost.empty()) read.lost = tokens.truncated;
+    const std::string share =
+        cut ? std::to_string(tokens.ids.size()) + " of " + std::to_string(tokens.tokens) + " tokens"
+            : "all of it";
+    // The encoders of CLIP, which have one vocabulary, are said together.
+    if (!read.shares.empty() && read.shares.back().second == share)
+      read.shares.back().first += " and " + encoder;
+    else
+      read.shares.emplace_back(encoder, share);
+    read.cut |= cut;
+  }
+
+  // One warning for each text that some encoder does not read to its end.
+  void warn_of_cut_texts() const {
+    for (const ReadText& text : texts_) {
+      if (!text.cut || !callbacks_.on_warning) continue;
+      std::string shares;
+      for (const auto& [encoders, share] : text.shares)
+        shares += (shares.empty() ? "" : ", ") + encoders + " read" +
+                  (encoders.find(" and ") == encoders.npos ? "s " : " ") + share;
+      callbacks_.on_warning("the prompt " + beginning(text.text) + " is cut: " + shares +
+                            "; the cut begins at " + beginning(text.lost));
+    }
   }
 
   // Loads a layer when its turn comes; the one before is dropped by then.
@@ -102,9 +136,18 @@ class PromptEncoder::Progress {
   }
 
  private:
+  struct ReadText {
+    explicit ReadText(std::string t) : text(std::move(t)) {}
+    std::string text;
+    std::vector<std::pair<std::string, std::string>> shares = {};  // encoders, and how much they read
+    std::string lost = {};                                         // what the first that cuts it does not
+    bool cut = false;
+  };
+
   const EncodingCallbacks& callbacks_;
   double all_work_;
   double work_done_ = 0;
+  std::vector<ReadText> texts_;
 };
 
 PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component encoder, int tokenizer) {
@@ -167,8 +210,9 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
                                 Progress& progress, PromptEmbedding& result) {
   const PartOfWork part(ops, name);
   const DistinctTexts distinct(texts);
-  const Tensor ids = tokenize(clip.tokenizer, distinct.texts, clip.tokens,
-                              [&](const std::string& lost) { progress.truncated(name, clip.tokens, lost); });
+  const Tensor ids =
+      tokenize(clip.tokenizer, distinct.texts, clip.tokens,
+               [&](const std::string& text, const Tokenized& tokens) { progress.read(name, text, tokens); });
   ClipTextModel model(clip.config);
   Loader loader(*clip.weights, ops, Reuse::once);
   loader.expect([&](const Parameters& p) { model.parameters(p); });
@@ -188,8 +232,9 @@ void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std:
   const PartOfWork part(ops, "T5");
   const DistinctTexts distinct(texts);
   const std::int64_t clip_tokens = clip_l_.tokens, length = result.tokens.dim(1) - clip_tokens;
-  const Tensor ids = tokenize(t5.tokenizer, distinct.texts, length,
-                              [&](const std::string& lost) { progress.truncated("T5", length, lost); });
+  const Tensor ids =
+      tokenize(t5.tokenizer, distinct.texts, length,
+               [&](const std::string& text, const Tokenized& tokens) { progress.read("T5", text, tokens); });
   T5Encoder model(t5.config);
   Loader loader(*t5.weights, ops, Reuse::once);
   loader.expect([&](const Parameters& p) { model.parameters(p); });
@@ -217,6 +262,7 @@ PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptText
   encode_clip(ops, clip_g_, "CLIP-G", texts(&PromptTexts::clip_g), clip_l_.config.hidden_size,
               clip_l_.config.projection_dim, progress, result);
   if (t5_) encode_t5(ops, *t5_, texts(&PromptTexts::t5), progress, result);
+  progress.warn_of_cut_texts();
   return result;
 }
 

@@ -15,6 +15,7 @@
 #include "core/threads.h"
 #include "data/tar.h"
 #include "image/image_file.h"
+#include "scenes/caption_vocabulary.h"
 #include "scenes/dice.h"
 #include "scenes/drawing/dataset_sample.h"
 
@@ -152,6 +153,13 @@ void write_captions(const std::filesystem::path& path, const DatasetOptions& opt
     text.clear();
     report(progress, i + 1, options.count);
   }
+  file.commit();
+}
+
+void write_vocabulary(const std::filesystem::path& path, const SceneOptions& scenes) {
+  AtomicFile file(path);
+  const std::string json = vocabulary_json(caption_vocabulary(scenes));
+  file.write(std::as_bytes(std::span(json)));
   file.commit();
 }
 

@@ -46,6 +46,9 @@ void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions
 void write_captions(const std::filesystem::path& path, const DatasetOptions& options,
                     const DatasetProgress& progress);
 
+// The words of the captions and the letters of the signs, as the sd35.json of a model that learns from them.
+void write_vocabulary(const std::filesystem::path& path, const SceneOptions& scenes);
+
 // Prompts for `sd35 evaluate`, JSON lines (evaluation_prompt_json()), no prompt twice. Throws ArgumentError
 // when the options do not allow so many.
 void write_prompts(const std::filesystem::path& path, const DatasetOptions& options,

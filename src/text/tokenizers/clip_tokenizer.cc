@@ -119,7 +119,8 @@ std::vector<std::int32_t> ClipTokenizer::encode(std::string_view text) const {
 }
 
 Tokenized ClipTokenizer::encode(std::string_view text, int length) const {
-  Tokenized result{encode(text), {}};
+  Tokenized result{encode(text), 0, {}};
+  result.tokens = result.ids.size();
   const auto wanted = static_cast<std::size_t>(length);
   if (result.ids.size() > wanted) {
     for (std::size_t i = wanted - 1; i + 1 < result.ids.size(); ++i)

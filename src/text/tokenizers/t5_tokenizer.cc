@@ -108,7 +108,8 @@ std::string T5Tokenizer::text_of(std::int32_t id) const {
 }
 
 Tokenized T5Tokenizer::encode(std::string_view text, int length) const {
-  Tokenized result{encode(text), {}};
+  Tokenized result{encode(text), 0, {}};
+  result.tokens = result.ids.size();
   const auto wanted = static_cast<std::size_t>(length);
   if (result.ids.size() > wanted) {
     for (std::size_t i = wanted - 1; i + 1 < result.ids.size(); ++i)

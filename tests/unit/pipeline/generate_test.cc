@@ -134,6 +134,12 @@ TEST(GenerateTest, AProfileTellsStagesBlocksAndOperations) {
   EXPECT_GT(events["linear"], 0);
 }
 
+TEST(GenerateTest, TheModelsOwnShiftIsTheDefault) {
+  GenerateOptions options = small();
+  options.shift = 3;
+  EXPECT_EQ(draw(options).rgb, draw(small()).rgb);
+}
+
 TEST(GenerateTest, EveryOptionMatters) {
   const Picture plain = draw(small());
   const std::map<std::string, std::function<void(GenerateOptions&)>> changes = {
@@ -150,6 +156,7 @@ TEST(GenerateTest, EveryOptionMatters) {
       {"block cache", [](GenerateOptions& o) { o.block_cache = 10; }},
       {"no guidance", [](GenerateOptions& o) { o.guidance_scale = 1; }},
       {"heun", [](GenerateOptions& o) { o.sampler = "heun"; }},
+      {"shift", [](GenerateOptions& o) { o.shift = 1; }},
       {"dpm++2m", [](GenerateOptions& o) { o.sampler = "dpm++2m"; }},
       {"max_sequence_length", [](GenerateOptions& o) { o.max_sequence_length = 20; }},
       {"generator", [](GenerateOptions& o) { o.generator = "cuda"; }},

@@ -32,6 +32,7 @@ Recipe unusual_recipe() {
   recipe.generate.guidance_stop = 0.7;
   recipe.generate.block_cache = 0.12;
   recipe.generate.sampler = "dpm++2m";
+  recipe.generate.shift = 4.5;
   recipe.generate.seed = std::numeric_limits<std::uint64_t>::max();
   recipe.generate.max_sequence_length = 77;
   recipe.generate.generator = "cuda";
@@ -49,6 +50,7 @@ TEST(RecipeTest, SurvivesJson) {
   EXPECT_EQ(recipe.generate.guidance_scale, 0.1 + 0.2);
   EXPECT_EQ(recipe.generate.prompt_3, "");
   EXPECT_FALSE(recipe.generate.prompt_2.has_value());
+  EXPECT_EQ(recipe.generate.shift, 4.5);
   EXPECT_EQ(recipe.generate.skip_layer_guidance.layers, (std::vector{7, 8, 9}));
   EXPECT_EQ(recipe.load.clip_l, "a/clip_l.safetensors");
   EXPECT_TRUE(recipe.load.t5xxl.empty());
@@ -67,8 +69,9 @@ TEST(RecipeTest, TheTextForPeopleNamesWhatMatters) {
   const auto metadata = metadata_of(unusual_recipe());
   ASSERT_EQ(metadata.size(), 2u);
   EXPECT_EQ(metadata[0].first, "parameters");
-  for (const char* part : {"🙂\nNegative prompt: blurry\n", "Steps: 7", "Sampler: DPM++ 2M",
-                           "Size: 640x1440", "Seed: 18446744073709551615", "Model: sd3.5 medium"})
+  for (const char* part :
+       {"🙂\nNegative prompt: blurry\n", "Steps: 7", "Sampler: DPM++ 2M", "Size: 640x1440",
+        "Seed: 18446744073709551615", "Shift: 4.5", "Model: sd3.5 medium"})
     EXPECT_NE(metadata[0].second.find(part), std::string::npos) << part << " in " << metadata[0].second;
 }
 
@@ -77,6 +80,7 @@ TEST(RecipeTest, MissingOptionsKeepTheirDefaults) {
   EXPECT_EQ(recipe.model, "m");
   EXPECT_EQ(recipe.generate.num_inference_steps, GenerateOptions{}.num_inference_steps);
   EXPECT_TRUE(recipe.load.use_t5);
+  EXPECT_FALSE(recipe.generate.shift.has_value());
 }
 
 TEST(RecipeTest, RefusesWhatIsNoRecipe) {

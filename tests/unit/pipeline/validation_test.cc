@@ -40,6 +40,9 @@ TEST(ValidationTest, AcceptsTheDefaultsAndTheLimits) {
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.width = 16, o.height = 6144; }), "");
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.num_inference_steps = 1; }), "");
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.max_sequence_length = 512; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.shift = 0.01; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.shift = 100; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.noise_dtype = "torch.float16"; }), "");
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.skip_layer_guidance.layers = {0, 23}; }), "");
 }
 
@@ -69,6 +72,10 @@ TEST(ValidationTest, RefusesEveryOtherImpossibleOption) {
       [](GenerateOptions& o) { o.guidance_scale = NAN; },
       [](GenerateOptions& o) { o.guidance_scale = INFINITY; },
       [](GenerateOptions& o) { o.sampler = "ddim"; },
+      [](GenerateOptions& o) { o.shift = 0; },
+      [](GenerateOptions& o) { o.shift = -3; },
+      [](GenerateOptions& o) { o.shift = 100.1; },
+      [](GenerateOptions& o) { o.shift = NAN; },
       [](GenerateOptions& o) { o.generator = "tpu"; },
       [](GenerateOptions& o) { o.noise_dtype = "i8"; },
       [](GenerateOptions& o) { o.skip_layer_guidance.layers = {24}; },
