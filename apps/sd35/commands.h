@@ -2,15 +2,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <span>
 #include <string>
 
 #include "sd35/sd35.h"
 
 namespace sd35::cli {
 
-// `arguments`: the whole command line, for defaults that one option takes from a picture.
-void add_generate(CLI::App& app, std::span<char* const> arguments);
+void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_make_random_model(CLI::App& app);
 void add_convert(CLI::App& app);

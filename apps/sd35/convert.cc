@@ -11,6 +11,10 @@ namespace sd35::cli {
 namespace {
 
 constexpr const char* kFooter =
+    "Examples:\n"
+    "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35-nf4 --type nf4\n"
+    "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35.gguf --type q8_0 --component transformer\n"
+    "  sd35 convert models/default packed --packed --quantize int8\n"
     "f32, f16 and bf16 hold every tensor. fp8 (e4m3 with a scale a tensor, as ComfyUI reads it), the blocks "
     "of "
     "GGUF and nf4 (as diffusers reads it; nf4-dq: with double quantization) hold the weights of linear "
@@ -66,7 +70,9 @@ void add_packing_options(CLI::App& command, bool& packed, LoadOptions& options) 
       .add_flag("--packed", packed,
                 "Fill the folder OUTPUT for sd35 generate --packed, with the options that it is called with")
       ->group(group);
-  command.add_option("--dtype", options.dtype, "bf16 or f32")->capture_default_str()->group(group);
+  command.add_option("--dtype", options.dtype, "Type that is computed in: bf16 or f32")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--quantize", options.quantize, "int8, nf4, nf4-dq or none")->group(group);
 }
 

@@ -16,6 +16,8 @@ namespace sd35::cli {
 namespace {
 
 constexpr const char* kFooter =
+    "Example:\n"
+    "  sd35 evaluate --model models/default --prompts colour.jsonl words.jsonl -o report\n"
     "Prompts are written by sd35 make-dataset --prompts FILE --kind KIND -n 200; a text file with a prompt a "
     "line "
     "gives pictures without scores. Pictures that the folder holds already are not drawn again. What is "
@@ -118,11 +120,11 @@ void add_evaluate(CLI::App& app) {
   add("-s,--seed", generate.seed, "Of the first prompt; each has its own");
   add("--max-sequence-length", generate.max_sequence_length, "T5 tokens of a prompt, 1 to 512");
   LoadOptions& load = arguments->load;
-  add("--dtype", load.dtype, "bf16, or f32 for parity with the reference");
+  add("--dtype", load.dtype, "Type that is computed in: bf16, or f32 to compare with diffusers");
   add("--quantize", load.quantize, "int8, nf4, nf4-dq or none; default: as the file holds the weights");
   add("--engine", load.engine, "native, ref, or torch where it is built");
   add("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1");
-  add("--threads", load.threads, "Threads; 0: one a core");
+  add("--threads", load.threads, "0: as many as there are cores that may be used");
   command->add_option("--reconstruct", arguments->reconstruct,
                       "A model whose autoencoder encodes and decodes the drawn scenes, to be scored again");
   command->add_flag("--no-drawn", arguments->no_drawn,

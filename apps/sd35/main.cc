@@ -4,9 +4,10 @@
 #include <exception>
 #include <iostream>
 #include <new>
-#include <span>
 #include <string>
+#include <vector>
 
+#include "arguments.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "interrupt.h"
@@ -43,14 +44,38 @@ std::string advice_on_memory(const CLI::App& app) {
   return "";
 }
 
-int run(int argc, char** argv) {
+std::string listed(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+// The command that the first argument names. `help COMMAND` becomes `COMMAND --help`.
+const CLI::App* find_command(const CLI::App& program, std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments[0] == "help") {
+    arguments.erase(arguments.begin());
+    arguments.insert(arguments.begin() + (arguments.empty() ? 0 : 1), "--help");
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!arguments.empty() && arguments[0] == command->get_name()) return command;
+    names.push_back(command->get_name());
+  }
+  if (arguments.empty()) throw sd35::ArgumentError("which command? " + listed(names) + " (sd35 help)");
+  if (arguments[0].starts_with('-')) return nullptr;
+  const std::string suggestion = sd35::cli::did_you_mean(arguments[0], names);
+  throw sd35::ArgumentError("unknown command '" + arguments[0] + "'" +
+                            (suggestion.empty() ? "; there are " + listed(names) : suggestion));
+}
+
+int run(std::vector<std::string> arguments) {
   CLI::App app("Stable Diffusion 3.5 Medium: pictures from prompts, on a CPU, without Python", "sd35");
   app.set_version_flag("--version", "sd35 " + sd35::version());
   app.require_subcommand(1);
   app.option_defaults()->multi_option_policy(
       CLI::MultiOptionPolicy::TakeLast);  // so that scripts may add defaults
   app.footer(kFooter);
-  sd35::cli::add_generate(app, std::span(argv, static_cast<std::size_t>(argc)));
+  sd35::cli::add_generate(app);
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);
   sd35::cli::add_convert(app);
@@ -58,9 +83,12 @@ int run(int argc, char** argv) {
   sd35::cli::add_evaluate(app);
   sd35::cli::add_train(app);
   sd35::cli::add_train_tokenizer(app);
+  sd35::cli::read_numbers_strictly(app);
+  const CLI::App* command = find_command(app, arguments);
+  if (command != nullptr) arguments = sd35::cli::checked_arguments(*command, arguments);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {  // --help, --version
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // the last first
+  } catch (const CLI::Success& success) {                                       // --help, --version
     app.exit(success);
     std::cout.flush();
     if (!std::cout) return fail(kFile, kNoStandardOutput);
@@ -68,7 +96,8 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail(kUnexpected, "out of memory" + advice_on_memory(app));
   } catch (const CLI::ParseError& error) {
-    return fail(kUsage, std::string(error.what()) + " (sd35 --help, sd35 generate --help)");
+    return fail(kUsage, std::string(error.what()) + " (sd35 " +
+                            (command == nullptr ? "" : command->get_name() + " ") + "--help)");
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail(kFile, kNoStandardOutput);
   return 0;
@@ -80,7 +109,7 @@ int main(int argc, char** argv) {
   if (!hold_standard_descriptors()) return fail(kFile, "cannot open /dev/null");
   handle_signals();
   try {
-    return run(argc, argv);
+    return run({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const sd35::ArgumentError& error) {
     return fail(kUsage, error.what());
   } catch (const sd35::FileError& error) {

@@ -1,10 +1,10 @@
 // sd35 make-dataset: drawn scenes with captions, and prompts that were held out from them.
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <sstream>
 
+#include "arguments.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "reporter.h"
@@ -18,11 +18,14 @@ namespace sd35::cli {
 namespace {
 
 constexpr const char* kFooter =
+    "Examples:\n"
+    "  sd35 make-dataset scenes -n 20000 --size 128\n"
+    "  sd35 make-dataset -n 200 --prompts words.jsonl --kind words\n"
     "Kinds: words, thing, colour, shape, position, count, background, hybrid, wearing, holding, standing; "
     "prompts are of the first seven. What is held out, and what the files hold: docs/dataset.md.";
 
 struct MakeDatasetArguments {
-  std::string output, contact_sheet, captions, prompts;
+  std::string output, contact_sheet, captions, prompts, vocabulary;
   std::string sizes = "128", split, kind, mix;
   std::uint64_t count = 0, seed = 0, shard_samples = 5000;
   std::size_t most_words = 0, shortest_word = 0, longest_word = 0;  // 0: as usual
@@ -40,10 +43,9 @@ void read_mix(const std::string& text, SceneOptions& scenes) {
   for (std::string part; std::getline(parts, part, ',');) {
     const std::size_t equals = part.find('=');
     const std::string share = equals == part.npos ? "" : part.substr(equals + 1);
-    double value = 0;
-    const auto [end, error] = std::from_chars(share.data(), share.data() + share.size(), value);
-    if (error != std::errc() || end != share.data() + share.size())
+    if (equals == part.npos)
       throw ArgumentError("--mix is written as words=0.5,thing=0.2; '" + part + "' is not of that form");
+    const double value = read_number("--mix " + part, share);
     scenes.mix[static_cast<std::size_t>(scene_kind_from_name(part.substr(0, equals)))] = value;
   }
 }
@@ -81,9 +83,12 @@ DatasetOptions read_options(const MakeDatasetArguments& arguments) {
 }
 
 void run(const MakeDatasetArguments& arguments) {
-  if (arguments.output.empty() && arguments.captions.empty() && arguments.prompts.empty() &&
-      arguments.contact_sheet.empty())
-    throw ArgumentError("what to write? A folder, --contact-sheet, --captions or --prompts");
+  const bool scenes_wanted = !arguments.output.empty() || !arguments.captions.empty() ||
+                             !arguments.prompts.empty() || !arguments.contact_sheet.empty();
+  if (!scenes_wanted && arguments.vocabulary.empty())
+    throw ArgumentError("what to write? A folder, --contact-sheet, --captions, --prompts or --vocabulary");
+  if (scenes_wanted && arguments.count == 0)
+    throw ArgumentError("how many? --count takes a number from 1 on");
   if (!arguments.prompts.empty() && arguments.kind.empty())
     throw ArgumentError(
         "prompts of which kind? --kind words, thing, colour, shape, position, count or background");
@@ -100,6 +105,7 @@ void run(const MakeDatasetArguments& arguments) {
     }
     return !interrupted();
   };
+  if (!arguments.vocabulary.empty()) write_vocabulary(arguments.vocabulary, options.scenes);
   if (!arguments.contact_sheet.empty()) write_contact_sheet(arguments.contact_sheet, options, progress);
   if (!arguments.captions.empty()) write_captions(arguments.captions, options, progress);
   if (!arguments.prompts.empty()) write_prompts(arguments.prompts, options, progress);
@@ -143,7 +149,6 @@ void add_make_dataset(CLI::App& app) {
   command->add_option("output", arguments->output,
                       "The folder of WebDataset archives to write; it must not exist");
   command->add_option("-n,--count", arguments->count, "Samples, captions or prompts")
-      ->required()
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--size", arguments->sizes,
@@ -159,8 +164,13 @@ void add_make_dataset(CLI::App& app) {
                       "A picture file with the first 120 samples and their captions");
   command->add_option("--captions", arguments->captions, "A text file with the captions alone");
   command->add_option("--prompts", arguments->prompts, "A file of prompts for sd35 evaluate; needs --kind");
+  command->add_option(
+      "--vocabulary", arguments->vocabulary,
+      "A file sd35.json with the words that the captions hold, for the folder of a model that learns "
+      "from them");
   add_scene_options(*command, *arguments);
-  command->add_option("--threads", arguments->threads, "Threads; 0: one a core")->capture_default_str();
+  command->add_option("--threads", arguments->threads, "0: as many as there are cores that may be used")
+      ->capture_default_str();
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->footer(kFooter);
   command->callback([arguments] { run(*arguments); });

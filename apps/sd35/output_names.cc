@@ -84,7 +84,10 @@ void write_to_standard_output(const std::vector<std::uint8_t>& bytes) {
 
 OutputNames::OutputNames(const std::string& output, const std::vector<std::uint64_t>& seeds)
     : replace_(!output.empty() && !is_folder(output)) {
-  if (output == kStandardOutput) return check_standard_output(seeds.size());
+  if (output == kStandardOutput) {
+    check_standard_output(seeds.size());
+    return;
+  }
   if (replace_)
     names_ = named(output, seeds);
   else

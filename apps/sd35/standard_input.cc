@@ -1,0 +1,47 @@
+#include "standard_input.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "interrupt.h"
+#include "sd35/error.h"
+
+namespace sd35::cli {
+namespace {
+
+constexpr std::size_t kLongest = std::size_t{1} << 20;
+
+std::string read_standard_input() {
+  std::string text;
+  std::array<char, 4096> block{};
+  for (;;) {
+    const ssize_t count = ::read(STDIN_FILENO, block.data(), block.size());
+    if (interrupted()) throw Cancelled();
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw FileError("cannot read the prompt from the standard input: " +
+                      std::generic_category().message(errno));
+    if (count == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(count));
+    if (text.size() > kLongest) throw FileError("the standard input holds more than a prompt can, 1 MiB");
+  }
+}
+
+}  // namespace
+
+std::string text_argument(const std::string& text) {
+  static bool was_read = false;
+  if (text != "-") return text;
+  if (was_read) throw ArgumentError("only one text can be read from the standard input (-)");
+  was_read = true;
+  std::string read = read_standard_input();
+  while (read.ends_with('\n') || read.ends_with('\r')) read.pop_back();
+  // More likely a command that failed than what was meant.
+  if (read.empty()) throw FileError("the standard input holds no prompt; an empty one is --prompt \"\"");
+  return read;
+}
+
+}  // namespace sd35::cli

@@ -1,0 +1,13 @@
+// Texts from a pipe.
+#pragma once
+
+#include <string>
+
+namespace sd35::cli {
+
+// `text`, or all of the standard input where it is "-", without the ends of lines at its end; once in a run.
+// Throws ArgumentError the second time, FileError when it cannot be read, is empty or holds more than a
+// prompt can, Cancelled after Ctrl-C.
+std::string text_argument(const std::string& text);
+
+}  // namespace sd35::cli
