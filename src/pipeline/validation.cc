@@ -49,8 +49,10 @@ void check_skip_layers(const SkipLayerOptions& options, int num_layers) {
       fail("skip-layer guidance of layer " + std::to_string(layer) + "; the model has layers 0 to " +
            std::to_string(num_layers - 1));
   check_finite("the scale of skip-layer guidance", options.scale);
-  check_finite("the start of skip-layer guidance", options.start);
-  check_finite("the stop of skip-layer guidance", options.stop);
+  for (const double fraction : {options.start, options.stop})
+    if (!(fraction >= 0 && fraction <= 1))
+      fail("skip-layer guidance starts and stops at fractions of the steps, 0 to 1, not at " +
+           std::to_string(fraction));
 }
 
 void check_guidance_interval(const GenerateOptions& options) {

@@ -82,6 +82,8 @@ TEST(ValidationTest, RefusesEveryOtherImpossibleOption) {
       [](GenerateOptions& o) { o.skip_layer_guidance.layers = {-1}; },
       [](GenerateOptions& o) { o.skip_layer_guidance.scale = NAN; },
       [](GenerateOptions& o) { o.skip_layer_guidance.stop = INFINITY; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.start = -0.1; },
+      [](GenerateOptions& o) { o.skip_layer_guidance.stop = 1.1; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_NE(refusal(changes[i]), "") << "change " << i;
 }
