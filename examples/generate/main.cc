@@ -16,10 +16,9 @@ const char* name_of(sd35::Stage stage) {
       return "denoise";
     case sd35::Stage::decode:
       return "decode";
-    case sd35::Stage::convert:
-      break;  // not of generate()
+    default:  // not of generate()
+      return "";
   }
-  return "";
 }
 
 // A line for each stage, which is written over until the stage has ended.
