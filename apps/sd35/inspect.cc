@@ -1,6 +1,8 @@
 // sd35 inspect: what a model path holds.
 #include <cstdio>
 #include <memory>
+#include <sstream>
+#include <string>
 
 #include "commands.h"
 #include "sd35/sd35.h"
@@ -19,7 +21,13 @@ void add_inspect(CLI::App& app) {
   command->add_flag("--json", arguments->json, "As JSON");
   command->add_flag("--tensors", arguments->tensors, "List every tensor");
   command->callback([arguments] {
-    std::fputs(inspect(arguments->path, arguments->json, arguments->tensors).c_str(), stdout);
+    const std::string report = inspect(arguments->path, arguments->json, arguments->tensors);
+    if (arguments->json) {
+      std::fputs(report.c_str(), stdout);
+      return;
+    }
+    std::istringstream lines(report);
+    for (std::string line; std::getline(lines, line);) std::printf("%s\n", printable(line).c_str());
   });
 }
 

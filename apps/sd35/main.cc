@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <string>
@@ -118,6 +119,8 @@ int main(int argc, char** argv) {
     return fail(kNumeric, error.what());
   } catch (const sd35::Cancelled&) {
     return fail(kInterrupted, "interrupted; nothing is left half-written");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(kFile, std::string(error.what()));
   } catch (const std::bad_alloc&) {
     return fail(kUnexpected, "out of memory");
   } catch (const std::exception& error) {

@@ -30,7 +30,7 @@ void run(const TrainArguments& arguments) {
   options.threads = arguments.threads;
   options.stop_requested = interrupted;
   options.on_message = [&](const std::string& message) {
-    if (!arguments.quiet) std::fprintf(stderr, "%s\n", message.c_str());
+    if (!arguments.quiet) std::fprintf(stderr, "%s\n", printable(message).c_str());
   };
   train::run_training(train::TrainConfig::read(arguments.config), options);
 }

@@ -46,7 +46,8 @@ void add_train_tokenizer(CLI::App& app) {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
     const int tokens =
         train_tokenizer(arguments->options, arguments->inputs, arguments->output, reporter.callbacks());
-    if (!arguments->quiet) std::fprintf(stderr, "%s: %d tokens\n", arguments->output.c_str(), tokens);
+    if (!arguments->quiet)
+      std::fprintf(stderr, "%s: %d tokens\n", printable(arguments->output).c_str(), tokens);
   });
 }
 

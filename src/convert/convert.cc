@@ -9,6 +9,7 @@
 #include "convert/layouts.h"
 #include "convert/nf4_tensors.h"
 #include "convert/plan.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/messages.h"
 #include "core/new_folder.h"
@@ -112,7 +113,7 @@ void write_all(Writer& writer, const std::vector<FileTensor>& tensors, ByteProgr
       writer.write(entry.name, bytes);
       progress.add(bytes.size());
     });
-  writer.commit();
+  writer.commit(Existing::refused);
 }
 
 void write_safetensors_file(const fs::path& path, const std::vector<FileTensor>& tensors,
@@ -172,14 +173,14 @@ void write_model_files(const NewFolder& folder, const ModelFiles& files, const C
   folder.write("scheduler/scheduler_config.json", files.scheduler_config().dump(2) + "\n");
   for (int number = 1; number <= kTokenizers; ++number) {
     const std::string name = number == 1 ? "tokenizer" : "tokenizer_" + std::to_string(number);
+    fs::path source;
     try {
-      const fs::path source = files.tokenizer(number);
-      fs::create_directories(folder / name);
-      for (const fs::directory_entry& entry : fs::directory_iterator(source))
-        if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / name / entry.path().filename());
+      source = files.tokenizer(number);
     } catch (const FileError& error) {
       warn(callbacks, name + " is left out: " + error.what());
+      continue;
     }
+    folder.copy_files(source, name);
   }
 }
 
@@ -236,8 +237,7 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
                       const Callbacks& callbacks) {
   const Format format = format_from_name(options.type);
   const Layout layout = layout_of(options.layout, output.string(), format);
-  if (layout != Layout::diffusers && fs::exists(output))
-    throw ArgumentError(output.string() + " exists already; name a new file");
+  if (layout != Layout::diffusers) refuse_existing(output);
   const ModelFiles files = open_input(input, options);
   std::vector<Part> parts;
   for (const Component component : chosen_components(files, options)) {
@@ -247,13 +247,9 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
   }
   if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
   const YieldWhenBusy yielding;
-  try {
-    if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
-    if (layout == Layout::single) write_single(parts, output, callbacks);
-    if (layout == Layout::gguf) write_gguf(parts, format, output, callbacks);
-  } catch (const fs::filesystem_error& error) {
-    throw FileError(std::string("cannot write the model: ") + error.what());
-  }
+  if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
+  if (layout == Layout::single) write_single(parts, output, callbacks);
+  if (layout == Layout::gguf) write_gguf(parts, format, output, callbacks);
   return report_of(parts);
 }
 

@@ -2,22 +2,31 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
 namespace sd35 {
 
-// Writes to a temporary in the target's folder and renames it over the target in commit(), so that a failure,
-// a full disk or a kill never leaves a half-written target and never damages an existing one. A target that
-// is a symbolic link keeps the link and replaces what it points to.
+// What becomes of a file that is there already.
+enum class Existing : std::uint8_t { replaced, refused };
+
+// Throws ArgumentError when something is at `path`, FileError when that cannot be told.
+void refuse_existing(const std::filesystem::path& path);
+
+// Writes to a file in the target's folder that has no name, or a temporary's where the system has none
+// without, and puts it in the target's place in commit(). A failure, a full disk or a kill never leaves a
+// half-written target and never damages an existing one; a temporary whose writer was killed is removed by
+// the next one that writes there. A target that is a symbolic link keeps the link and replaces what it points
+// to.
 //
 // Every function throws FileError with the path and the system's reason; the temporary is then removed.
 class AtomicFile {
  public:
-  // Creates the temporary. Refuses a missing or unwritable folder and a target that is not a regular file.
+  // Refuses a missing or unwritable folder and a target that is not a regular file, or cannot be one.
   explicit AtomicFile(const std::filesystem::path& path) { open(path); }
   AtomicFile() = default;
-  // Removes the temporary unless committed.
+  // What was not committed vanishes.
   ~AtomicFile() { discard(); }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -26,15 +35,23 @@ class AtomicFile {
   void open(const std::filesystem::path& path);
   // Appends all of `bytes`; a short write is an error. Throws Error when no file is open.
   void write(std::span<const std::byte> bytes);
-  // Flushes to the disk, renames to the target and closes.
-  void commit();
-  // The same where the target does not exist; false, and nothing is written, where it does, even when another
-  // process made it meanwhile.
+  // Flushes to the disk, names it as the target and closes. Throws ArgumentError for a target that is there
+  // and is not to be replaced, even when another process made it meanwhile.
+  void commit(Existing existing = Existing::replaced);
+  // The same for a target that is not there; false, and nothing is written, where it is.
   bool commit_as_new();
 
  private:
+  void open_named();
+  void flush();
   void finish();
-  void flush_folder() const;
+  // Give a file without a name one. Where the system refuses, a named temporary with its bytes takes its
+  // place.
+  bool link_as(const std::filesystem::path& path) const;
+  bool link_target();  // false where that name is taken, or there is a temporary now
+  void link_temporary();
+  void copy_to_named();
+  bool rename_to_new_target();  // likewise
   void discard() noexcept;
   [[noreturn]] void fail(const char* action, int error);
 

@@ -10,12 +10,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/messages.h"
 
 namespace sd35 {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw FileError("cannot read '" + path + "': " + what);
+  throw FileError("cannot read " + in_quotes(path) + ": " + what);
 }
 
 std::string reason(int error) { return std::generic_category().message(error); }

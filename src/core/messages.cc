@@ -5,7 +5,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::size_t kLongestName = 200;
+constexpr std::size_t kLongestName = 500;  // of paths nearly all are shorter
 constexpr int kProblemsShown = 5;
 
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }

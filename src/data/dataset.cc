@@ -31,7 +31,7 @@ std::vector<fs::path> shards_in(const fs::path& folder) {
     if (lower_case(path.extension().string()) == ".tar" && !path.filename().string().starts_with('.'))
       shards.push_back(path);
   }
-  if (error) throw FileError("cannot read folder '" + folder.string() + "': " + error.message());
+  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
   std::ranges::sort(shards);
   return shards;
 }
@@ -40,7 +40,7 @@ SampleList list_samples(const fs::path& path, const WarningFunction& warn) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
-    throw FileError("no data set at '" + path.string() + "': there is no such file or folder");
+    throw FileError("no data set at " + in_quotes(path.string()) + ": there is no such file or folder");
   if (!fs::is_directory(status)) return list_shards({path}, warn);
   if (fs::exists(path / kMetadataFile, error)) return list_metadata(path, warn);
   const std::vector<fs::path> shards = shards_in(path);
@@ -51,7 +51,7 @@ std::vector<std::byte> read_extent(const std::string& path, const Extent& extent
   const FileReader file(path);
   const std::uint64_t size = extent.size.value_or(file.size());
   if (size > largest)
-    throw FileError("cannot read '" + path + "': " + std::to_string(size) + " bytes; at most " +
+    throw FileError("cannot read " + in_quotes(path) + ": " + std::to_string(size) + " bytes; at most " +
                     std::to_string(largest) + " are read");
   return file.read(extent.offset, size);
 }
@@ -82,9 +82,9 @@ std::unique_ptr<Dataset> Dataset::open(const fs::path& path, const WarningFuncti
   const bool found_any = dataset->size() > 0;
   dataset->look_at_pictures(warn);
   if (dataset->size() == 0)
-    throw FileError("no picture " + std::string(found_any ? "that can be read " : "") + "in data set '" +
-                    path.string() + "'; it takes .png, .jpg, .jpeg and .webp in a folder, " + kMetadataFile +
-                    " or .tar shards");
+    throw FileError("no picture " + std::string(found_any ? "that can be read " : "") + "in data set " +
+                    in_quotes(path.string()) + "; it takes .png, .jpg, .jpeg and .webp in a folder, " +
+                    kMetadataFile + " or .tar shards");
   return dataset;
 }
 
@@ -108,7 +108,8 @@ ImageSize Dataset::read_size(const Sample& sample) const {
   for (std::uint64_t look = kFirstLook;; look *= 8) {
     const std::vector<std::byte> start = file.read(sample.picture->offset, std::min(look, size));
     if (const std::optional<ImageSize> found = sd35::image_size(start, size, name_of(sample))) return *found;
-    if (start.size() == size) throw FileError("cannot read '" + name_of(sample) + "': the file is truncated");
+    if (start.size() == size)
+      throw FileError("cannot read " + in_quotes(name_of(sample)) + ": the file is truncated");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/samples.h"
 
 namespace sd35 {
@@ -24,7 +25,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
       files.push_back(entry->path().lexically_relative(folder).generic_string());
     }
   }
-  if (error) throw FileError("cannot read folder '" + folder.string() + "': " + error.message());
+  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
   std::ranges::sort(files);
   return files;
 }

@@ -50,7 +50,7 @@ SampleList list_metadata(const fs::path& folder, const WarningFunction& warn) {
   std::set<std::string> keys;
   for_each_line(path, kLargestMetadata, [&](std::int64_t number, std::string_view line) {
     if (line.find_first_not_of(" \t\r") == line.npos) return;
-    const std::string location = path + ":" + std::to_string(number);
+    const std::string location = printable(path) + ":" + std::to_string(number);
     const nlohmann::json json = parse_json_object(line, location);
     const fs::path picture = checked_path(ConfigReader(json, location).text("file_name"), location);
     Sample sample;

@@ -38,7 +38,8 @@ void list_shard(const std::filesystem::path& path, SampleList& list, const Warni
     if (sample.picture)
       list.samples.push_back(std::move(sample));
     else if (warn)
-      warn("left out: sample " + in_quotes(sample.key) + " of '" + path.string() + "' has no picture");
+      warn("left out: sample " + in_quotes(sample.key) + " of " + in_quotes(path.string()) +
+           " has no picture");
   }
 }
 

@@ -137,10 +137,11 @@ std::vector<TarMember> read_tar_index(const FileReader& archive, const WarningFu
   const std::string problem = IndexReader(archive).read(members);
   if (problem.empty()) return members;
   if (members.empty())
-    throw FileError("cannot read '" + archive.path() + "' as a tar archive: " + problem +
+    throw FileError("cannot read " + in_quotes(archive.path()) + " as a tar archive: " + problem +
                     " (a compressed archive must be unpacked)");
   if (warn)
-    warn("'" + archive.path() + "': " + problem + "; read up to member " + in_quotes(members.back().name));
+    warn(in_quotes(archive.path()) + ": " + problem + "; read up to member " +
+         in_quotes(members.back().name));
   return members;
 }
 

@@ -1,5 +1,9 @@
 #include "data/tensor_cache.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <system_error>
 #include <utility>
@@ -34,10 +38,7 @@ std::optional<std::uint32_t> segment_number(const fs::path& path) {
 }  // namespace
 
 TensorCache::TensorCache(const fs::path& folder, const std::string& identity, WarningFunction warn)
-    : folder_(folder_of(folder, identity)), identity_(identity), warn_(std::move(warn)) {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) throw FileError("cannot make folder '" + folder_.string() + "': " + error.message());
+    : folder_(folder_of(folder, identity)), made_(folder_), identity_(identity), warn_(std::move(warn)) {
   refresh();
 }
 
@@ -55,7 +56,7 @@ void TensorCache::refresh() {
   std::vector<std::uint32_t> found;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
     if (const std::optional<std::uint32_t> number = segment_number(entry->path())) found.push_back(*number);
-  if (error) throw FileError("cannot read folder '" + folder_.string() + "': " + error.message());
+  if (error) throw FileError("cannot read folder " + in_quotes(folder_.string()) + ": " + error.message());
   for (const std::uint32_t number : found) indexed_.try_emplace(number, 0);
   // By number: a later segment's tensors are newer.
   for (const auto& [number, position] : indexed_)
@@ -63,6 +64,14 @@ void TensorCache::refresh() {
 }
 
 void TensorCache::index_segment(std::uint32_t segment) {
+  try {
+    index_records(segment);
+  } catch (const FileError& error) {
+    if (warn_) warn_(std::string(error.what()) + "; what it holds is left out");
+  }
+}
+
+void TensorCache::index_records(std::uint32_t segment) {
   const FileReader file(path_of(segment).string());
   std::uint64_t& position = indexed_[segment];
   if (position == 0) {
@@ -84,18 +93,43 @@ std::optional<Tensor> TensorCache::find(const std::string& key) {
     if (entry == index_.end()) return std::nullopt;
     location = entry->second;
   }
-  const FileReader file(path_of(location.segment).string());
-  const std::optional<TensorCacheRecord> record = read_record(file, location.offset);
-  if (record && record->key == key)
-    if (std::optional<Tensor> tensor = read_values(file, *record)) return tensor;
+  if (std::optional<Tensor> tensor = read(location, key)) return tensor;
   const std::lock_guard lock(mutex_);
   const auto entry = index_.find(key);
   const bool same = entry != index_.end() && entry->second.segment == location.segment &&
                     entry->second.offset == location.offset;
   if (same) index_.erase(entry);
   if (same && warn_)
-    warn_("'" + file.path() + "': the tensor of " + in_quotes(key) + " is damaged and left out");
+    warn_(in_quotes(path_of(location.segment).string()) + ": the tensor of " + in_quotes(key) +
+          " is damaged and left out");
   return std::nullopt;
+}
+
+std::optional<Tensor> TensorCache::read(const Location& location, const std::string& key) const {
+  try {
+    const FileReader file(path_of(location.segment).string());
+    const std::optional<TensorCacheRecord> record = read_record(file, location.offset);
+    if (record && record->key == key) return read_values(file, *record);
+  } catch (const FileError&) {
+    // Deleted meanwhile: as good as damaged.
+  }
+  return std::nullopt;
+}
+
+std::optional<Tensor> TensorCache::find(const std::string& key, const Shape& shape, DType dtype) {
+  std::optional<Tensor> tensor = find(key);
+  if (!tensor || (tensor->shape() == shape && tensor->dtype() == dtype)) return tensor;
+  if (warn_)
+    warn_(in_quotes(folder_.string()) + ": the tensor of " + in_quotes(key) + " is " +
+          std::string(name_of(tensor->dtype())) + " " + tensor->shape().to_string() + " instead of " +
+          std::string(name_of(dtype)) + " " + shape.to_string() + " and left out");
+  return std::nullopt;
+}
+
+void TensorCache::check_writable() const {
+  if (::faccessat(AT_FDCWD, folder_.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    throw FileError("cannot write in folder " + in_quotes(folder_.string()) + ": " +
+                    std::generic_category().message(errno));
 }
 
 bool TensorCache::contains(const std::string& key) const {

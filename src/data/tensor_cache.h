@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "core/file_reader.h"
+#include "core/made_folder.h"
 #include "core/tensor.h"
 
 namespace sd35 {
@@ -34,6 +35,8 @@ class TensorCache {
 
   // Nothing when there is no such key, or its record turns out to be damaged (one line to `warn`).
   std::optional<Tensor> find(const std::string& key);
+  // The same, but a tensor of another shape or type, which is no less whole, counts as damaged.
+  std::optional<Tensor> find(const std::string& key, const Shape& shape, DType dtype);
   bool contains(const std::string& key) const;
   // Number of keys.
   std::size_t size() const;
@@ -46,6 +49,9 @@ class TensorCache {
   // Takes in what other processes have added since.
   void refresh();
 
+  // Where records go. Throws FileError when nothing can be written there.
+  void check_writable() const;
+
  private:
   struct Location {
     std::uint32_t segment;  // NNNNNN
@@ -54,8 +60,11 @@ class TensorCache {
 
   std::filesystem::path path_of(std::uint32_t segment) const;
   void index_segment(std::uint32_t segment);
+  void index_records(std::uint32_t segment);
+  std::optional<Tensor> read(const Location& location, const std::string& key) const;
 
   std::filesystem::path folder_;  // of the identity
+  MadeFolder made_;
   std::string identity_;
   WarningFunction warn_;
   mutable std::mutex mutex_;  // guards what follows

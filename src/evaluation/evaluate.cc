@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,6 +13,8 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/made_folder.h"
+#include "core/messages.h"
 #include "core/threads.h"
 #include "data/fingerprint.h"
 #include "evaluation/appearance.h"
@@ -20,6 +23,7 @@
 #include "image/psnr.h"
 #include "pipeline/recipe.h"
 #include "scenes/drawing/scene_renderer.h"
+#include "weights/config_file.h"
 #include "weights/model_files.h"
 
 namespace sd35 {
@@ -29,7 +33,7 @@ namespace fs = std::filesystem;
 
 constexpr char kDrawn[] = "drawn";
 constexpr char kReconstructed[] = "reconstructed";
-constexpr std::uint64_t kLargestNote = 4096, kLargestReport = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLargestReport = std::uint64_t{1} << 30;
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -42,21 +46,18 @@ std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
   return (prompt.kind ? std::string(scene_kind_name(*prompt.kind)) : "prompt") + number;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw FileError("the folder '" + folder.string() + "' cannot be made: " + error.message());
-}
-
 // Changes when the model's files do.
 std::string identity_of(const Contestant& contestant) {
   const LoadOptions& load = contestant.load;
   std::vector<fs::path> files;
   const auto add = [&](const fs::path& path) {
-    if (fs::is_regular_file(path)) files.push_back(path);
-    if (!fs::is_directory(path)) return;
-    for (const auto& entry : fs::recursive_directory_iterator(path))
-      if (entry.is_regular_file()) files.push_back(entry.path());
+    std::error_code error, ignored;
+    if (fs::is_regular_file(path, error)) files.push_back(path);
+    if (!fs::is_directory(path, error)) return;
+    for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
+         entry.increment(error))
+      if (entry->is_regular_file(ignored)) files.push_back(entry->path());
+    if (error) throw FileError("cannot read folder " + in_quotes(path.string()) + ": " + error.message());
   };
   add(ModelFiles::open(contestant.model).location());
   for (const fs::path& path :
@@ -70,8 +71,11 @@ std::string identity_of(const Contestant& contestant) {
 // Whether the pictures below `folder` are this model's; says so from now on.
 bool claim(const fs::path& folder, const std::string& identity) {
   const fs::path path = folder / "model.txt";
-  std::error_code error;
-  if (fs::exists(path, error) && read_whole_file(path, kLargestNote) == identity) return true;
+  try {
+    if (read_whole_file(path, identity.size()) == identity) return true;
+  } catch (const FileError&) {
+    // None yet, or no file of ours: the next line says so where it cannot be replaced.
+  }
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(identity)));
   file.commit();
@@ -79,11 +83,10 @@ bool claim(const fs::path& folder, const std::string& identity) {
 }
 
 bool is_drawn(const fs::path& path, const Recipe& wanted) {
-  if (!fs::exists(path)) return false;
   try {
     return recipe_to_json(read_recipe(path)) == recipe_to_json(wanted);
   } catch (const FileError&) {
-    return false;  // of another program, or damaged: drawn anew
+    return false;  // not there, of another program, or damaged: drawn anew
   }
 }
 
@@ -91,10 +94,12 @@ std::string name_of(const fs::path& folder) {
   return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
 }
 
-nlohmann::json read_json(const fs::path& path) {
-  nlohmann::json json = nlohmann::json::parse(read_whole_file(path, kLargestReport), nullptr, false);
-  if (json.is_discarded()) throw FileError("'" + path.string() + "' is not JSON");
-  return json;
+// It is the name of a folder and goes into the report as text, and may come from somebody else's report.
+void check_label(const std::string& label) {
+  if (label.empty() || label == "." || label == ".." || label.find('/') != label.npos ||
+      label != printable(label))
+    throw ArgumentError("a column of the report cannot be called " + in_quotes(label) +
+                        "; --label gives a name without slashes and control characters");
 }
 
 bool needs_outlines_only(const EvaluationPrompt& prompt) {
@@ -111,6 +116,7 @@ class Run {
       for (EvaluationPrompt& prompt : read_prompts(path)) result_.prompts.push_back(std::move(prompt));
     if (result_.prompts.empty()) throw ArgumentError("which prompts? --prompts takes a file");
     result_.generate = options.generate;
+    folder_.make(options.folder / "pictures");
   }
 
   Evaluation run() {
@@ -129,17 +135,20 @@ class Run {
  private:
   void check_labels() const {
     std::set<std::string> labels{kDrawn, kReconstructed};
-    for (const Contestant& contestant : options_.contestants)
+    for (const Contestant& contestant : options_.contestants) {
+      check_label(contestant.label);
       if (!labels.insert(contestant.label).second)
-        throw ArgumentError("two columns of the report are called '" + contestant.label + "'");
+        throw ArgumentError("two columns of the report are called " + in_quotes(contestant.label));
+    }
   }
 
-  Column new_column(const std::string& label, const std::string& model) const {
+  Column new_column(const std::string& label, const std::string& model) {
     Column column;
     column.label = label;
     column.model = model;
     column.pictures.resize(result_.prompts.size());
-    make_folder(options_.folder / "pictures" / label);
+    check_label(label);
+    made_.emplace_back(options_.folder / "pictures" / label);
     return column;
   }
 
@@ -216,7 +225,7 @@ class Run {
 
   // The models of an earlier report, with copies of their pictures.
   void compare(const fs::path& folder) {
-    const nlohmann::json report = read_json(folder / "report.json");
+    const nlohmann::json report = read_json_file(folder / "report.json", kLargestReport);
     try {
       for (const auto& other : report.at("columns")) {
         const auto label = other.at("label").get<std::string>();
@@ -235,13 +244,14 @@ class Run {
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       if (rows.size() != result_.prompts.size() || rows[i].at("prompt") != result_.prompts[i].text ||
           rows[i].at("seed") != options_.generate.seed + i)
-        throw ArgumentError("the report in '" + folder.string() + "' is of other prompts or seeds");
+        throw ArgumentError("the report in " + in_quotes(folder.string()) + " is of other prompts or seeds");
       const auto file = rows[i].at("pictures").at(label).at("file").get<std::string>();
       column.pictures[i].file = "pictures/" + column.label + "/" + picture_name(result_.prompts[i], i);
       std::error_code error;
       fs::copy_file(folder / file, options_.folder / column.pictures[i].file,
                     fs::copy_options::overwrite_existing, error);
-      if (error) throw FileError("'" + (folder / file).string() + "' cannot be copied: " + error.message());
+      if (error)
+        throw FileError(in_quotes((folder / file).string()) + " cannot be copied: " + error.message());
     }
     result_.columns.push_back(std::move(column));
   }
@@ -281,6 +291,8 @@ class Run {
   const EvaluationOptions& options_;
   const EvaluationProgress& progress_;
   const Callbacks& callbacks_;
+  MadeFolder folder_;
+  std::deque<MadeFolder> made_;  // in it
   Evaluation result_;
   std::size_t scored_ = 0;
 };

@@ -6,6 +6,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/messages.h"
 #include "image/codec.h"
 #include "image/resize.h"
 #include "image/unicode.h"
@@ -14,11 +15,10 @@ namespace sd35 {
 namespace {
 
 constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 28;
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
+constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
 
-std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
-  const std::string bytes = read_whole_file(path, kMaxFileBytes);
-  return {bytes.begin(), bytes.end()};
+Bytes bytes_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
 // Exif: 1 as stored; 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed
@@ -78,8 +78,8 @@ ImageFormat image_format_of(const std::filesystem::path& path) {
   if (extension == ".png") return ImageFormat::png;
   if (extension == ".jpg" || extension == ".jpeg") return ImageFormat::jpeg;
   if (extension == ".webp") return ImageFormat::webp;
-  throw ArgumentError("unknown image extension '" + extension + "' of '" + path.string() +
-                      "'; known: .png, .jpg, .jpeg, .webp");
+  throw ArgumentError("unknown image extension " + in_quotes(extension) + " of " + in_quotes(path.string()) +
+                      "; known: .png, .jpg, .jpeg, .webp");
 }
 
 std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format, const Metadata& metadata,
@@ -115,25 +115,26 @@ Result read_as(Bytes file, const std::string& name, Result (*png)(Bytes), Result
     if (is_jpeg(file)) return jpeg(file);
     if (is_webp(file)) return webp(file);
   } catch (...) {
-    rethrow_with_context("cannot read '" + name + "'");
+    rethrow_with_context("cannot read " + in_quotes(name));
   }
-  throw FileError("cannot read '" + name + "': it is not a PNG, JPEG or WebP image");
+  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image");
 }
 
 }  // namespace
 
 Image read_image(const std::filesystem::path& path) {
-  const std::vector<std::uint8_t> file = read_file(path);
+  const std::string file = read_whole_file(path, kMaxFileBytes);
   return read_image(std::as_bytes(std::span(file)), path.string());
 }
 
 Image read_image(std::span<const std::byte> file, const std::string& name) {
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
-  return oriented(read_as(bytes, name, decode_png, decode_jpeg, decode_webp));
+  return oriented(read_as(bytes_of(file), name, decode_png, decode_jpeg, decode_webp));
 }
 
 Metadata read_metadata(const std::filesystem::path& path) {
-  return read_as(read_file(path), path.string(), png_metadata, jpeg_metadata, webp_metadata);
+  const std::string file = read_whole_file(path, kMaxFileBytes);
+  return read_as(bytes_of(std::as_bytes(std::span(file))), path.string(), png_metadata, jpeg_metadata,
+                 webp_metadata);
 }
 
 }  // namespace sd35

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "image/codec.h"
 #include "image/exif.h"
 
@@ -122,9 +123,9 @@ std::optional<ImageSize> image_size(std::span<const std::byte> start, std::uint6
       return shown_size(size->width, size->height, size->orientation);
     }
   } catch (...) {
-    rethrow_with_context("cannot read '" + name + "'");
+    rethrow_with_context("cannot read " + in_quotes(name));
   }
-  throw FileError("cannot read '" + name + "': it is not a PNG, JPEG or WebP image");
+  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image");
 }
 
 }  // namespace sd35

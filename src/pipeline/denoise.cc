@@ -27,7 +27,7 @@ Tensor batch_of(std::span<const float> latents, const Shape& shape, std::int64_t
 // zeros.
 std::int64_t equal_at_end(const Tensor& tokens) {
   const std::int64_t B = tokens.dim(0), M = tokens.dim(1);
-  const auto row_bytes = tokens.bytes() / static_cast<std::size_t>(B * M);
+  const auto row_bytes = static_cast<std::size_t>(tokens.dim(2)) * size_of(tokens.dtype());
   const auto token = [&](std::int64_t b, std::int64_t m) {
     return static_cast<const std::byte*>(tokens.raw()) + static_cast<std::size_t>(b * M + m) * row_bytes;
   };

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/messages.h"
 
 namespace sd35 {
 
@@ -40,8 +41,11 @@ void Identity::add_updates(const WeightSource& weights, const LoadOptions& optio
 
 void Identity::add_folder(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::error_code error, ignored;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->is_regular_file(ignored)) files.push_back(entry->path());
+  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
   std::ranges::sort(files);
   for (const std::filesystem::path& path : files) {
     const FileReader file(path.string());
@@ -53,7 +57,7 @@ void Identity::add_folder(const std::filesystem::path& folder) {
 
 void Identity::add_file_state(const std::filesystem::path& path) {
   struct stat state {};
-  if (::stat(path.c_str(), &state) != 0) throw FileError("cannot read '" + path.string() + "'");
+  if (::stat(path.c_str(), &state) != 0) throw FileError("cannot read " + in_quotes(path.string()));
   hasher_.add_number(static_cast<std::uint64_t>(state.st_size));
   hasher_.add_number(static_cast<std::uint64_t>(state.st_mtim.tv_sec));
   hasher_.add_number(static_cast<std::uint64_t>(state.st_mtim.tv_nsec));

@@ -2,7 +2,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/new_folder.h"
 #include "core/type_names.h"
 #include "core/yielding.h"
@@ -30,19 +32,12 @@ constexpr const char* kConfigFiles[] = {"model_index.json",
 constexpr const char* kTokenizers[] = {"tokenizer", "tokenizer_2", "tokenizer_3"};
 
 // Makes the three tokenizers inside `folder`.
-void put_tokenizers(const RandomModelOptions& options, const fs::path& folder) {
+void put_tokenizers(const RandomModelOptions& options, const NewFolder& folder) {
   if (options.like.empty()) {
-    write_tiny_tokenizers(folder);
+    write_tiny_tokenizers(folder / "");
     return;
   }
-  for (const char* name : kTokenizers) {
-    if (!fs::is_directory(options.like / name))
-      throw FileError((options.like / name).string() + ": there is no such folder");
-    // Not the folder as a whole: a read-only one would refuse its own files.
-    fs::create_directories(folder / name);
-    for (const fs::directory_entry& entry : fs::directory_iterator(options.like / name))
-      if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / name / entry.path().filename());
-  }
+  for (const char* name : kTokenizers) folder.copy_files(options.like / name, name);
 }
 
 // The configuration files of the model, by path below its folder; `vocabulary` belongs to the tiny one.
@@ -94,7 +89,7 @@ void check(const RandomModelOptions& options) {
 // The model in a folder of its own.
 void make_folder(const RandomModelOptions& options, const fs::path& output, const StageProgress& progress) {
   NewFolder folder(output);
-  put_tokenizers(options, folder / "");
+  put_tokenizers(options, folder);
   const Description made = describe(options, folder / "");
   for (const auto& [name, json] : made.configs) folder.write(name, json.dump(2) + "\n");
   RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
@@ -107,16 +102,17 @@ void make_folder(const RandomModelOptions& options, const fs::path& output, cons
 // The model as one file, beside a folder `tokenizers`.
 void make_single(const RandomModelOptions& options, const fs::path& output, const StageProgress& progress) {
   const fs::path tokenizers = output.parent_path() / "tokenizers";
-  if (fs::exists(output)) throw ArgumentError(output.string() + " exists already; name a new file");
-  if (fs::exists(tokenizers))
-    throw ArgumentError(tokenizers.string() + " exists already; name a file in a new folder");
+  refuse_existing(output);
+  std::error_code ignored;
+  if (fs::exists(tokenizers, ignored))
+    throw ArgumentError(in_quotes(tokenizers.string()) + " exists already; name a file in a new folder");
   NewFolder folder(tokenizers);
-  put_tokenizers(options, folder / "");
+  put_tokenizers(options, folder);
   const Description made = describe(options, folder / "");
   RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
-  writer.write(output, single_file(made.model));
-  folder.commit();
+  // Whoever's folder it is writes the file.
+  writer.write(output, single_file(made.model), [&] { folder.commit(); });
 }
 
 }  // namespace
@@ -126,14 +122,10 @@ void make_random_model(const RandomModelOptions& options, const std::filesystem:
   check(options);
   const StageProgress progress(callbacks, Stage::load);
   const YieldWhenBusy yielding;
-  try {
-    if (options.layout == "single")
-      make_single(options, output, progress);
-    else
-      make_folder(options, output, progress);
-  } catch (const fs::filesystem_error& error) {
-    throw FileError(std::string("cannot write the model: ") + error.what());
-  }
+  if (options.layout == "single")
+    make_single(options, output, progress);
+  else
+    make_folder(options, output, progress);
 }
 
 }  // namespace sd35

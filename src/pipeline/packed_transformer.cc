@@ -1,6 +1,8 @@
 #include "pipeline/packed_transformer.h"
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/threads.h"
 #include "core/yielding.h"
 #include "mmdit/quantization.h"
@@ -21,12 +23,10 @@ TransformerWeights::TransformerWeights(const Components& components, const LoadO
   const std::string quantize = options.quantize.empty() ? "" : "-" + options.quantize;
   identity_ = {version(), ops.packing(), components.transformer_identity + quantize};
   if (identity_.engine.empty()) {
-    warn(callbacks, "the engine '" + options.engine + "' packs no weights; --packed has no effect");
+    warn(callbacks, "the engine " + in_quotes(options.engine) + " packs no weights; --packed has no effect");
     return;
   }
-  std::error_code error;
-  fs::create_directories(options.packed, error);
-  if (error) throw FileError("cannot make folder '" + options.packed.string() + "': " + error.message());
+  folder_.make(options.packed);
   path_ = options.packed / ("transformer-" + options.dtype + quantize + ".safetensors");
   open();
 }
@@ -40,6 +40,13 @@ void TransformerWeights::open() {
     warn(callbacks_, std::string(error.what()) + "; packed anew");
   }
 }
+
+void TransformerWeights::check_writable() const {
+  if (path_.empty() || packed_ != nullptr) return;
+  const AtomicFile probe(path_);
+}
+
+void TransformerWeights::pack_nothing() { path_.clear(); }
 
 void TransformerWeights::load(Transformer& transformer, const StageProgress& progress) {
   const int refused = load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
@@ -85,6 +92,7 @@ void pack(const std::string& model, const LoadOptions& asked, const Callbacks& c
   const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
   const Components components = open_components(model, options);
   TransformerWeights weights(components, options, *ops, callbacks);
+  weights.check_writable();
   Transformer transformer(components.transformer);
   weights.load(transformer, StageProgress(callbacks, Stage::load));
   weights.pack(transformer);

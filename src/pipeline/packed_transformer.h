@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/made_folder.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
 #include "pipeline/components.h"
@@ -17,12 +18,16 @@ namespace sd35 {
 class TransformerWeights {
  public:
   // Opens the packed weights of `options.packed`, where there is such a folder. What does not fit is a
-  // warning and packed anew by pack().
+  // warning and packed anew by pack(). Throws FileError when the folder cannot be made.
   TransformerWeights(const Components& components, const LoadOptions& options, const Ops& ops,
                      const Callbacks& callbacks);
 
   const WeightSource& source() const { return *source_; }
   const Quantization& quantization() const { return quantization_; }
+  // Throws FileError when pack() would have something to write and could not.
+  void check_writable() const;
+  // From here on pack() does nothing.
+  void pack_nothing();
   // Null: none that fit.
   const std::shared_ptr<const PackedWeights>& packed() const { return packed_; }
 
@@ -42,6 +47,7 @@ class TransformerWeights {
   const Ops& ops_;
   const Callbacks& callbacks_;
   std::filesystem::path path_;  // empty: nothing is packed
+  MadeFolder folder_;
   PackingIdentity identity_;
   std::shared_ptr<const PackedWeights> packed_;
   bool missing_ = false;  // some are to be packed

@@ -78,6 +78,12 @@ class Pipeline::Impl {
       throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     TransformerWeights weights(components_, load_, ops(), callbacks);
+    try {
+      weights.check_writable();
+    } catch (const FileError& error) {
+      warn(callbacks, "the packed weights are not kept: " + std::string(error.what()));
+      weights.pack_nothing();
+    }
     const MemoryPlan plan = plan_of(weights, options, callbacks);
     const PromptEmbedding prompt = encode_prompts(options, callbacks);
     trim_pool();
@@ -138,6 +144,8 @@ class Pipeline::Impl {
   std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
     if (load_.prompt_cache.empty()) return std::nullopt;
     return std::make_optional<PromptCache>(load_.prompt_cache, components_.encoders,
+                                           components_.prompt_encoder.layout(),
+                                           components_.transformer.joint_attention_dim,
                                            [&](const std::string& message) { warn(callbacks, message); });
   }
 

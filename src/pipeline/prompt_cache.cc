@@ -1,11 +1,14 @@
 #include "pipeline/prompt_cache.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "data/hash128.h"
+#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
@@ -31,34 +34,63 @@ Tensor to_tensor(const std::string& text) {
   return tensor;
 }
 
-std::string to_text(const Tensor& tensor) {
-  const auto* bytes = tensor.data<std::uint8_t>();
-  return {bytes, bytes + tensor.numel()};
+// The warnings of an entry's notes; nothing where these are not of this question, or damaged.
+std::optional<std::vector<std::string>> warnings_in(const Tensor& notes, const Json& question) {
+  if (notes.dtype() != DType::u8) return std::nullopt;
+  const auto* bytes = notes.data<std::uint8_t>();
+  try {
+    const Json json = parse_json_object(std::string(bytes, bytes + notes.numel()), "notes");
+    if (json.at("question") != question) return std::nullopt;
+    return json.at("warnings").get<std::vector<std::string>>();
+  } catch (const FileError&) {
+    return std::nullopt;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
 
 PromptCache::PromptCache(const std::filesystem::path& folder, const std::string& identity,
-                         WarningFunction warn)
-    : warn_(std::move(warn)), cache_(folder, identity, warn_) {}
+                         const EmbeddingLayout& layout, std::int64_t width, WarningFunction warn)
+    : warn_(std::move(warn)), cache_(folder, identity, warn_), layout_(layout), width_(width) {
+  try {
+    cache_.check_writable();
+  } catch (const FileError& error) {
+    writable_ = false;
+    warn_("new encoded prompts are not kept: " + std::string(error.what()));
+  }
+}
 
 std::optional<EncodedPrompts> PromptCache::find(std::span<const PromptTexts> prompts,
                                                 int max_sequence_length) {
   const Json asked = question(prompts, max_sequence_length);
   const std::string key = key_of(asked);
   const auto notes = cache_.find(key + " notes");
-  if (!notes || notes->dtype() != DType::u8) return std::nullopt;
-  const Json json = Json::parse(to_text(*notes), nullptr, false);
-  if (!json.is_object() || json.value("question", Json()) != asked) return std::nullopt;
-  auto tokens = cache_.find(key + " tokens"), pooled = cache_.find(key + " pooled");
+  if (!notes) return std::nullopt;
+  const std::optional<std::vector<std::string>> warnings = warnings_in(*notes, asked);
+  if (!warnings) {
+    warn_("the encoded prompt " + key + " that is kept has notes of another kind and is left out");
+    return std::nullopt;
+  }
+  const auto batch = static_cast<std::int64_t>(prompts.size());
+  auto tokens = find_finite(key + " tokens", {batch, layout_.clip_tokens + max_sequence_length, width_});
+  auto pooled = find_finite(key + " pooled", {batch, layout_.pooled_width()});
   if (!tokens || !pooled) return std::nullopt;
-  EncodedPrompts found{{std::move(*tokens), std::move(*pooled)}, {}};
-  for (const Json& warning : json["warnings"]) found.warnings.push_back(warning.get<std::string>());
-  return found;
+  return EncodedPrompts{{std::move(*tokens), std::move(*pooled)}, *warnings};
+}
+
+std::optional<Tensor> PromptCache::find_finite(const std::string& key, const Shape& shape) {
+  std::optional<Tensor> tensor = cache_.find(key, shape, DType::f32);
+  if (!tensor || std::ranges::all_of(tensor->floats(), [](float value) { return std::isfinite(value); }))
+    return tensor;
+  warn_("the tensor of " + in_quotes(key) + " that is kept holds NaN or infinity and is left out");
+  return std::nullopt;
 }
 
 void PromptCache::put(std::span<const PromptTexts> prompts, int max_sequence_length,
                       const EncodedPrompts& encoded) {
+  if (!writable_) return;
   const Json asked = question(prompts, max_sequence_length);
   const std::string key = key_of(asked);
   const Json notes{{"question", asked}, {"warnings", encoded.warnings}};

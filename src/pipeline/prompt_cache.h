@@ -22,18 +22,25 @@ struct EncodedPrompts {
 // TensorCache: with checksums, shared by any number of processes.
 class PromptCache {
  public:
-  // `identity`: of the encoders, the tokenizers and the arithmetic. Throws FileError when the folder cannot
-  // be made or read.
-  PromptCache(const std::filesystem::path& folder, const std::string& identity, WarningFunction warn);
+  // `identity`: of the encoders, the tokenizers and the arithmetic; `layout` and the `width` of a token: what
+  // the encoders would give. A folder that cannot be written is a warning: what is there is found. Throws
+  // FileError when it cannot be made or read.
+  PromptCache(const std::filesystem::path& folder, const std::string& identity, const EmbeddingLayout& layout,
+              std::int64_t width, WarningFunction warn);
 
-  // Nothing where they are not there, or are damaged (with a warning).
+  // Nothing where they are not there, or are damaged or none that the encoders would give (with a warning).
   std::optional<EncodedPrompts> find(std::span<const PromptTexts> prompts, int max_sequence_length);
   // A folder that cannot be written is a warning.
   void put(std::span<const PromptTexts> prompts, int max_sequence_length, const EncodedPrompts& encoded);
 
  private:
+  std::optional<Tensor> find_finite(const std::string& key, const Shape& shape);
+
   WarningFunction warn_;
   TensorCache cache_;
+  EmbeddingLayout layout_;
+  std::int64_t width_;
+  bool writable_ = true;
 };
 
 }  // namespace sd35

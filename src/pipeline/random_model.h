@@ -65,7 +65,9 @@ class RandomWriter {
  public:
   RandomWriter(const RandomModel& model, std::uint64_t seed, DType dtype, std::int64_t total,
                std::function<void(double fraction)> on_progress);
-  void write(const std::filesystem::path& path, const RandomFile& file);
+  // `path` must be new. `when_complete` is called before the file appears there.
+  void write(const std::filesystem::path& path, const RandomFile& file,
+             const std::function<void()>& when_complete = {});
 
  private:
   void fill(const RandomTensor& tensor, std::int64_t first, std::span<float> out) const;

@@ -26,7 +26,8 @@ void RandomWriter::fill(const RandomTensor& tensor, std::int64_t first, std::spa
   }
 }
 
-void RandomWriter::write(const std::filesystem::path& path, const RandomFile& file) {
+void RandomWriter::write(const std::filesystem::path& path, const RandomFile& file,
+                         const std::function<void()>& when_complete) {
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : file) entries.push_back({name, dtype_, tensor.shape});
   SafetensorsWriter writer(path, std::move(entries));
@@ -49,7 +50,8 @@ void RandomWriter::write(const std::filesystem::path& path, const RandomFile& fi
       }
     }
   }
-  writer.commit();
+  if (when_complete) when_complete();
+  writer.commit(Existing::refused);
 }
 
 }  // namespace sd35

@@ -1,5 +1,6 @@
 #include "pipeline/validation.h"
 
+#include <cfloat>
 #include <cmath>
 #include <string>
 
@@ -30,7 +31,8 @@ void check_range(const char* name, int value, int least, int most) {
 }
 
 void check_finite(const char* name, double value) {
-  if (!std::isfinite(value)) fail(std::string(name) + " is not a finite number");
+  // It is computed with as a number of 32 bits.
+  if (!(std::abs(value) <= FLT_MAX)) fail(std::string(name) + " is not a finite number");
 }
 
 void check_side(const char* name, int value, int unit, int most) {

@@ -33,15 +33,15 @@ std::optional<std::int64_t> step_of(const fs::path& path) {
   const char* end = name.data() + name.size() - kSuffix.size();
   std::int64_t step = 0;
   const auto [stop, error] = std::from_chars(begin, end, step);
-  return error == std::errc() && stop == end ? std::optional(step) : std::nullopt;
+  return error == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
 }
 
 // Newest first.
 std::vector<fs::path> checkpoints(const fs::path& run) {
   std::vector<std::pair<std::int64_t, fs::path>> found;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(run, error))
-    if (const auto step = step_of(entry.path())) found.emplace_back(*step, entry.path());
+  for (fs::directory_iterator entry(run, error), end; !error && entry != end; entry.increment(error))
+    if (const auto step = step_of(entry->path())) found.emplace_back(*step, entry->path());
   std::ranges::sort(found, std::greater());
   std::vector<fs::path> paths;
   for (auto& [step, path] : found) paths.push_back(std::move(path));

@@ -47,10 +47,13 @@ std::unique_ptr<Ops> frozen_ops(const TrainConfig& config) {
                                 : make_torch_ops(dtype, local_device(config.device));
 }
 
+// Of so many values.
+std::int64_t rows_of(std::int64_t values, std::int64_t width) { return (values + width - 1) / width; }
+
 // One record for both tensors of an embedding: the tokens, then the pooled vector in rows of the same width.
 Tensor joined(const Tensor& tokens, const Tensor& pooled) {
-  const std::int64_t D = tokens.dim(1), rows = (pooled.numel() + D - 1) / D;
-  Tensor all = Tensor::zeros({tokens.dim(0) + rows, D});
+  const std::int64_t D = tokens.dim(1);
+  Tensor all = Tensor::zeros({tokens.dim(0) + rows_of(pooled.numel(), D), D});
   std::ranges::copy(tokens.floats(), all.data<float>());
   std::ranges::copy(pooled.floats(), all.data<float>() + tokens.numel());
   return all;
@@ -90,7 +93,9 @@ FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int he
   // may have taken the place of one.
   picture.key = location_ + " " + dataset_->key(sample) + " " + dataset_->version(sample) + " " +
                 std::to_string(width) + "x" + std::to_string(height) + (flip ? " flipped" : "");
-  if (const auto found = latents_.find(picture.key)) {
+  const VaeConfig& vae = latent_encoder_.config();
+  const Shape moments{2 * vae.latent_channels, height / vae.scale(), width / vae.scale()};
+  if (const auto found = latents_.find(picture.key, moments, kept_)) {
     picture.moments = found->to(DType::f32);
   } else {
     picture.image = fit_to_bucket(dataset_->read_image(sample), {width, height}, {}, 0).image;
@@ -134,10 +139,11 @@ PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, i
   };
   const auto key = [&](const std::string& text) { return std::to_string(max_sequence_length) + " " + text; };
 
+  const Shape joined_shape{M + rows_of(P, width_), width_};
   std::vector<char> found(texts.size());
   parallel_for(cache_embeddings_ ? B : 0, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
-      const auto record = embeddings_.find(key(texts[static_cast<std::size_t>(b)]));
+      const auto record = embeddings_.find(key(texts[static_cast<std::size_t>(b)]), joined_shape, kept_);
       if (!record) continue;
       const Tensor values = record->to(DType::f32);
       place(b, values.floats().first(static_cast<std::size_t>(M * width_)),

@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "weights/safetensors.h"
 
 namespace sd35::train {
@@ -22,7 +23,7 @@ void write_text(const fs::path& path, const std::string& text) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw FileError(folder.string() + " cannot be made: " + error.message());
+  if (error) throw FileError("cannot make folder " + in_quotes(folder.string()) + ": " + error.message());
 }
 
 void link_or_copy(const fs::path& from, const fs::path& to) {
@@ -30,23 +31,25 @@ void link_or_copy(const fs::path& from, const fs::path& to) {
   const fs::path file = fs::canonical(from, error);  // what a link in the hub cache points to
   if (!error) fs::create_hard_link(file, to, error);
   if (error) fs::copy_file(from, to, error);
-  if (error) throw FileError(from.string() + " cannot be copied to " + to.string() + ": " + error.message());
+  if (error)
+    throw FileError(in_quotes(from.string()) + " cannot be copied to " + in_quotes(to.string()) + ": " +
+                    error.message());
 }
 
 // Everything of `base` that `folder` lacks, but the weights of `trained`.
 void complete(const fs::path& folder, const fs::path& base, std::string_view trained) {
-  for (auto entry = fs::recursive_directory_iterator(base); entry != fs::recursive_directory_iterator();
-       ++entry) {
-    const fs::path name = fs::relative(entry->path(), base);
-    if (entry->is_directory()) {
-      if (name == trained) entry.disable_recursion_pending();
-      continue;
-    }
+  std::error_code error, ignored;
+  for (fs::recursive_directory_iterator entry(base, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path name = entry->path().lexically_relative(base);
+    if (entry->is_directory(ignored) && name == trained) entry.disable_recursion_pending();
+    if (!entry->is_regular_file(ignored)) continue;
     const fs::path target = folder / name;
-    if (name.filename().string().starts_with('.') || fs::exists(target)) continue;
+    if (name.filename().string().starts_with('.') || fs::exists(target, ignored)) continue;
     make_folder(target.parent_path());
     link_or_copy(entry->path(), target);
   }
+  if (error) throw FileError("cannot read folder " + in_quotes(base.string()) + ": " + error.message());
 }
 
 }  // namespace
@@ -59,7 +62,8 @@ void write_component(const fs::path& folder, const fs::path& base, Component com
   write_safetensors(folder / name / (diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors"),
                     weights);
   write_text(folder / name / "config.json", config.dump(2) + "\n");
-  if (fs::is_directory(base)) complete(folder, base, name);
+  std::error_code ignored;
+  if (fs::is_directory(base, ignored)) complete(folder, base, name);
 }
 
 }  // namespace sd35::train

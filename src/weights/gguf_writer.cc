@@ -103,10 +103,10 @@ void GgufWriter::write(const std::string& name, std::span<const std::byte> bytes
   skip_complete();
 }
 
-void GgufWriter::commit() {
+void GgufWriter::commit(Existing existing) {
   if (current_ != entries_.size())
     throw Error("tensor " + in_quotes(entries_[current_].name) + " was not written in full");
-  file_.commit();
+  file_.commit(existing);
 }
 
 }  // namespace sd35

@@ -1,6 +1,7 @@
 #include "weights/packed_weights.h"
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -38,8 +39,12 @@ PackedWeights::PackedWeights(const std::filesystem::path& path, const PackingIde
   for (const auto& [name, form] : file.metadata) {
     Entry entry{form, {}};
     for (auto part = file.tensors.find(part_name(name, 0)); part != file.tensors.end();
-         part = file.tensors.find(part_name(name, entry.parts.size())))
+         part = file.tensors.find(part_name(name, entry.parts.size()))) {
+      if (reinterpret_cast<std::uintptr_t>(part->second.segments.at(0).data()) % kAlignment != 0)
+        throw FileError(path.string() + ": packed weight " + in_quotes(part->first) +
+                        " does not lie at a multiple of " + std::to_string(kAlignment) + " bytes");
       entry.parts.push_back(part->second);
+    }
     weights_.emplace(name, std::move(entry));
   }
 }

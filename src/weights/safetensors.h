@@ -53,8 +53,9 @@ class SafetensorsWriter {
   // The next bytes of tensor `name`; a tensor may come in pieces. Throws Error when it is not the turn of
   // `name` or the bytes are more than it has, FileError when the disk is full.
   void write(const std::string& name, std::span<const std::byte> bytes);
-  // Puts the file in place. Throws Error when bytes are missing, FileError as above.
-  void commit();
+  // Puts the file in place. Throws Error when bytes are missing, ArgumentError for an existing file that is
+  // not to be replaced, FileError as above.
+  void commit(Existing existing = Existing::replaced);
 
  private:
   void skip_complete();

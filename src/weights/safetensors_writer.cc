@@ -78,10 +78,10 @@ void SafetensorsWriter::write(const std::string& name, std::span<const std::byte
   skip_complete();
 }
 
-void SafetensorsWriter::commit() {
+void SafetensorsWriter::commit(Existing existing) {
   if (current_ != entries_.size())
     throw Error("tensor " + in_quotes(entries_[current_].name) + " was not written in full");
-  file_.commit();
+  file_.commit(existing);
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,

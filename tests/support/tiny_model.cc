@@ -1,22 +1,20 @@
 #include "tests/support/tiny_model.h"
 
-#include <unistd.h>
-
 #include "sd35/sd35.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sd35 {
 namespace {
 
 struct TemporaryModel {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("sd35-tiny-" + std::to_string(getpid()));
+  TemporaryFolder folder;
+  std::filesystem::path path = folder / "tiny";
   TemporaryModel() {
     RandomModelOptions options;
     options.dtype = "f32";
     options.seed = 7;
     make_random_model(options, path);
   }
-  ~TemporaryModel() { std::filesystem::remove_all(path); }
 };
 
 }  // namespace

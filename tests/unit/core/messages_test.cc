@@ -51,8 +51,8 @@ TEST(Error, IsOneLineWhateverItQuotes) {
 
 TEST(InQuotes, CutsLongNamesBetweenCharacters) {
   EXPECT_EQ(in_quotes("a\nb"), "'a\\x0ab'");
-  EXPECT_EQ(in_quotes(std::string(200, 'n')), "'" + std::string(200, 'n') + "'");
-  EXPECT_EQ(in_quotes(std::string(199, 'n') + "éa"), "'" + std::string(199, 'n') + "...'");
+  EXPECT_EQ(in_quotes(std::string(500, 'n')), "'" + std::string(500, 'n') + "'");
+  EXPECT_EQ(in_quotes(std::string(499, 'n') + "éa"), "'" + std::string(499, 'n') + "...'");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -302,6 +303,38 @@ TEST(Dataset, OddShards) {
   EXPECT_TRUE(mentions(opened.warnings, "'s.tar/y/a'"));
   EXPECT_TRUE(mentions(opened.warnings, "s.tar: x.d/c.png"));
   EXPECT_TRUE(mentions(caption_warnings(*opened.data), "1 of 3 pictures have no caption"));
+}
+
+TEST(Dataset, NamesOfMembersDoNotReachTheTerminalAsTheyAre) {
+  const TemporaryFolder folder;
+  TarWriter writer(folder / "s.tar");
+  writer.add("a\nb.png", "no picture");
+  writer.add("c\x1b]0;title\x07.png", picture_bytes(4, 4, 1));
+  writer.add("d\n.txt", "no picture");
+  writer.commit();
+  const Opened opened = open(folder.path());
+  ASSERT_NE(opened.data, nullptr) << opened.error;
+  EXPECT_TRUE(mentions(opened.warnings, "a\\x0ab.png"));
+  EXPECT_TRUE(mentions(opened.warnings, "d\\x0a"));
+  for (const std::string& line : opened.warnings) EXPECT_EQ(line, printable(line));
+}
+
+TEST(Dataset, PipesAreNotWaitedFor) {
+  const TemporaryFolder folder;
+  put_file(folder / "a.png", picture_bytes(4, 4, 1));
+  for (const char* name : {"b.png", "a.txt", "c.tar"}) {
+    ASSERT_EQ(mkfifo((folder / name).c_str(), 0600), 0);
+    (void)open(folder.path());
+    fs::remove(folder / name);
+  }
+  ASSERT_EQ(mkfifo((folder / "metadata.jsonl").c_str(), 0600), 0);
+  EXPECT_NE(open(folder.path()).error.find("not a regular file"), std::string::npos);
+  fs::remove(folder / "metadata.jsonl");
+  put_file(folder / "metadata.jsonl", "{\"file_name\": \"a.png\"}\n{\"file_name\": \"pipe.png\"}\n");
+  ASSERT_EQ(mkfifo((folder / "pipe.png").c_str(), 0600), 0);
+  const Opened opened = open(folder.path());
+  ASSERT_NE(opened.data, nullptr) << opened.error;
+  EXPECT_TRUE(mentions(opened.warnings, "pipe.png"));
 }
 
 TEST(Dataset, TruncatedShardKeepsWhatIsWhole) {

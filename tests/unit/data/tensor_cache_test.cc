@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -297,6 +298,48 @@ TEST(TensorCache, RefusesWhatCannotBe) {
   EXPECT_THROW(cache.put("a", numbers(1, 1).reshape({1, 1, 1, 1, 1, 1, 1, 1, 1})), ArgumentError);
   put_file(folder / "file", "x");
   EXPECT_THROW(TensorCache(folder / "file", "m"), FileError);
+}
+
+TEST(TensorCache, OfAnotherShapeOrTypeIsNotFound) {
+  const TemporaryFolder folder;
+  std::vector<std::string> warnings;
+  TensorCache cache(folder.path(), "model", [&](const std::string& line) { warnings.push_back(line); });
+  cache.put("a", numbers(6, 1).reshape({2, 3}));
+  EXPECT_TRUE(cache.find("a", {2, 3}, DType::f32));
+  EXPECT_FALSE(cache.find("b", {2, 3}, DType::f32));
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_FALSE(cache.find("a", {3, 2}, DType::f32));
+  EXPECT_FALSE(cache.find("a", {6}, DType::f32));
+  EXPECT_FALSE(cache.find("a", {2, 3}, DType::f16));
+  ASSERT_EQ(warnings.size(), 3u);
+  EXPECT_NE(warnings[0].find("is f32 [2, 3] instead of f32 [3, 2] and left out"), std::string::npos);
+}
+
+TEST(TensorCache, SegmentsThatCannotBeReadAreLeftOutWithAWarning) {
+  const TemporaryFolder folder;
+  std::vector<std::string> warnings;
+  const auto warn = [&](const std::string& line) { warnings.push_back(line); };
+  TensorCache cache(folder.path(), "model", warn);
+  cache.put("a", numbers(6, 1));
+  const fs::path segment = segments(folder.path()).at(0);
+  ASSERT_EQ(mkfifo((segment.parent_path() / "000002.segment").c_str(), 0600), 0);
+  fs::create_directory(segment.parent_path() / "000003.segment");
+  TensorCache other(folder.path(), "model", warn);
+  EXPECT_EQ(warnings.size(), 2u);
+  EXPECT_TRUE(holds(other, "a", numbers(6, 1)));
+  fs::remove(segment);
+  EXPECT_FALSE(cache.find("a"));
+  EXPECT_EQ(warnings.size(), 3u);
+  other.put("b", numbers(2, 1));
+  EXPECT_TRUE(holds(other, "b", numbers(2, 1)));
+}
+
+TEST(TensorCache, FoldersThatNothingWasPutIntoVanish) {
+  const TemporaryFolder folder;
+  { TensorCache cache(folder / "new/cache", "model"); }
+  EXPECT_EQ(folder.entries(), 0);
+  { TensorCache(folder / "new/cache", "model").put("a", numbers(1, 1)); }
+  EXPECT_EQ(folder.entries(), 1);
 }
 
 }  // namespace

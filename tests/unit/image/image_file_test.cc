@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <csignal>
@@ -182,7 +183,17 @@ TEST(ImageFile, MessagesOfUnreadableFiles) {
   EXPECT_EQ(message_of<FileError>([&] { read_image(path); }),
             "cannot read '" + path + "': PNG: the file ends inside a chunk");
   EXPECT_EQ(message_of<FileError>([&] { read_image(folder.path()); }),
-            "cannot read '" + folder.path().string() + "': Is a directory");
+            "cannot read '" + folder.path().string() + "': it is not a regular file");
+}
+
+TEST(ImageFile, PipesAndDevicesAreNotRead) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "pipe.png").c_str(), 0600), 0);
+  for (const fs::path& path : {folder / "pipe.png", fs::path("/dev/zero")}) {
+    const std::string message = "cannot read '" + path.string() + "': it is not a regular file";
+    EXPECT_EQ(message_of<FileError>([&] { read_image(path); }), message);
+    EXPECT_EQ(message_of<FileError>([&] { read_metadata(path); }), message);
+  }
 }
 
 // The sizes in a JPEG's frame header stand behind no checksum.

@@ -1,12 +1,13 @@
 #include "metrics/metrics_log.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/temporary_folder.h"
 
 namespace sd35 {
 namespace {
@@ -22,11 +23,10 @@ std::string contents(const fs::path& path) {
 
 class MetricsLogTest : public testing::Test {
  protected:
-  MetricsLogTest() { fs::create_directories(folder); }
-  ~MetricsLogTest() override { fs::remove_all(folder); }
   std::string lines() const { return contents(folder / "metrics.jsonl"); }
 
-  fs::path folder = fs::temp_directory_path() / ("sd35-metrics-" + std::to_string(getpid()));
+  TemporaryFolder temporary;
+  fs::path folder = temporary.path();
 };
 
 // RFC 3720, appendix B.4.

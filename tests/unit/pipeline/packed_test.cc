@@ -1,6 +1,7 @@
 // Weights kept in the engine's form: the same pictures, from exactly the model and machine they were packed
 // for.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -115,6 +116,35 @@ TEST_F(PackedTest, PackFillsTheFolderForGenerate) {
   EXPECT_EQ(fs::last_write_time(packed("transformer-f32-int8.safetensors")), time);
   load_.packed = "";
   EXPECT_THROW(pack((folder_ / "tiny").string(), load_), ArgumentError);
+}
+
+TEST_F(PackedTest, AFolderThatCannotBeWrittenIsToldBeforeTheWork) {
+  load_.packed = folder_ / "packed";
+  fs::create_directory(load_.packed);
+  fs::permissions(load_.packed, fs::perms(0555));
+  fs::permissions(folder_.path(), fs::perms(0755));
+  const uid_t user = geteuid();
+  ASSERT_EQ(seteuid(user == 0 ? 65534 : user), 0);  // permissions do not bind root
+  std::vector<std::string> told;                    // before the first stage
+  Callbacks callbacks;
+  callbacks.on_warning = [&](const std::string& warning) { told.push_back(warning); };
+  callbacks.on_progress = [](const Progress&) { return false; };
+  const std::string model = (folder_ / "tiny").string();
+  EXPECT_THROW(Pipeline::from_pretrained(model, load_).generate(options_, callbacks), Cancelled);
+  EXPECT_THROW(pack(model, load_, callbacks), FileError);
+  draw();
+  ASSERT_EQ(seteuid(user), 0);
+  EXPECT_EQ(std::ranges::count_if(told, [](const auto& line) { return line.find("not kept") != line.npos; }),
+            1);
+  EXPECT_EQ(warned("not kept"), 1) << "once, and the picture is drawn";
+}
+
+TEST_F(PackedTest, AFolderMadeForNothingVanishes) {
+  load_.packed = folder_ / "new/packed";
+  Callbacks callbacks;
+  callbacks.on_progress = [](const Progress&) { return false; };
+  EXPECT_THROW(pack((folder_ / "tiny").string(), load_, callbacks), Cancelled);
+  EXPECT_FALSE(fs::exists(folder_ / "new"));
 }
 
 TEST_F(PackedTest, EnginesThatPackNothingSaySo) {

@@ -2,12 +2,19 @@
 #include "pipeline/prompt_cache.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstring>
 #include <fstream>
+#include <functional>
+#include <map>
 
 #include "core/error.h"
+#include "data/tensor_cache.h"
+#include "data/tensor_cache_segment.h"
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
 
@@ -60,6 +67,30 @@ class PromptCacheTest : public testing::Test {
       file.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
       file.put(byte);
     }
+  }
+
+  // Puts another tensor, whole by its checksums, in the place of that whose key ends with `kind`.
+  void forge(const std::string& kind, const std::function<Tensor(const Tensor&)>& forged) const {
+    std::map<std::string, Tensor> found;
+    std::string identity;
+    std::vector<fs::path> segments;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache"))
+      if (entry.is_regular_file()) segments.push_back(entry.path());
+    std::ranges::sort(segments);  // the newest last
+    for (const fs::path& segment : segments) {
+      const FileReader file(segment.string());
+      std::uint64_t length = 0, offset = 32;
+      file.read(8, std::as_writable_bytes(std::span(&length, 1)));
+      identity.resize(length);
+      file.read(offset, std::as_writable_bytes(std::span(identity)));
+      offset += length;
+      while (const auto record = read_record(file, offset)) {
+        if (record->key.ends_with(kind)) found[record->key] = read_values(file, *record).value();
+        offset = record->end;
+      }
+    }
+    ASSERT_EQ(found.size(), 1u);
+    TensorCache(folder_ / "cache", identity).put(found.begin()->first, forged(found.begin()->second));
   }
 
   TemporaryFolder folder_;
@@ -130,6 +161,103 @@ TEST_F(PromptCacheTest, ADamagedEntryIsEncodedAgainWithAWarning) {
   EXPECT_EQ(first.rgb, second.rgb);
   draw();
   EXPECT_FALSE(encoded_);
+}
+
+Tensor of_zeros(Shape shape, DType dtype) {
+  Tensor tensor(std::move(shape), dtype);
+  std::memset(tensor.raw(), 0, tensor.bytes());
+  return tensor;
+}
+
+TEST_F(PromptCacheTest, WhatTheEncodersWouldNotGiveIsEncodedAgainWithAWarning) {
+  const Picture first = draw();
+  const auto expect_encoded = [&](const std::string& kind,
+                                  const std::function<Tensor(const Tensor&)>& forged) {
+    forge(kind, forged);
+    EXPECT_EQ(draw().rgb, first.rgb) << kind;
+    EXPECT_TRUE(encoded_) << kind;
+    EXPECT_TRUE(warned("left out")) << kind;
+  };
+  const std::vector<std::function<Shape(const Shape&)>> kOfTokens{
+      [](const Shape&) {
+        return Shape{0, 0, 0};
+      },
+      [](const Shape& s) {
+        return Shape{s[0], 0, s[2]};
+      },
+      [](const Shape& s) {
+        return Shape{1, s[1], s[2]};
+      },
+      [](const Shape& s) {
+        return Shape{9, s[1], s[2]};
+      },
+      [](const Shape& s) {
+        return Shape{s[0], 1, s[2]};
+      },
+      [](const Shape& s) {
+        return Shape{s[0], 9000, s[2]};
+      },
+      [](const Shape& s) {
+        return Shape{s[0], s[1], 7};
+      },
+      [](const Shape&) { return Shape{4}; },
+      [](const Shape&) { return Shape{}; },
+  };
+  for (const auto& shape : kOfTokens)
+    expect_encoded("tokens", [&](const Tensor& t) { return of_zeros(shape(t.shape()), t.dtype()); });
+  for (const DType dtype : {DType::u8, DType::f16, DType::i64})
+    expect_encoded("tokens", [&](const Tensor& t) { return of_zeros(t.shape(), dtype); });
+  for (const auto& shape : {Shape{0, 0}, Shape{3}, Shape{1, 5}})
+    expect_encoded("pooled", [&](const Tensor& t) { return of_zeros(shape, t.dtype()); });
+  for (const char* kind : {"tokens", "pooled"})
+    expect_encoded(kind, [](const Tensor& t) {
+      Tensor damaged = t.clone();
+      damaged.data<float>()[5] = std::nanf("");
+      return damaged;
+    });
+}
+
+TEST_F(PromptCacheTest, NotesOfAnotherKindAreEncodedAgainWithAWarning) {
+  draw();
+  for (const char* warnings : {"", R"(,"warnings":[1])", R"(,"warnings":"x")", R"(,"warnings":{"a":{}})",
+                               R"(,"warnings":null)", R"(,"warnings":[]}})", R"(,"more":1)"}) {
+    forge("notes", [&](const Tensor& notes) {
+      std::string text(static_cast<const char*>(notes.raw()), static_cast<std::size_t>(notes.numel()));
+      const std::size_t place = text.find(R"(,"warnings":[])");
+      EXPECT_NE(place, text.npos);
+      text.replace(place, text.npos, std::string(warnings) + "}");
+      Tensor forged({static_cast<std::int64_t>(text.size())}, DType::u8);
+      std::ranges::copy(text, static_cast<char*>(forged.raw()));
+      return forged;
+    });
+    draw();
+    EXPECT_TRUE(encoded_) << warnings;
+    EXPECT_TRUE(warned("left out")) << warnings;
+  }
+  forge("notes", [&](const Tensor&) { return of_zeros(Shape{3}, DType::f32); });
+  draw();
+  EXPECT_TRUE(encoded_);
+}
+
+TEST_F(PromptCacheTest, AFolderThatCannotBeWrittenIsToldBeforeTheWork) {
+  draw();
+  for (const auto& entry : fs::directory_iterator(folder_ / "cache"))
+    fs::permissions(entry.path(), fs::perms(0555));
+  fs::permissions(folder_.path(), fs::perms(0755));
+  const uid_t user = geteuid();
+  ASSERT_EQ(seteuid(user == 0 ? 65534 : user), 0);  // permissions do not bind root
+  draw();
+  const bool found = !encoded_, told = warned("are not kept");
+  options_.prompt = "another";
+  draw();
+  ASSERT_EQ(seteuid(user), 0);
+  for (const auto& entry : fs::directory_iterator(folder_ / "cache"))
+    fs::permissions(entry.path(), fs::perms(0755));
+  EXPECT_TRUE(found) << "what is there can be used";
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(encoded_);
+  EXPECT_EQ(std::ranges::count_if(warnings_, [](const auto& line) { return line.find("kept") != line.npos; }),
+            1);
 }
 
 TEST_F(PromptCacheTest, WarningsComeBack) {

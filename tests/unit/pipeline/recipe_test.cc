@@ -84,14 +84,46 @@ TEST(RecipeTest, MissingOptionsKeepTheirDefaults) {
 }
 
 TEST(RecipeTest, RefusesWhatIsNoRecipe) {
-  for (const char* text :
-       {"", "[]", "{}", R"({"model": 3})", R"({"model": "m", "load": []})",
-        R"({"model": "m", "generate": {"seed": -1}})", R"({"model": "m", "generate": {"seed": 1e300}})",
-        R"({"model": "m", "generate": {"width": 99999999999}})",
-        R"({"model": "m", "generate": {"width": "wide"}})",
-        R"({"model": "m", "generate": {"skip_layer_guidance": 1}})",
-        R"({"model": "m", "generate": {"skip_layer_guidance": {"layers": [-1]}}})"})
+  for (const char* text : {"",
+                           "[]",
+                           "{}",
+                           R"({"model": 3})",
+                           R"({"model": "m", "load": []})",
+                           R"({"model": "m", "generate": {"seed": -1}})",
+                           R"({"model": "m", "generate": {"seed": 1e300}})",
+                           R"({"model": "m", "generate": {"width": 99999999999}})",
+                           R"({"model": "m", "generate": {"seed": 18446744073709551616}})",
+                           R"({"model": "m", "generate": {"seed": "1"}})",
+                           R"({"model": "m", "generate": {"seed": 1.5}})",
+                           R"({"model": "m", "generate": {"count": 2147483648}})",
+                           R"({"model": "m", "generate": {"guidance_scale": 1e999}})",
+                           R"({"model": "m", "load": {"threads": 2147483648}})",
+                           R"({"model": "m", "load": {"threads": 1.5}})",
+                           R"({"model": "m", "load": {"max_memory": -1}})",
+                           R"({"model": "m", "load": {"loras": {"path": "l"}}})",
+                           R"({"model": "m", "load": {"loras": [{"path": "l", "weight": "1"}]}})",
+                           R"({"model": "m", "generate": {"width": "wide"}})",
+                           R"({"model": "m", "generate": {"skip_layer_guidance": 1}})",
+                           R"({"model": "m", "generate": {"skip_layer_guidance": {"layers": [-1]}}})"})
     EXPECT_THROW(recipe_from_json(text, "test"), FileError) << text;
+}
+
+TEST(RecipeTest, TextInARecipeDoesNotReachTheTerminalAsItIs) {
+  const std::string text = R"("\u001b]0;pwned\u0007\n")";
+  for (const std::string& json :
+       {R"({"model": "m", "load": {"engine": )" + text + "}}",
+        R"({"model": "m", "load": {"dtype": )" + text + "}}",
+        R"({"model": "m", "load": {"quantize": )" + text + "}}",
+        R"({"model": "m", "load": {"engine": "ref", "dtype": "f32", "device": )" + text + "}}",
+        R"({"model": )" + text + "}", R"({"model": "m", "load": {"loras": )" + text + "}}"}) {
+    try {
+      const Recipe recipe = recipe_from_json(json, "test");
+      Pipeline::from_pretrained(recipe.model, recipe.load);
+      ADD_FAILURE() << json;
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find_first_of("\x1b\x07\n"), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST(RecipeTest, APictureWithoutRecipeSaysSo) {

@@ -71,6 +71,7 @@ TEST(ValidationTest, RefusesEveryOtherImpossibleOption) {
       [](GenerateOptions& o) { o.max_sequence_length = 513; },
       [](GenerateOptions& o) { o.guidance_scale = NAN; },
       [](GenerateOptions& o) { o.guidance_scale = INFINITY; },
+      [](GenerateOptions& o) { o.guidance_scale = 1e39; },
       [](GenerateOptions& o) { o.sampler = "ddim"; },
       [](GenerateOptions& o) { o.shift = 0; },
       [](GenerateOptions& o) { o.shift = -3; },

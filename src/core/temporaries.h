@@ -1,0 +1,28 @@
+// Files and folders that are being written: their names, and what becomes of those whose writers died.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace sd35 {
+
+// A name that nothing else has, hidden, with nothing of the target's in it, which may already be as long as
+// the file system allows. It says which machine writes.
+std::string temporary_name();
+
+// Marks the temporary at `path` as being written for as long as `descriptor` is open. False: a process took
+// it for a leftover before that, and it is gone.
+bool hold_temporary(int descriptor, const std::filesystem::path& path);
+
+// Removes the temporaries in `folder` whose writers are gone. That is known of this machine's by their locks,
+// and taken for granted of another machine's (or of the time before this one was started) after a day. Looks
+// at each folder once in the life of the process; what cannot be removed stays.
+void remove_leftovers(const std::filesystem::path& folder) noexcept;
+
+// The folder that `path` lies in.
+std::filesystem::path folder_of(const std::filesystem::path& path);
+
+// Makes the names in a folder durable. What they name is complete either way, so nothing is said of failure.
+void flush_folder(const std::filesystem::path& folder) noexcept;
+
+}  // namespace sd35
