@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     "layers; "
     "patch, timestep, prompt and output layers, convolutions and tables stay in 16 bits, biases and norms as "
     "they are. q8_0 to q5_1 need the layout gguf, nf4 the layout diffusers. GGUF's K types are read, but not "
-    "written.";
+    "written anew. A single file carries the configurations of the model in its metadata.";
 
 // 1,234,567
 std::string with_commas(std::uint64_t number) {
@@ -42,8 +42,9 @@ void print_table(const ConvertReport& report) {
 }
 
 void add_options(CLI::App& command, ConvertOptions& options) {
-  command.add_option("-t,--type", options.type,
-                     "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq");
+  command.add_option(
+      "-t,--type", options.type,
+      "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq; default: as they are");
   command.add_option(
       "--layout", options.layout,
       "diffusers (a folder), single (safetensors) or gguf; default: by the output's extension");
@@ -114,8 +115,8 @@ void add_convert(CLI::App& app) {
   command->footer(kFooter);
   command->callback([arguments] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
-    if (arguments->packed == !arguments->options.type.empty())
-      throw ArgumentError("which type? Either --type or --packed says what becomes of the weights");
+    if (arguments->packed && !arguments->options.type.empty())
+      throw ArgumentError("either --type or --packed says what becomes of the weights, not both");
     if (arguments->packed) {
       arguments->packing.packed = arguments->output;
       return pack(arguments->input, with_files(arguments->packing, arguments->options), reporter.callbacks());

@@ -15,8 +15,10 @@ void add_inspect(CLI::App& app) {
     bool json = false, tensors = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("inspect", "Say what a model folder or file holds");
-  command->add_option("path", arguments->path, "A folder, a file, or a name in the Hugging Face cache")
+  CLI::App* command = app.add_subcommand("inspect", "Say what a model, a picture or another file is");
+  command
+      ->add_option("path", arguments->path,
+                   "A model (a folder, a file, a name in the Hugging Face cache), a picture, or any file")
       ->required();
   command->add_flag("--json", arguments->json, "As JSON");
   command->add_flag("--tensors", arguments->tensors, "List every tensor");

@@ -216,7 +216,7 @@ void make_random_model(const RandomModelOptions& options, const std::filesystem:
 struct ConvertOptions {
   // "f32", "f16", "bf16": everything. "fp8" (e4m3 with a scale a tensor), "q8_0", "q4_0", "q4_1", "q5_0",
   // "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is sensitive or small
-  // stays in 16 or 32 bits.
+  // stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
   std::string type;
   // "diffusers" (a folder), "single" (safetensors, the original names) or "gguf"; empty: by the extension of
   // the output.
@@ -238,8 +238,8 @@ struct ConvertReport {
   };
   std::vector<Row> rows;
 };
-// Converts a model, tensor by tensor, into the new file or folder `output`. `input`: as the model of
-// Pipeline::from_pretrained. Throws ArgumentError for options that do not go together and an output that
+// Converts a model, tensor by tensor, into the new file or folder `output`. What a folder's JSON files say goes
+// along: a single file has it in its metadata. `input`: as the model of Pipeline::from_pretrained. Throws ArgumentError for options that do not go together and an output that
 // exists, FileError for an input that is damaged or holds values that the type does not, and an output that
 // cannot be written, Cancelled; then nothing is left behind.
 ConvertReport convert(const std::string& input, const std::filesystem::path& output,

@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "convert/file_tensor.h"
 #include "convert/format.h"
@@ -20,6 +21,7 @@
 #include "weights/gguf.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
+#include "weights/said_config.h"
 
 namespace sd35 {
 namespace {
@@ -57,7 +59,7 @@ Component component_from_name(const std::string& name) {
 // One component on its way.
 struct Part {
   Component component;
-  nlohmann::json config;
+  ComponentConfig config;
   std::shared_ptr<const WeightSource> source;
   std::vector<PlannedTensor> plan;
 };
@@ -117,12 +119,14 @@ void write_all(Writer& writer, const std::vector<FileTensor>& tensors, ByteProgr
 }
 
 void write_safetensors_file(const fs::path& path, const std::vector<FileTensor>& tensors,
-                            ByteProgress& progress) {
+                            ByteProgress& progress, const std::map<std::string, std::string>& metadata = {}) {
   std::vector<SafetensorsEntry> entries;
   entries.reserve(tensors.size());
   for (const FileTensor& tensor : tensors)
     entries.push_back({tensor.name, std::get<DType>(tensor.type), tensor.shape});
-  SafetensorsWriter writer(path, std::move(entries));
+  std::map<std::string, std::string> all = metadata;
+  all["format"] = "pt";
+  SafetensorsWriter writer(path, std::move(entries), all);
   write_all(writer, tensors, progress);
 }
 
@@ -135,16 +139,46 @@ std::vector<FileTensor> joined_tensors(const std::vector<Part>& parts, bool pref
   return list;
 }
 
-void write_single(const std::vector<Part>& parts, const fs::path& output, const Callbacks& callbacks) {
+// config.json of a folder; says how the weights are quantized where readers need to know.
+nlohmann::json config_of(const Part& part) {
+  nlohmann::json config = part.config.json;
+  if (std::ranges::any_of(part.plan, is_four_bit)) return config;
+  config.erase("quantization_config");
+  for (const PlannedTensor& tensor : part.plan)
+    if (const auto* nf4 = std::get_if<Nf4Format>(&tensor.format)) {
+      config["quantization_config"] = nf4_config(part.plan, nf4->double_quant);
+      break;
+    }
+  return config;
+}
+
+// What the model says of itself, for files that have no other place for it. What was guessed is not written:
+// a reader guesses the same, and nobody takes it for said.
+std::string said_by(const std::vector<Part>& parts, const ModelFiles& files) {
+  std::map<std::string, nlohmann::json> configs;
+  for (const Part& part : parts) {
+    if (part.config.said) configs[std::string(folder_of(part.component))] = config_of(part);
+    if (part.component != Component::transformer) continue;
+    if (files.says_scheduler()) configs["scheduler"] = files.scheduler_config();
+    if (const nlohmann::json extras = files.extras(); !extras.empty()) configs["sd35"] = extras;
+  }
+  return configs.empty() ? "" : text_of_configs(configs);
+}
+
+void write_single(const std::vector<Part>& parts, const ModelFiles& files, const fs::path& output,
+                  const Callbacks& callbacks) {
   const std::vector<FileTensor> tensors = joined_tensors(parts, true);
   ByteProgress progress(callbacks, bytes_of(tensors));
-  write_safetensors_file(output, tensors, progress);
+  std::map<std::string, std::string> metadata;
+  if (std::string said = said_by(parts, files); !said.empty())
+    metadata[std::string(kConfigKey)] = std::move(said);
+  write_safetensors_file(output, tensors, progress, metadata);
 }
 
 // A component alone is called as the programs that read it want: the transformer as ComfyUI-GGUF does, T5 as
 // llama.cpp; several as stable-diffusion.cpp does.
-void write_gguf(const std::vector<Part>& parts, const Format& format, const fs::path& output,
-                const Callbacks& callbacks) {
+void write_gguf(const std::vector<Part>& parts, const ModelFiles& files, const Format& format,
+                const fs::path& output, const Callbacks& callbacks) {
   std::vector<FileTensor> tensors = joined_tensors(parts, parts.size() > 1);
   const bool t5 = parts.size() == 1 && parts[0].component == Component::text_encoder_3;
   std::vector<GgufEntry> entries;
@@ -156,6 +190,8 @@ void write_gguf(const std::vector<Part>& parts, const Format& format, const fs::
                         {"general.quantization_version", std::uint32_t{2}}};
   for (const auto& [known, number] : kFileTypes)
     if (known == format) metadata["general.file_type"] = number;
+  if (std::string said = said_by(parts, files); !said.empty())
+    metadata[std::string(kConfigKey)] = std::move(said);
   GgufWriter writer(output, std::move(entries), metadata);
   ByteProgress progress(callbacks, bytes_of(tensors));
   write_all(writer, tensors, progress);
@@ -169,9 +205,13 @@ std::string weight_file(Component component) {
 
 // What makes a folder with all components a model.
 void write_model_files(const NewFolder& folder, const ModelFiles& files, const Callbacks& callbacks) {
-  folder.write("model_index.json", pipeline_index().dump(2) + "\n");
+  nlohmann::ordered_json index = pipeline_index();
+  if (files.without_t5()) index["text_encoder_3"] = index["tokenizer_3"] = {nullptr, nullptr};
+  folder.write("model_index.json", index.dump(2) + "\n");
+  if (const nlohmann::json extras = files.extras(); !extras.empty())
+    folder.write("sd35.json", extras.dump(2) + "\n");
   folder.write("scheduler/scheduler_config.json", files.scheduler_config().dump(2) + "\n");
-  for (int number = 1; number <= kTokenizers; ++number) {
+  for (int number = 1; number <= (files.without_t5() ? kTokenizers - 1 : kTokenizers); ++number) {
     const std::string name = number == 1 ? "tokenizer" : "tokenizer_" + std::to_string(number);
     fs::path source;
     try {
@@ -182,18 +222,6 @@ void write_model_files(const NewFolder& folder, const ModelFiles& files, const C
     }
     folder.copy_files(source, name);
   }
-}
-
-// config.json; says how the weights are quantized where readers need to know.
-nlohmann::json config_of(const Part& part) {
-  nlohmann::json config = part.config;
-  config.erase("quantization_config");
-  for (const PlannedTensor& tensor : part.plan)
-    if (const auto* nf4 = std::get_if<Nf4Format>(&tensor.format)) {
-      config["quantization_config"] = nf4_config(part.plan, nf4->double_quant);
-      break;
-    }
-  return config;
 }
 
 void write_folder(const std::vector<Part>& parts, const ModelFiles& files, const ConvertOptions& options,
@@ -218,7 +246,8 @@ ConvertReport report_of(const std::vector<Part>& parts) {
   for (const Part& part : parts) {
     std::map<std::pair<Role, std::string>, ConvertReport::Row> rows;
     for (const PlannedTensor& tensor : part.plan) {
-      const std::string type = name_of(tensor.format);
+      const bool as_stored = std::holds_alternative<AsStored>(tensor.format);
+      const std::string type = as_stored ? tensor.source->type_name() : name_of(tensor.format);
       ConvertReport::Row& row = rows[{tensor.role, type}];
       row.component = folder_of(part.component);
       row.what = name_of(tensor.role);
@@ -240,16 +269,23 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
   if (layout != Layout::diffusers) refuse_existing(output);
   const ModelFiles files = open_input(input, options);
   std::vector<Part> parts;
+  std::set<std::string> warnings;  // each once: several components may lie in one file
+  const auto on_warning = [&](const std::string& warning) {
+    if (warnings.insert(warning).second) warn(callbacks, warning);
+  };
   for (const Component component : chosen_components(files, options)) {
-    parts.push_back({component, files.config(component), files.weights(component), {}});
-    parts.back().plan = plan_component(component, parts.back().config, files.config_location(component),
-                                       *parts.back().source, format, layout);
+    Part part{component, files.configuration(component), files.weights(component, on_warning), {}};
+    if (!part.config.doubt.empty())
+      throw FileError(part.config.doubt + "; name a folder with its config.json instead");
+    part.plan =
+        plan_component(component, part.config.json, part.config.location, *part.source, format, layout);
+    parts.push_back(std::move(part));
   }
   if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
   const YieldWhenBusy yielding;
   if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
-  if (layout == Layout::single) write_single(parts, output, callbacks);
-  if (layout == Layout::gguf) write_gguf(parts, format, output, callbacks);
+  if (layout == Layout::single) write_single(parts, files, output, callbacks);
+  if (layout == Layout::gguf) write_gguf(parts, files, format, output, callbacks);
   return report_of(parts);
 }
 

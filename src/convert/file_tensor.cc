@@ -12,8 +12,9 @@
 namespace sd35 {
 namespace {
 
-constexpr std::int64_t kChunk = 1 << 21;  // elements converted at once
-constexpr float kLargestFp8 = 448.0f;     // of e4m3
+constexpr std::int64_t kChunk = 1 << 21;               // elements converted at once
+constexpr std::size_t kCopied = std::size_t{1} << 23;  // bytes copied at once
+constexpr float kLargestFp8 = 448.0f;                  // of e4m3
 constexpr float kLargestHalf = 65504.0f;
 
 // The name of a tensor beside a weight: "a.scale_weight" of "a.weight".
@@ -118,6 +119,30 @@ std::vector<FileTensor> encode_fp8(const std::string& name, const Shape& shape, 
           {beside(name, ".scale_weight"), DType::f32, {}, write_scale}};
 }
 
+// The type of a file's tensor that holds the bytes of `tensor`.
+GgufType type_of(const StoredTensor& tensor) {
+  if (const auto* blocks = dynamic_cast<const BlockEncoding*>(tensor.encoding.get())) return blocks->type();
+  return tensor.dtype;
+}
+
+// Bytes of `elements` of `tensor`, whole groups.
+std::size_t stored_bytes(const StoredTensor& tensor, std::int64_t elements) {
+  if (tensor.encoding == nullptr) return static_cast<std::size_t>(elements) * size_of(tensor.dtype);
+  return static_cast<std::size_t>(elements / tensor.encoding->group_elements() *
+                                  tensor.encoding->group_bytes());
+}
+
+// The same bytes, and the scale where there is one.
+std::vector<FileTensor> copy_stored(const std::string& name, const Shape& shape, const StoredRows& rows) {
+  const StoredTensor& first = rows.front();
+  std::vector<FileTensor> list{{name, type_of(first), shape, [rows](const Sink& sink) { rows.copy(sink); }}};
+  if (first.scale != 1.0f)
+    list.push_back({beside(name, ".scale_weight"), DType::f32, {}, [scale = first.scale](const Sink& sink) {
+                      sink(std::as_bytes(std::span(&scale, 1)));
+                    }});
+  return list;
+}
+
 }  // namespace
 
 void StoredRows::add(const std::string& name, const StoredTensor& tensor, std::int64_t begin,
@@ -145,6 +170,34 @@ void StoredRows::read(std::int64_t begin, std::int64_t end, float* values) const
   }
 }
 
+bool StoredRows::packed() const {
+  return std::ranges::any_of(runs_, [](const Run& run) { return run.tensor->packed(); });
+}
+
+bool StoredRows::alike() const {
+  const StoredTensor& first = front();
+  return std::ranges::all_of(runs_, [&](const Run& run) {
+    return run.tensor->type_name() == first.type_name() && run.tensor->scale == first.scale;
+  });
+}
+
+void StoredRows::copy(const Sink& sink) const {
+  for (const Run& run : runs_) {
+    std::size_t skip = stored_bytes(*run.tensor, run.first * width_);
+    std::size_t left = stored_bytes(*run.tensor, run.count * width_);
+    for (std::span<const std::byte> segment : run.tensor->segments) {
+      const std::size_t skipped = std::min(skip, segment.size());
+      skip -= skipped;
+      segment = segment.subspan(skipped);
+      segment = segment.first(std::min(left, segment.size()));
+      left -= segment.size();
+      for (; !segment.empty(); segment = segment.subspan(std::min(kCopied, segment.size())))
+        sink(segment.first(std::min(kCopied, segment.size())));
+    }
+  }
+  release();
+}
+
 void StoredRows::release() const {
   for (const Run& run : runs_)
     for (const std::span<const std::byte> segment : run.tensor->segments) run.tensor->file->release(segment);
@@ -157,6 +210,14 @@ std::string StoredRows::shown() const {
 std::vector<FileTensor> encode(const std::string& name, const Shape& shape, const StoredRows& rows,
                                const Format& format) {
   if (format == Format(DType::f8_e4m3)) return encode_fp8(name, shape, rows);
+  if (std::holds_alternative<AsStored>(format)) {
+    if (rows.alike()) return copy_stored(name, shape, rows);
+    if (rows.packed())
+      throw ArgumentError(rows.shown() +
+                          " and those beside it are stored in several ways, which one tensor " +
+                          "of the layout cannot hold; say with --type what they become");
+    return encode(name, shape, rows, DType::f32);
+  }
   const GgufType type = std::holds_alternative<BlockType>(format) ? GgufType(std::get<BlockType>(format))
                                                                   : GgufType(std::get<DType>(format));
   return {{name, type, shape, [rows, type](const Sink& sink) { write_rows(rows, type, 1.0f, sink); }}};

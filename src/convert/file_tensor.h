@@ -13,6 +13,9 @@
 
 namespace sd35 {
 
+// What the elements of a file's tensor are handed to, in order.
+using Sink = std::function<void(std::span<const std::byte>)>;
+
 // Rows of stored tensors, one after another; a row is what lies along the last dimension, and one element of
 // a vector or a scalar.
 class StoredRows {
@@ -24,6 +27,14 @@ class StoredRows {
   std::int64_t width() const { return width_; }
   // Rows [begin, end) as f32.
   void read(std::int64_t begin, std::int64_t end, float* values) const;
+  // Whether all of them are stored in one way, so that their bytes are those of one tensor.
+  bool alike() const;
+  // Whether the values of one are not its stored elements.
+  bool packed() const;
+  // The bytes as they are stored.
+  void copy(const Sink& sink) const;
+  // Of the first tensor.
+  const StoredTensor& front() const { return *runs_.at(0).tensor; }
   // Gives the pages of the file back.
   void release() const;
   // The first tensor, for messages: "tensor 'a' of /path/file".
@@ -39,9 +50,6 @@ class StoredRows {
   std::int64_t count_ = 0, width_ = 1;
 };
 
-// What the elements of a file's tensor are handed to, in order.
-using Sink = std::function<void(std::span<const std::byte>)>;
-
 struct FileTensor {
   std::string name;
   GgufType type;  // safetensors: a DType
@@ -50,7 +58,9 @@ struct FileTensor {
 };
 
 // What a file holds for the weights `rows`, called `name`: one tensor, or several for formats with scales
-// beside the weights (fp8, NF4). Writing throws FileError for values that the format cannot hold.
+// beside the weights (fp8, NF4). As stored: the same bytes, plain types that differ as f32. Throws
+// ArgumentError for tensors of several rows that cannot be joined as they are stored; writing throws
+// FileError for values that the format cannot hold.
 std::vector<FileTensor> encode(const std::string& name, const Shape& shape, const StoredRows& rows,
                                const Format& format);
 

@@ -48,6 +48,7 @@ Layout layout_of_extension(const std::filesystem::path& output) {
 }  // namespace
 
 Format format_from_name(std::string_view name) {
+  if (name.empty()) return AsStored{};
   const std::string canonical = canonical_type_name(name);
   const bool fp8 = canonical == "f8_e4m3" || canonical == "float8" || canonical == "f8";
   return find_name(kFormats, fp8 ? "fp8" : canonical, "type of weights");

@@ -16,12 +16,18 @@ struct Nf4Format {
   bool operator==(const Nf4Format&) const = default;
 };
 
-// A type (fp8 e4m3 with one scale a tensor), blocks of GGUF, or NF4.
-using Format = std::variant<DType, BlockType, Nf4Format>;
+// The bytes that the file holds.
+struct AsStored {
+  bool operator==(const AsStored&) const = default;
+};
 
-// "f32", "f16", "bf16", "fp8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "nf4", "nf4-dq". Throws ArgumentError.
+// A type (fp8 e4m3 with one scale a tensor), blocks of GGUF, NF4, or nothing new.
+using Format = std::variant<DType, BlockType, Nf4Format, AsStored>;
+
+// "f32", "f16", "bf16", "fp8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "nf4", "nf4-dq"; empty: as stored.
+// Throws ArgumentError.
 Format format_from_name(std::string_view name);
-// The inverse; other types by their own names.
+// The inverse; other types by their own names. Not of AsStored, which is of any type.
 std::string name_of(const Format& format);
 
 enum class Layout { diffusers, single, gguf };

@@ -10,7 +10,11 @@
 namespace sd35 {
 namespace {
 
-bool is_fp8(const PlannedTensor& tensor) { return tensor.format == Format(DType::f8_e4m3); }
+// With a scale.
+bool is_fp8(const PlannedTensor& tensor) {
+  const bool as_stored = std::holds_alternative<AsStored>(tensor.format);
+  return tensor.format == Format(DType::f8_e4m3) || (as_stored && tensor.source->scale != 1.0f);
+}
 
 void append(std::vector<FileTensor>& list, std::vector<FileTensor> more) {
   std::ranges::move(more, std::back_inserter(list));
@@ -41,7 +45,9 @@ std::vector<FileTensor> diffusers_tensors(const std::vector<PlannedTensor>& plan
     const Shape& shape = tensor.source->shape;
     StoredRows rows;
     rows.add(tensor.name, *tensor.source, 0, shape.rank() == 0 ? 1 : shape[0]);
-    if (const auto* nf4 = std::get_if<Nf4Format>(&tensor.format))
+    if (is_four_bit(tensor))
+      append(list, copy_four_bit(tensor.name, *tensor.source));
+    else if (const auto* nf4 = std::get_if<Nf4Format>(&tensor.format))
       append(list, encode_nf4(tensor.name, shape, rows, dequantized_type(*tensor.source), nf4->double_quant));
     else
       append(list, encode(tensor.name, shape, rows, tensor.format));

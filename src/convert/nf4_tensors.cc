@@ -16,16 +16,29 @@ std::string_view torch_name(DType dtype) {
   return dtype == DType::f16 ? "float16" : "bfloat16";
 }
 
-// One weight, quantized when it is first asked for, and again after release().
-class Nf4Weight {
+// One weight: as it is stored, or quantized when it is first asked for, and again after release().
+class FourBitTensors {
  public:
-  Nf4Weight(Shape shape, StoredRows rows, DType original_type, bool double_quant)
+  FourBitTensors(Shape shape, StoredRows rows, DType original_type, bool double_quant)
       : shape_(std::move(shape)),
         rows_(std::move(rows)),
         original_type_(original_type),
         double_quant_(double_quant) {}
+  FourBitTensors(const StoredTensor& stored, const FourBitEncoding& encoding)
+      : shape_(stored.shape),
+        original_type_(stored.dtype),
+        double_quant_(encoding.weight().nested.has_value()),
+        type_(encoding.name()),
+        stored_(&encoding.weight()) {}
+
+  bool double_quant() const { return double_quant_; }
+  const std::string& type() const { return type_; }
+  std::int64_t count() const { return shape_.numel(); }
+  std::int64_t block() const { return stored_ == nullptr ? kNf4Block : stored_->block; }
+  std::int64_t nested_block() const { return stored_ == nullptr ? kNestedBlock : stored_->nested->block; }
 
   const FourBitWeight& get() {
+    if (stored_ != nullptr) return *stored_;
     if (weight_.count == 0) {
       std::vector<float> values(static_cast<std::size_t>(shape_.numel()));
       rows_.read(0, rows_.count(), values.data());
@@ -42,12 +55,12 @@ class Nf4Weight {
 
   // QuantState as JSON, always of one length: readers ignore spaces at the end.
   std::string description(float offset) const {
-    nlohmann::ordered_json json{{"quant_type", "nf4"},
-                                {"blocksize", kNf4Block},
+    nlohmann::ordered_json json{{"quant_type", type_},
+                                {"blocksize", block()},
                                 {"dtype", torch_name(original_type_)},
                                 {"shape", std::vector(shape_.dims().begin(), shape_.dims().end())}};
     if (double_quant_) {
-      json["nested_blocksize"] = kNestedBlock;
+      json["nested_blocksize"] = nested_block();
       json["nested_dtype"] = "float32";
       json["nested_offset"] = 0;
     }
@@ -63,7 +76,9 @@ class Nf4Weight {
   StoredRows rows_;
   DType original_type_;
   bool double_quant_;
-  FourBitWeight weight_;  // without elements: not there
+  std::string type_ = "nf4";
+  const FourBitWeight* stored_ = nullptr;  // null: quantized here
+  FourBitWeight weight_;                   // without elements: not there
 };
 
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
@@ -72,13 +87,15 @@ std::span<const std::byte> bytes_of(const Tensor& tensor) {
 
 std::int64_t divided(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
 
-}  // namespace
+const FourBitEncoding* four_bit_of(const StoredTensor& tensor) {
+  return dynamic_cast<const FourBitEncoding*>(tensor.encoding.get());
+}
 
-std::vector<FileTensor> encode_nf4(const std::string& name, const Shape& shape, const StoredRows& rows,
-                                   DType original_type, bool double_quant) {
-  const auto weight = std::make_shared<Nf4Weight>(shape, rows, original_type, double_quant);
-  const std::int64_t count = shape.numel(), scales = divided(count, kNf4Block);
+// The packed weight `name`, and beside it what it is read with.
+std::vector<FileTensor> tensors_of(const std::string& name, const std::shared_ptr<FourBitTensors>& weight) {
+  const std::int64_t count = weight->count(), scales = divided(count, weight->block());
   const auto length = static_cast<std::int64_t>(weight->description(0).size());
+  const bool double_quant = weight->double_quant();
   std::vector<FileTensor> list;
   const auto add = [&](const std::string& suffix, DType dtype, Shape size,
                        std::function<void(const Sink&)> write) {
@@ -89,24 +106,40 @@ std::vector<FileTensor> encode_nf4(const std::string& name, const Shape& shape, 
   add(".absmax", double_quant ? DType::u8 : DType::f32, {scales},
       [weight](const Sink& sink) { sink(bytes_of(weight->get().absmax)); });
   if (double_quant) {
-    add(".nested_absmax", DType::f32, {divided(scales, kNestedBlock)},
+    add(".nested_absmax", DType::f32, {divided(scales, weight->nested_block())},
         [weight](const Sink& sink) { sink(bytes_of(weight->get().nested->absmax)); });
     add(".nested_quant_map", DType::f32, {static_cast<std::int64_t>(dynamic_map().size())},
-        [](const Sink& sink) { sink(std::as_bytes(std::span(dynamic_map()))); });
+        [weight](const Sink& sink) { sink(std::as_bytes(std::span(weight->get().nested->map))); });
   }
   add(".quant_map", DType::f32, {static_cast<std::int64_t>(nf4_code_book().size())},
       [weight](const Sink& sink) {
-        sink(std::as_bytes(std::span(nf4_code_book())));
+        sink(std::as_bytes(std::span(weight->get().code)));
         weight->release();
       });
   add("", DType::u8, {divided(count, 2), 1},
       [weight](const Sink& sink) { sink(bytes_of(weight->get().packed)); });
-  add(".quant_state.bitsandbytes__nf4", DType::u8, {length}, [weight, double_quant](const Sink& sink) {
-    const std::string text = weight->description(double_quant ? weight->get().nested->offset : 0);
-    sink(std::as_bytes(std::span(text)));
-    weight->release();
-  });
+  add(".quant_state.bitsandbytes__" + weight->type(), DType::u8, {length},
+      [weight, double_quant](const Sink& sink) {
+        const std::string text = weight->description(double_quant ? weight->get().nested->offset : 0);
+        sink(std::as_bytes(std::span(text)));
+        weight->release();
+      });
   return list;
+}
+
+}  // namespace
+
+std::vector<FileTensor> encode_nf4(const std::string& name, const Shape& shape, const StoredRows& rows,
+                                   DType original_type, bool double_quant) {
+  return tensors_of(name, std::make_shared<FourBitTensors>(shape, rows, original_type, double_quant));
+}
+
+bool is_four_bit(const PlannedTensor& tensor) {
+  return std::holds_alternative<AsStored>(tensor.format) && four_bit_of(*tensor.source) != nullptr;
+}
+
+std::vector<FileTensor> copy_four_bit(const std::string& name, const StoredTensor& tensor) {
+  return tensors_of(name, std::make_shared<FourBitTensors>(tensor, *four_bit_of(tensor)));
 }
 
 nlohmann::json nf4_config(const std::vector<PlannedTensor>& plan, bool double_quant) {

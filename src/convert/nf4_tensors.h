@@ -17,6 +17,11 @@ namespace sd35 {
 std::vector<FileTensor> encode_nf4(const std::string& name, const Shape& shape, const StoredRows& rows,
                                    DType original_type, bool double_quant);
 
+// Whether the tensor is stored in 4 bits of bitsandbytes, and stays so.
+bool is_four_bit(const PlannedTensor& tensor);
+// The same tensors of one that is.
+std::vector<FileTensor> copy_four_bit(const std::string& name, const StoredTensor& tensor);
+
 // "quantization_config" of a component's config.json.
 nlohmann::json nf4_config(const std::vector<PlannedTensor>& plan, bool double_quant);
 

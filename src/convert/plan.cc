@@ -5,6 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
+#include "core/messages.h"
 #include "mmdit/transformer.h"
 #include "quant/nf4.h"
 #include "text/clip_text_model.h"
@@ -97,10 +99,29 @@ DType kept_type(const StoredTensor& tensor, Role role) {
   return role == Role::vector ? DType::f32 : DType::bf16;
 }
 
+// What stays as it is stored, where the layout can hold that. Throws ArgumentError where it cannot.
+Format stored_format(const std::string& name, const StoredTensor& tensor, Role role, Layout layout,
+                     const std::string& location) {
+  const std::string type = tensor.type_name();
+  const bool blocks = dynamic_cast<const BlockEncoding*>(tensor.encoding.get()) != nullptr;
+  const bool four_bit = tensor.encoding != nullptr && !blocks;
+  const bool fp8 = tensor.dtype == DType::f8_e4m3 || tensor.dtype == DType::f8_e5m2;
+  const char* home = nullptr;
+  if (blocks && layout != Layout::gguf) home = "GGUF files";
+  if (four_bit && layout != Layout::diffusers) home = "folders of the diffusers layout";
+  if (fp8 && tensor.encoding == nullptr && layout == Layout::gguf) home = "safetensors";
+  if (home != nullptr)
+    throw ArgumentError(location + ": tensor " + in_quotes(name) + " is " + type + ", which exists in " +
+                        home + " only; say with --type what the weights become");
+  if (tensor.scale != 1.0f && !name.ends_with(".weight")) return kept_type(tensor, role);
+  return AsStored{};
+}
+
 Format format_for(const std::string& name, const StoredTensor& tensor, Role role, const Format& format,
-                  Layout layout) {
+                  Layout layout, const std::string& location) {
   if (layout == Layout::gguf && (tensor.shape.rank() <= 1 || tensor.shape.numel() <= kSmallTensor))
     return DType::f32;
+  if (std::holds_alternative<AsStored>(format)) return stored_format(name, tensor, role, layout, location);
   if (is_plain(format)) return format;
   // transformers keeps these layers of T5 in 32 bits, and finds nothing quantized for them.
   if (std::holds_alternative<Nf4Format>(format) && name.ends_with(".wo.weight"))
@@ -129,7 +150,7 @@ std::vector<PlannedTensor> plan_component(Component component, const nlohmann::j
   for (const std::string& name : source.names()) {
     const StoredTensor& tensor = *source.find(name);
     const Role role = role_of(component, name, tensor.shape, lister.kinds().at(name));
-    plan.push_back({name, &tensor, role, format_for(name, tensor, role, format, layout)});
+    plan.push_back({name, &tensor, role, format_for(name, tensor, role, format, layout, source.location())});
   }
   return plan;
 }

@@ -1,5 +1,6 @@
 #include "pipeline/components.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,23 @@ std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const Vae
   return weights;
 }
 
+// What a person should know of the files that are used, each once.
+std::vector<std::string> notes_of(const ModelFiles& files, const LoadOptions& options, bool use_t5) {
+  std::vector<std::string> notes;
+  const auto add = [&](const std::string& note) {
+    if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
+  };
+  if (options.use_t5 && files.without_t5())
+    add(files.location() +
+        ": the model was saved without T5 (model_index.json); the picture is drawn without it");
+  for (const Component component : kComponents) {
+    if (component == Component::text_encoder_3 && !use_t5) continue;
+    files.weights(component, add);
+    if (const std::string doubt = files.configuration(component).doubt; !doubt.empty()) add(doubt);
+  }
+  return notes;
+}
+
 // What updates may change: all that generate() loads but the autoencoder.
 LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
   LoraTargets targets;
@@ -52,10 +70,9 @@ LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
   return targets;
 }
 
-// Has the weights of `files` updated as they are read. Returns warnings.
-std::vector<std::string> apply_loras(ModelFiles& files, const LoadOptions& options) {
-  std::vector<std::string> warnings;
-  if (options.loras.empty()) return warnings;
+// Has the weights of `files` updated as they are read.
+void apply_loras(ModelFiles& files, const LoadOptions& options, std::vector<std::string>& warnings) {
+  if (options.loras.empty()) return;
   const LoraTargets targets = lora_targets(files, options.use_t5);
   LoraUpdates all;
   for (const LoraOptions& lora : options.loras) {
@@ -72,7 +89,6 @@ std::vector<std::string> apply_loras(ModelFiles& files, const LoadOptions& optio
     files.change_weights(component, [updates = updates](std::shared_ptr<const WeightSource> source) {
       return with_updates(std::move(source), updates);
     });
-  return warnings;
 }
 
 // Of all that an encoded prompt depends on but the texts.
@@ -135,16 +151,19 @@ void check_widths(const std::string& location, const Components& c) {
 
 }  // namespace
 
-Components open_components(const std::string& model, const LoadOptions& options) {
+Components open_components(const std::string& model, const LoadOptions& asked) {
+  LoadOptions options = asked;
   ModelFiles files = ModelFiles::open(model, {options.clip_l, options.clip_g, options.t5xxl,
                                               options.tokenizers, options.transformer, options.vae});
   const std::string missing = files.missing_to_generate(options.use_t5);
   if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
 
+  options.use_t5 = asked.use_t5 && !files.without_t5();
+  std::vector<std::string> warnings = notes_of(files, asked, options.use_t5);
   const auto transformer = read_config<MmditConfig>(files, Component::transformer);
   const auto vae = read_config<VaeConfig>(files, Component::vae);
   check_transformer(files, transformer);
-  const std::vector<std::string> warnings = apply_loras(files, options);
+  apply_loras(files, options, warnings);
   Components components{PromptEncoder(files, options.use_t5),
                         transformer,
                         vae,
@@ -153,7 +172,7 @@ Components open_components(const std::string& model, const LoadOptions& options)
                         check_vae(files, vae),
                         encoder_identity(files, options),
                         transformer_identity(files, options),
-                        warnings,
+                        std::move(warnings),
                         vocabulary_of(files, options)};
   check_widths(files.location(), components);
   return components;

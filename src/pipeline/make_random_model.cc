@@ -16,6 +16,7 @@
 #include "text/tokenizers/t5_tokenizer.h"
 #include "text/tokenizers/tiny_tokenizers.h"
 #include "weights/config_file.h"
+#include "weights/said_config.h"
 
 namespace sd35 {
 namespace {
@@ -74,6 +75,15 @@ DType weight_type(const RandomModelOptions& options) {
   return dtype_from_name(options.dtype, {DType::f32, DType::f16, DType::bf16});
 }
 
+// What the folders say, for a file that takes the place of all of them.
+std::string said_by(const std::map<std::string, nlohmann::ordered_json>& configs) {
+  std::map<std::string, nlohmann::json> said;
+  for (const auto& [path, json] : configs)
+    if (const std::string folder = fs::path(path).parent_path().string(); !folder.empty())
+      said[folder] = json;
+  return text_of_configs(said);
+}
+
 void check(const RandomModelOptions& options) {
   if (options.size != "tiny" && options.size != "medium")
     throw ArgumentError("unknown size '" + options.size + "' of a random model; known: tiny, medium");
@@ -112,7 +122,8 @@ void make_single(const RandomModelOptions& options, const fs::path& output, cons
   RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
   // Whoever's folder it is writes the file.
-  writer.write(output, single_file(made.model), [&] { folder.commit(); });
+  writer.write(output, single_file(made.model), {{std::string(kConfigKey), said_by(made.configs)}},
+               [&] { folder.commit(); });
 }
 
 }  // namespace

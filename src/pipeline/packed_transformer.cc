@@ -91,6 +91,7 @@ void pack(const std::string& model, const LoadOptions& asked, const Callbacks& c
   const YieldWhenBusy yielding;
   const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
   const Components components = open_components(model, options);
+  for (const std::string& warning : components.warnings) warn(callbacks, warning);
   TransformerWeights weights(components, options, *ops, callbacks);
   weights.check_writable();
   Transformer transformer(components.transformer);

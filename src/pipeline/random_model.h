@@ -67,6 +67,7 @@ class RandomWriter {
                std::function<void(double fraction)> on_progress);
   // `path` must be new. `when_complete` is called before the file appears there.
   void write(const std::filesystem::path& path, const RandomFile& file,
+             const std::map<std::string, std::string>& metadata = {},
              const std::function<void()>& when_complete = {});
 
  private:

@@ -27,10 +27,13 @@ void RandomWriter::fill(const RandomTensor& tensor, std::int64_t first, std::spa
 }
 
 void RandomWriter::write(const std::filesystem::path& path, const RandomFile& file,
+                         const std::map<std::string, std::string>& metadata,
                          const std::function<void()>& when_complete) {
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : file) entries.push_back({name, dtype_, tensor.shape});
-  SafetensorsWriter writer(path, std::move(entries));
+  std::map<std::string, std::string> all = metadata;
+  all["format"] = "pt";
+  SafetensorsWriter writer(path, std::move(entries), all);
 
   std::vector<float> values;
   std::vector<std::byte> bytes;

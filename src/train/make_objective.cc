@@ -32,7 +32,7 @@ MadeObjective make_objective(const TrainConfig& config, const std::filesystem::p
   const ModelFiles files = ModelFiles::open(config.model);
   const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
   MadeObjective made;
-  if (!config.from_scratch) made.weights = files.weights(component_of(config));
+  if (!config.from_scratch) made.weights = files.weights(component_of(config), warn);
   switch (config.task) {
     case Task::transformer:
       made.objective = std::make_unique<TransformerObjective>(config, files, cache, warn);

@@ -2,27 +2,33 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "core/file_reader.h"
 #include "weights/component.h"
 #include "weights/source.h"
 
 namespace sd35 {
 
+struct WeightFile {
+  StoredTensors tensors;
+  std::map<std::string, std::string> metadata;
+  std::vector<std::string> warnings;  // of an index of shards that is wrong, but harmless
+};
+
 // Maps a safetensors file, the shards of an index (a path that ends in ".json") or a GGUF file, applies fp8
-// scales, folds 4-bit weights and restores the names that GGUF files change. Throws FileError.
-StoredTensors read_weight_file(const std::filesystem::path& path);
+// scales, folds 4-bit weights, restores the names that GGUF files change and makes them plain
+// (weights/plain_names.h). Throws FileError, which says what the file is where it is none of these.
+WeightFile read_weight_file(const std::filesystem::path& path);
 
-// Which components a file in the original layout holds. Throws FileError for a tensor that belongs to none:
-// half of the file would go unused.
-std::vector<Component> components_of(const StoredTensors& tensors, const std::string& location);
-
-// The component's part of a file in the original layout, under the names of the diffusers layout; or, where
-// `original` is false, the whole file, which has those names already, or the original ones without
-// original_prefix. Text encoders lose what no model binds:
-// position ids, logit scales and the copy of T5's table. Throws FileError.
-std::shared_ptr<const WeightSource> component_weights(Component component, StoredTensors tensors,
-                                                      bool original, const std::string& location);
+// The component's part of `tensors`, which may lie below any prefix (weights/find_component.h), under the
+// names of the diffusers layout. What belongs to no component is left out with a warning; text encoders lose
+// without one what no model binds: position ids and the copy of T5's table. Throws FileError.
+std::shared_ptr<const WeightSource> component_weights(Component component, const StoredTensors& tensors,
+                                                      const std::string& location,
+                                                      const WarningFunction& warn = {});
 
 }  // namespace sd35

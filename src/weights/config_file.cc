@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
 
@@ -21,6 +22,11 @@ std::string shown(const nlohmann::json& value) {
 
 std::string range(const std::string& min, const std::string& max) { return "from " + min + " to " + max; }
 
+bool begins_as_json(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && std::string_view("{[\"-0123456789tfn").find(text[first]) != text.npos;
+}
+
 // The shortest text of a number.
 std::string shown(double value) { return nlohmann::json(value).dump(); }
 
@@ -35,7 +41,15 @@ std::string place_of(std::size_t byte, std::string_view text) {
 }  // namespace
 
 nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t largest) {
-  return parse_json_object(read_whole_file(path, largest), path.string());
+  const std::string text = read_whole_file(path, largest);
+  try {
+    return parse_json_object(text, path.string());
+  } catch (const FileError&) {
+    // A pointer, a web page or a picture in the place of a configuration is worth naming.
+    const std::string kind = begins_as_json(text) ? "" : file_kind(std::as_bytes(std::span(text)));
+    if (kind.empty()) throw;
+    throw FileError(path.string() + ": not valid JSON; it is " + kind);
+  }
 }
 
 nlohmann::json parse_json_object(std::string_view text, const std::string& location, JsonComments comments) {

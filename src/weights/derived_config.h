@@ -1,7 +1,9 @@
-// The configuration of a component whose file brings none, from the shapes of its tensors.
+// The configuration of a component from the shapes of its tensors, where nothing or only a part of it is
+// said.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "weights/component.h"
 #include "weights/source.h"
@@ -12,6 +14,17 @@ namespace sd35 {
 // CLIP: one for 64 of the width; groups of the VAE's norms, its scale and shift; activations) is what Stable
 // Diffusion 3.5 has. Throws FileError naming the tensor that is missing or has no possible shape.
 nlohmann::json derive_config(Component component, const WeightSource& weights);
+
+struct FittedConfig {
+  nlohmann::json json;
+  bool said = false;  // it is what `said` was
+  std::string doubt;  // what was guessed against `said`, and why; empty: nothing
+};
+
+// The configuration of `weights`, which take the place of those that `said` (from `said_by`) describes:
+// `said` where the shapes are its own, else derive_config().
+FittedConfig fit_config(Component component, const WeightSource& weights, const nlohmann::json& said,
+                        const std::string& said_by);
 
 // {"shift": 3.0, ...}: what a single file, which brings no scheduler, was trained for.
 nlohmann::json default_scheduler_config();

@@ -1,15 +1,22 @@
 #include "weights/gguf.h"
 
-#include <fstream>
+#include <array>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/file_reader.h"
 
 namespace sd35 {
 
 bool is_gguf(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return false;  // a pipe must not be waited for
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 4> magic{};
-  return file.read(magic.data(), magic.size()) && std::string_view(magic.data(), magic.size()) == "GGUF";
+  try {
+    const FileReader file(path.string());  // no pipe and no device: they would be waited for
+    std::array<char, 4> magic{};
+    file.read(0, std::as_writable_bytes(std::span(magic)));
+    return std::string_view(magic.data(), magic.size()) == "GGUF";
+  } catch (const FileError&) {
+    return false;
+  }
 }
 
 GgufFile read_gguf(const std::filesystem::path& path) {

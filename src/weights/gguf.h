@@ -28,9 +28,9 @@ bool is_gguf(const std::filesystem::path& path);
 // (parse_gguf_header).
 GgufFile read_gguf(const std::filesystem::path& path);
 
-// The names and shapes that safetensors files have, whoever wrote the GGUF file: a transformer of
-// ComfyUI-GGUF gets its "model.diffusion_model." back, a T5 of llama.cpp ("enc.blk.0.attn_q.weight") the
-// names of transformers, and the position table the dimension that ggml drops. Throws FileError when two
+// The names and shapes that safetensors files have, whoever wrote the GGUF file: a T5 of llama.cpp
+// ("enc.blk.0.attn_q.weight") gets the names of transformers, and the position table the dimension that ggml
+// drops. Throws FileError when two
 // tensors become one.
 void restore_names(StoredTensors& tensors, const std::string& location);
 

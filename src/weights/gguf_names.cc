@@ -4,7 +4,6 @@
 
 #include "core/error.h"
 #include "core/messages.h"
-#include "weights/component.h"
 #include "weights/gguf.h"
 
 namespace sd35 {
@@ -50,9 +49,9 @@ std::optional<std::string> rename_t5(const std::string& name, std::string_view R
   return std::nullopt;
 }
 
-bool has_below(const StoredTensors& tensors, std::string_view prefix) {
-  const auto first = tensors.lower_bound(prefix);
-  return first != tensors.end() && first->first.starts_with(prefix);
+// `name` is `end`, alone or after a dot.
+bool ends_in(std::string_view name, std::string_view end) {
+  return name == end || (name.ends_with(end) && name[name.size() - end.size() - 1] == '.');
 }
 
 }  // namespace
@@ -65,15 +64,12 @@ void restore_names(StoredTensors& tensors, const std::string& location) {
   constexpr std::string_view kTable = "pos_embed";
   // As stable-diffusion.cpp calls the projection of a CLIP.
   constexpr std::string_view kProjection = "text_model.text_projection", kOurs = "text_projection.weight";
-  const std::string transformer(original_prefix(Component::transformer));
-  const bool bare = has_below(tensors, "joint_blocks.");
   StoredTensors result;
   for (auto& [name, tensor] : tensors) {
-    std::string restored =
-        bare ? transformer + name : rename_t5(name, &Renaming::gguf, &Renaming::transformers).value_or(name);
+    std::string restored = rename_t5(name, &Renaming::gguf, &Renaming::transformers).value_or(name);
     if (restored.ends_with(kProjection))
       restored.replace(restored.size() - kProjection.size(), kProjection.size(), kOurs);
-    if (restored == transformer + std::string(kTable) && tensor.shape.rank() == 2)
+    if (ends_in(restored, kTable) && tensor.shape.rank() == 2)
       tensor.shape = {1, tensor.shape[0], tensor.shape[1]};
     if (!result.emplace(restored, std::move(tensor)).second)
       throw FileError(location + ": two tensors mean " + in_quotes(restored));

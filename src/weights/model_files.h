@@ -4,10 +4,13 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "core/file_reader.h"
 #include "weights/component.h"
 #include "weights/source.h"
 
@@ -15,13 +18,21 @@ namespace sd35 {
 
 // Files that a single-file checkpoint lacks; elsewhere they take the place of what it holds. Empty: none.
 struct ExtraFiles {
-  // A safetensors or GGUF file with the names of transformers (a GGUF file: or llama.cpp), plain or below
-  // "text_encoders.<encoder>.transformer."; or a folder of the diffusers layout.
+  // A safetensors or GGUF file, whose names are those of transformers (a GGUF file: or llama.cpp) after any
+  // prefix; or a folder of the diffusers layout.
   std::filesystem::path clip_l, clip_g, t5xxl;
   // A folder with tokenizer/, tokenizer_2/ and tokenizer_3/.
   std::filesystem::path tokenizers;
   // As the encoders, with the names of diffusers or of the original layout.
   std::filesystem::path transformer = {}, vae = {};
+};
+
+// The configuration of a component, and who says so.
+struct ComponentConfig {
+  nlohmann::json json;
+  std::string location;  // for messages
+  bool said = false;     // by a config.json or by the file of the weights; else told from shapes
+  std::string doubt;     // what was guessed against what the model says, and why; empty: nothing
 };
 
 // What LoRA does with the weights of a component.
@@ -30,8 +41,9 @@ using WeightChange = std::function<std::shared_ptr<const WeightSource>(std::shar
 // Nothing here is read into memory: weights are mapped when they are asked for.
 class ModelFiles {
  public:
-  // `model`: a folder in the diffusers layout; a single file in the original layout (safetensors or GGUF);
-  // or, where no such path exists, the name of a model in the Hugging Face cache
+  // `model`: a folder in the diffusers layout; a single file (safetensors or GGUF) with some of the
+  // components, in either layout; or, where no such path exists, the name of a model in the Hugging Face
+  // cache
   // ("stabilityai/stable-diffusion-3.5-medium"). Weights may be missing: see has(). Throws FileError when
   // nothing is there, saying what to download from where, and when the model is of another kind or damaged.
   static ModelFiles open(const std::string& model, const ExtraFiles& extra = {});
@@ -41,28 +53,34 @@ class ModelFiles {
 
   // The folder or file, for messages.
   const std::string& location() const { return location_; }
-  // A single file in the original layout.
+  // Not a folder.
   bool is_single_file() const { return single_file_; }
 
   // Whether the component has weights.
   bool has(Component component) const;
   // The component's tensors under the names of the diffusers layout, without what no model uses (position
-  // ids, copies, quantization markers). Throws FileError when has() is false or a file is damaged.
-  std::shared_ptr<const WeightSource> weights(Component component) const;
+  // ids, copies, quantization markers). `warn` hears of what else is left out and of indexes that are wrong.
+  // Throws FileError when has() is false or a file is damaged.
+  std::shared_ptr<const WeightSource> weights(Component component, const WarningFunction& warn = {}) const;
   // From now on weights() of the component is what `change` makes of it.
   void change_weights(Component component, WeightChange change) {
     changes_[static_cast<std::size_t>(component)] = std::move(change);
   }
-  // config.json, or the same derived from the shapes of the tensors where there is none to read (single
-  // files). A folder may have it without the weights. Throws FileError.
-  nlohmann::json config(Component component) const;
+  // What the file of the weights says (weights/said_config.h), else config.json or what the model's file
+  // says; where that describes other shapes, or nobody says anything, it is derived from the shapes. A folder
+  // may have it without the weights. Throws FileError.
+  ComponentConfig configuration(Component component) const;
+  nlohmann::json config(Component component) const { return configuration(component).json; }
   // Where config() comes from, for messages.
-  std::string config_location(Component component) const;
-  // scheduler_config.json, or Stable Diffusion 3.5's.
+  std::string config_location(Component component) const { return configuration(component).location; }
+  // scheduler_config.json, or what a file says of it; Stable Diffusion 3.5's where nobody does.
   nlohmann::json scheduler_config() const;
-  // sd35.json, what a model says beyond diffusers' configurations: `words` it knows. Empty where there is
-  // none.
+  bool says_scheduler() const;
+  // sd35.json, or what a file says of it: what a model says beyond diffusers' configurations, `words` it
+  // knows. Empty where there is none.
   nlohmann::json extras() const;
+  // Whether the model says that it has no T5 (null in model_index.json), and none was named.
+  bool without_t5() const { return without_t5_; }
   // The folder of tokenizer 1 (CLIP-L), 2 (CLIP-G) or 3 (T5). Throws FileError when it lacks a file of the
   // vocabulary.
   std::filesystem::path tokenizer(int number) const;
@@ -74,13 +92,15 @@ class ModelFiles {
   // Where a component comes from.
   struct Part {
     std::filesystem::path weights;  // a safetensors or GGUF file, or an index of shards; empty: none
-    std::filesystem::path config;   // empty: derived from the weights
-    bool original = false;          // in the original layout, in a file with other components
+    std::filesystem::path config;   // config.json; empty: none
+    bool named = false;            // the weights take the place of those that `config` or the model describes
+    nlohmann::json own = nullptr;  // what the file of the weights says; null: nothing
   };
 
   void open_folder(const std::filesystem::path& folder);
   void open_single_file(const std::filesystem::path& file);
   void add_extra(Component component, const std::filesystem::path& path);
+  std::string missing_weights(Component component) const;
   const Part& part(Component component) const { return parts_[static_cast<std::size_t>(component)]; }
   Part& part(Component component) { return parts_[static_cast<std::size_t>(component)]; }
 
@@ -91,6 +111,9 @@ class ModelFiles {
   std::filesystem::path scheduler_;                       // empty: none
   std::filesystem::path extras_;                          // empty: none
   std::filesystem::path tokenizers_;                      // the folder of the folders
+  // What the model's file says, by folder; of the scheduler and extras also what the transformer's file says.
+  std::map<std::string, nlohmann::json> said_;
+  bool without_t5_ = false;
 };
 
 }  // namespace sd35

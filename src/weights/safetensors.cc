@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/messages.h"
 #include "weights/config_file.h"
 #include "weights/safetensors_header.h"
@@ -23,6 +25,8 @@ constexpr std::uint64_t kLargestHeader = 100'000'000;  // the limit of the refer
 std::string_view header_text(const MappedFile& file) {
   const std::span<const std::byte> bytes = file.bytes();
   const auto fail = [&](const std::string& what) {
+    if (const std::string kind = file_kind(bytes); !kind.empty())
+      throw FileError(file.path() + ": it is " + kind + "; safetensors and GGUF files are read");
     throw FileError(file.path() + ": " + what +
                     "; the file is cut off, or not in the safetensors format (download it again)");
   };
@@ -90,43 +94,45 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   return result;
 }
 
-SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index) {
+SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index, const WarningFunction& warn) {
   constexpr std::uintmax_t kLargestIndex = kLargestHeader;
   const nlohmann::json json = read_json_file(index, kLargestIndex);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object() || map->empty())
     throw FileError(index.string() + ": it holds no weight_map of tensors to files");
 
-  std::map<std::string, std::vector<std::string>> shards;
+  std::set<std::string> shards;
   for (const auto& [tensor, shard] : map->items()) {
     const std::string name = shard.is_string() ? shard.get<std::string>() : "";
     if (name.empty() || name == "." || name == ".." ||
         name.find_first_of(std::string_view("/\\\0", 3)) != name.npos)
       throw FileError(index.string() + ": tensor " + in_quotes(tensor) + " lies in " +
                       in_quotes(shard.dump()) + "; a shard must be the name of a file in the same folder");
-    shards[name].push_back(tensor);
+    shards.insert(name);
   }
 
   SafetensorsFile result;
-  for (const auto& [name, tensors] : shards) {
+  ProblemList wrong;
+  for (const std::string& name : shards) {
     const std::filesystem::path path = index.parent_path() / name;
-    if (!std::filesystem::exists(path))
+    std::error_code error;
+    if (!std::filesystem::exists(path, error))
       throw FileError(index.string() + ": shard " + in_quotes(name) + " is missing; download it into '" +
                       index.parent_path().string() + "'");
     SafetensorsFile shard = read_safetensors(path);
-    for (const std::string& tensor : tensors)
-      if (!shard.tensors.contains(tensor))
-        throw FileError(path.string() + ": tensor " + in_quotes(tensor) + " is missing, but '" +
-                        index.filename().string() + "' says it is here");
     for (auto& [tensor, stored] : shard.tensors) {
       const auto promised = map->find(tensor);
       if (promised == map->end() || *promised != name)
-        throw FileError(path.string() + ": tensor " + in_quotes(tensor) + " is not in '" +
-                        index.filename().string() + "' as one of this shard");
-      result.tensors.emplace(tensor, std::move(stored));
+        wrong.add(in_quotes(tensor) + " is in " + in_quotes(name));
+      if (!result.tensors.emplace(tensor, std::move(stored)).second)
+        throw FileError(path.string() + ": tensor " + in_quotes(tensor) + " is in another shard, too");
     }
     result.metadata.merge(shard.metadata);
   }
+  for (const auto& [tensor, shard] : map->items())
+    if (!result.tensors.contains(tensor)) wrong.add(in_quotes(tensor) + " is in no shard");
+  if (wrong.count() > 0 && warn)
+    warn(index.string() + ": it is wrong about where tensors lie: " + wrong.text());
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/file_reader.h"
 #include "core/tensor.h"
 #include "weights/source.h"
 
@@ -19,15 +20,18 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;
 };
 
-// Maps `path` and reads its header. Throws FileError, naming the file and the tensor, for anything the format
-// forbids: a header beyond the file or 100 MB, invalid JSON or UTF-8, a duplicate or unknown field, a type
-// that is none of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64 I32 I16 I8 U8 BOOL, sizes that overflow or do not fit
+// Maps `path` and reads its header. Throws FileError, naming the file and the tensor and saying what the file
+// is where its first bytes tell, for anything the format forbids: a header beyond the file or 100 MB, invalid
+// JSON or UTF-8, a duplicate or unknown field, a type that is none of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64
+// I32 I16 I8 U8 BOOL (U16 U32 U64 C64 F8_E8M0 are others of their size), sizes that overflow or do not fit
 // their offsets, overlapping tensors, and bytes that belong to no tensor.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-// Reads every shard that `index` (*.safetensors.index.json) names; shards lie in its folder. Throws
-// FileError, as above and when a shard is missing or does not hold exactly the tensors the index promises.
-SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index);
+// Reads every shard that `index` (*.safetensors.index.json) names; shards lie in its folder. An index that is
+// wrong about where tensors lie is a warning: they count where they are found. Throws FileError, as above and
+// when a shard is missing or two shards hold one tensor.
+SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index,
+                                         const WarningFunction& warn = {});
 
 struct SafetensorsEntry {
   std::string name;

@@ -27,6 +27,15 @@ constexpr std::array<std::pair<DType, std::string_view>, 12> kTypeNames = {{
     {DType::boolean, "BOOL"},
 }};
 
+// Types that no weights have, as types of the same size: such tensors are only ever left out.
+constexpr std::array<std::pair<DType, std::string_view>, 5> kOtherTypes = {{
+    {DType::i16, "U16"},
+    {DType::i32, "U32"},
+    {DType::i64, "U64"},
+    {DType::i64, "C64"},
+    {DType::u8, "F8_E8M0"},
+}};
+
 constexpr std::string_view kMetadata = "__metadata__";
 
 class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
@@ -156,6 +165,8 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
 
   DType parse_type(const std::string& value) const {
     for (const auto& [dtype, name] : kTypeNames)
+      if (name == value) return dtype;
+    for (const auto& [dtype, name] : kOtherTypes)
       if (name == value) return dtype;
     std::string known;
     for (const auto& [dtype, name] : kTypeNames) known += (known.empty() ? "" : ", ") + std::string(name);

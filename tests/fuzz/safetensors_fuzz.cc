@@ -7,6 +7,7 @@
 #include "tests/fuzz/input_file.h"
 #include "weights/component_weights.h"
 #include "weights/derived_config.h"
+#include "weights/said_config.h"
 #include "weights/safetensors.h"
 
 namespace sd35 {
@@ -26,12 +27,13 @@ void read_everything(const std::filesystem::path& path) {
     for (const auto& [name, tensor] : read_safetensors(path).tensors) (void)tensor.read();
   });
   for (const Component component : kComponents)
-    for (const bool original : {false, true})
-      allow_errors([&] {
-        const auto weights = component_weights(component, read_weight_file(path), original, path.string());
-        for (const std::string& name : weights->names()) (void)weights->find(name)->read();
-        (void)derive_config(component, *weights);
-      });
+    allow_errors([&] {
+      const WeightFile file = read_weight_file(path);
+      (void)said_configs(file.metadata, path.string());
+      const auto weights = component_weights(component, file.tensors, path.string());
+      for (const std::string& name : weights->names()) (void)weights->find(name)->read();
+      (void)derive_config(component, *weights);
+    });
   allow_errors([&] { (void)inspect(path, false, true); });
   allow_errors([&] { (void)inspect(path, true, true); });
 }

@@ -56,9 +56,33 @@ check "a transformer of GGUF with the rest" draw -m "$work/t.gguf" --clip-l "$ti
 check "a replay knows the files" draw --from-image "$work/replaced.png" -o "$work/again.png"
 check "and draws the same bytes" cmp "$work/replaced.png" "$work/again.png"
 check "inspect" sh -c "'$sd35' inspect '$work/t.gguf' | grep -q q8_0"
+check "inspect a picture" sh -c "'$sd35' inspect '$work/replaced.png' | grep -q 'prompt  *a red cube'"
+check "inspect a picture as JSON" sh -c "'$sd35' inspect '$work/replaced.png' --json | grep -q '\"prompt\": \"a red cube\"'"
+
+# The model's own size, shift and scale go along, whatever the form.
+cp -r "$tiny" "$work/own"
+sed -i 's/"sample_size": 32/"sample_size": 8/' "$work/own/transformer/config.json"
+sed -i 's/"scaling_factor": 1.5305/"scaling_factor": 0.37/' "$work/own/vae/config.json"
+sed -i 's/"shift": 3.0/"shift": 6.0/' "$work/own/scheduler/scheduler_config.json"
+own_size() { "$sd35" generate --quiet --dtype f32 -p cat --steps 1 --max-sequence-length 16 "$@"; }
+check "own size from the folder" own_size -m "$work/own" -o "$work/own.png"
+check "is 64 pixels" sh -c "'$sd35' inspect '$work/own.png' | grep -q '64 x 64'"
+"$sd35" convert "$work/own" "$work/own.safetensors" --quiet
+"$sd35" convert "$work/own.safetensors" "$work/own.gguf" --quiet
+mkdir "$work/recipe"
+for form in own own.safetensors own.gguf; do
+  ln -sfn "$work/$form" "$work/recipe/model"
+  (cd "$work/recipe" && own_size -m model --tokenizers "$tiny" -o "$form.png")
+  check "own settings from $form" cmp "$work/recipe/own.png" "$work/recipe/$form.png"
+done
+check "own settings with a part by file" own_size -m "$work/own" --vae "$work/own/vae/diffusion_pytorch_model.safetensors" \
+  --transformer "$work/own/transformer/diffusion_pytorch_model.safetensors" -o "$work/parts-own.png"
+check "as it is keeps the bytes" sh -c "
+  '$sd35' convert '$work/own.safetensors' '$work/own-2' --tokenizers '$tiny' --quiet &&
+  cmp '$work/own/vae/diffusion_pytorch_model.safetensors' '$work/own-2/vae/diffusion_pytorch_model.safetensors'"
 
 # What a person gets wrong
-check "no type" fails 2 "--type" "$sd35" convert "$tiny" "$work/target/m"
+check "blocks as they are in a folder" fails 2 "--type" "$sd35" convert "$work/t.gguf" "$work/target/m"
 check "unknown type" fails 2 "known: f32" "$sd35" convert "$tiny" "$work/target/m" -t q3_k
 check "blocks in a folder" fails 2 "GGUF" "$sd35" convert "$tiny" "$work/target/m" -t q8_0
 check "output there" fails 2 "exists already" "$sd35" convert "$tiny" "$work/t.gguf" -t q8_0
@@ -67,6 +91,9 @@ check "missing component" fails 3 "vae" "$sd35" convert "$work/t.gguf" "$work/ta
 check "missing folder" fails 3 "nowhere" "$sd35" convert "$tiny" "$work/nowhere/m.gguf" -t bf16
 head -c 3000 "$work/t.gguf" >"$work/cut.gguf"
 check "a file cut off" fails 3 "cut.gguf" "$sd35" convert "$work/cut.gguf" "$work/target/m" -t bf16
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >"$work/lfs.gguf"
+check "a pointer" fails 3 "git lfs pull" draw -m "$tiny" --transformer "$work/lfs.gguf" -o "$work/target/x.png"
+check "inspect says the same" fails 3 "git lfs pull" "$sd35" inspect "$work/lfs.gguf"
 check "no autoencoder" fails 3 "vae" draw -m "$work/t.gguf" --tokenizers "$tiny" -o "$work/target/x.png"
 check "no failure left a file" nothing_left
 

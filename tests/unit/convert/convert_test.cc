@@ -260,6 +260,175 @@ TEST(Convert, Nf4Unpacked) {
     EXPECT_EQ(relative_error(tensor, packed.at(name)), 0) << name;
 }
 
+// The tiny model with other values in every JSON file that shapes do not show.
+void write_unusual_model(const fs::path& folder) {
+  fs::copy(tiny_model(), folder, fs::copy_options::recursive);
+  const auto edit = [&](const std::string& name, const nlohmann::json& change) {
+    nlohmann::json json = read_json_file(folder / name);
+    json.update(change);
+    put_file(folder / name, json.dump());
+  };
+  edit("vae/config.json", {{"scaling_factor", 0.37}, {"shift_factor", 0.02}, {"norm_num_groups", 16}});
+  edit("text_encoder/config.json", {{"hidden_act", "gelu"}, {"num_attention_heads", 4}});
+  edit("text_encoder_2/config.json", {{"layer_norm_eps", 1e-6}});
+  edit("text_encoder_3/config.json", {{"relative_attention_max_distance", 64}});
+  edit("transformer/config.json", {{"sample_size", 48}, {"a key of another program", "kept"}});
+  edit("scheduler/scheduler_config.json", {{"shift", 6.0}});
+  put_file(folder / "sd35.json", R"({"words": ["cat", "dog"]})");
+}
+
+void expect_same_configurations(const ModelFiles& a, const ModelFiles& b) {
+  for (const Component component : kComponents) EXPECT_EQ(a.config(component), b.config(component));
+  EXPECT_EQ(a.scheduler_config(), b.scheduler_config());
+  EXPECT_EQ(a.extras(), b.extras());
+}
+
+TEST(Convert, WhatJsonSaysSurvivesEveryLayout) {
+  const TemporaryFolder folder;
+  write_unusual_model(folder / "m");
+  const ModelFiles model = ModelFiles::open((folder / "m").string());
+  std::string input = folder / "m";
+  ConvertOptions options = options_of("f32");
+  options.tokenizers = tiny_model();
+  for (const char* output : {"a.safetensors", "b.gguf", "c", "d.gguf", "e.safetensors", "f"}) {
+    convert(input, folder / output, options);
+    expect_same_configurations(model, ModelFiles::open((folder / output).string()));
+    input = folder / output;
+  }
+}
+
+TEST(Convert, PartsAloneCarryTheirConfigurations) {
+  const TemporaryFolder folder;
+  write_unusual_model(folder / "m");
+  const ModelFiles model = ModelFiles::open((folder / "m").string());
+  for (const Component component : kComponents)
+    for (const char* end : {".safetensors", ".gguf"}) {
+      ConvertOptions options = options_of("f32");
+      options.components = {std::string(folder_of(component))};
+      const fs::path output = folder / (options.components[0] + end);
+      convert(folder / "m", output, options);
+      const ModelFiles part = ModelFiles::open_part(component, output);
+      EXPECT_EQ(part.config(component), model.config(component));
+      EXPECT_EQ(part.says_scheduler(), component == Component::transformer);
+      // Converted on, from the file alone.
+      convert(output, folder / (options.components[0] + "-again" + end), options);
+      EXPECT_EQ(ModelFiles::open_part(component, folder / (options.components[0] + "-again" + end))
+                    .config(component),
+                model.config(component));
+    }
+}
+
+TEST(Convert, GuessesAreNotWrittenAsFacts) {
+  const TemporaryFolder folder;
+  convert(tiny_model().string(), folder / "m.safetensors", options_of("f32"));
+  StoredTensors stored = read_safetensors(folder / "m.safetensors").tensors;
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, tensor] : stored)
+    if (!name.starts_with("text_encoders.clip"))
+      tensors[name] = tensor.read().clone();  // heads of 64, as published
+  write_safetensors(folder / "plain.safetensors", tensors);
+  ConvertOptions options = options_of("f32");
+  options.components = {"transformer"};
+  convert(folder / "plain.safetensors", folder / "t.gguf", options);
+  EXPECT_FALSE(read_gguf(folder / "t.gguf").metadata.contains("sd35.config"));
+}
+
+TEST(Convert, RefusesGuessesThatContradictTheModel) {
+  const TemporaryFolder folder;
+  write_unusual_model(folder / "m");
+  // An autoencoder of other sizes, whose scale nobody says.
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, tensor] :
+       read_safetensors(folder / "m/vae/diffusion_pytorch_model.safetensors").tensors)
+    if (name.find(".resnets.2.") == name.npos && name.find("encoder.down_blocks.0.resnets.1") == name.npos)
+      tensors[name] = tensor.read().clone();
+  write_safetensors(folder / "vae.safetensors", tensors);
+  ConvertOptions options = options_of("f32");
+  options.vae = folder / "vae.safetensors";
+  try {
+    convert(folder / "m", folder / "out", options);
+    FAIL();
+  } catch (const FileError& error) {
+    for (const char* part : {"vae.safetensors: it is not what ", "'scaling_factor' is 1.5305 instead of 0.37",
+                             "name a folder with its config.json"})
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Convert, AsItIsKeepsEveryByte) {
+  const TemporaryFolder folder;
+  std::string input = tiny_model().string();
+  for (const char* output : {"a.safetensors", "b.gguf", "c", "d"}) {
+    convert(input, folder / output, options_of(""));
+    expect_same_weights(folder / output);
+    input = folder / output;
+  }
+  // Each of the smaller types, in the layouts that hold it.
+  ConvertOptions options = options_of("");
+  options.tokenizers = tiny_model();
+  for (const auto& [type, outputs] : std::map<std::string, std::vector<std::string>>{
+           {"fp8", {"fp8", "fp8.safetensors", "fp8-2", "fp8-3.safetensors"}},
+           {"q4_1", {"q4_1.gguf", "q4_1-2.gguf"}},
+           {"nf4", {"nf4", "nf4-2"}},
+           {"nf4-dq", {"nf4-dq", "nf4-dq-2"}}}) {
+    convert(tiny_model().string(), folder / outputs[0], options_of(type));
+    const NamedTensors first = run(folder / outputs[0]);
+    for (std::size_t i = 1; i < outputs.size(); ++i) {
+      const bool fuses = type == "fp8" && i == 1;  // query, key and value have scales of their own
+      if (fuses) {
+        EXPECT_THROW(convert(folder / outputs[i - 1], folder / outputs[i], options), ArgumentError);
+        convert(tiny_model().string(), folder / outputs[i], options_of(type));
+        continue;
+      }
+      convert(folder / outputs[i - 1], folder / outputs[i], options);
+      const NamedTensors before = run(folder / outputs[i - 1]);
+      for (const auto& [name, tensor] : run(folder / outputs[i]))
+        EXPECT_EQ(relative_error(tensor, before.at(name)), 0) << type << name;
+    }
+  }
+  EXPECT_EQ(file_bytes(folder / "nf4-dq/transformer/diffusion_pytorch_model.safetensors"),
+            file_bytes(folder / "nf4-dq-2/transformer/diffusion_pytorch_model.safetensors"));
+  EXPECT_EQ(read_json_file(folder / "nf4/transformer/config.json"),
+            read_json_file(folder / "nf4-2/transformer/config.json"));
+}
+
+TEST(Convert, AsItIsSaysWhatALayoutCannotHold) {
+  const TemporaryFolder folder;
+  const auto expect = [&](const std::string& type, const std::string& input, const std::string& output,
+                          const std::string& part) {
+    if (!fs::exists(folder / input)) convert(tiny_model().string(), folder / input, options_of(type));
+    try {
+      convert(folder / input, folder / output, options_of(""));
+      ADD_FAILURE() << input << " to " << output;
+    } catch (const ArgumentError& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("--type"), std::string::npos) << error.what();
+    }
+    EXPECT_FALSE(fs::exists(folder / output));
+  };
+  expect("q8_0", "a.gguf", "a", "is q8_0, which exists in GGUF files only");
+  expect("q8_0", "a.gguf", "a.safetensors", "GGUF files only");
+  expect("nf4", "b", "b.gguf", "is nf4, which exists in folders of the diffusers layout only");
+  expect("nf4", "b", "b.safetensors", "folders of the diffusers layout only");
+  expect("fp8", "c.safetensors", "c.gguf", "f8_e4m3 scaled, which exists in safetensors only");
+}
+
+TEST(Convert, AModelWithoutT5StaysWithout) {
+  const TemporaryFolder folder;
+  fs::copy(tiny_model(), folder / "m", fs::copy_options::recursive);
+  fs::remove_all(folder / "m/text_encoder_3");
+  fs::remove_all(folder / "m/tokenizer_3");
+  nlohmann::json index = read_json_file(folder / "m/model_index.json");
+  index["text_encoder_3"] = index["tokenizer_3"] = nlohmann::json::array({nullptr, nullptr});
+  put_file(folder / "m/model_index.json", index.dump());
+  Callbacks callbacks;
+  callbacks.on_warning = [](const std::string& warning) { ADD_FAILURE() << warning; };
+  convert(folder / "m", folder / "out", options_of("bf16"), callbacks);
+  EXPECT_TRUE(ModelFiles::open(folder / "out").without_t5());
+  EXPECT_EQ(ModelFiles::open(folder / "out").missing_to_generate(), "");
+}
+
 template <class Exception>
 std::string message_of(const std::string& input, const fs::path& output, const ConvertOptions& options) {
   try {

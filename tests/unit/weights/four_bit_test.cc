@@ -71,7 +71,7 @@ struct Parts {
     for (const SafetensorsEntry& entry : writer.entries())
       writer.write(entry.name, parts.at(entry.name.substr(std::string("a.weight").size())).bytes);
     writer.commit();
-    return read_weight_file(path);
+    return read_weight_file(path).tensors;
   }
 };
 
@@ -136,7 +136,8 @@ TEST(FourBitCheckpoint, OfDiffusersHasTheShapesItHadBefore) {
   for (const std::string kind : {"nf4", "nf4-dq", "fp4"}) {
     const StoredTensors tensors =
         read_weight_file(std::string(SD35_SOURCE_DIR) + "/tests/golden/quant/transformer_" + kind +
-                         "/diffusion_pytorch_model.safetensors");
+                         "/diffusion_pytorch_model.safetensors")
+            .tensors;
     EXPECT_EQ(tensors.at("transformer_blocks.0.norm1.linear.weight").shape, (Shape{9 * 32, 32})) << kind;
     EXPECT_EQ(tensors.at("proj_out.weight").type_name(), kind.substr(0, 3));
     EXPECT_EQ(tensors.at("proj_out.bias").type_name(), "bf16");

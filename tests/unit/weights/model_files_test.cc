@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "tests/unit/weights/checkpoint.h"
-#include "weights/safetensors.h"
+#include "tests/unit/weights/whole_model.h"
+#include "weights/download_advice.h"
 
 namespace sd35 {
 namespace {
@@ -31,51 +31,6 @@ class Variable {
  private:
   const char* name_;
   std::optional<std::string> before_;
-};
-
-class Model : public testing::Test {
- protected:
-  // A whole model in the diffusers layout.
-  void make_folder(const fs::path& folder) {
-    put(folder / "model_index.json", R"({"_class_name": "StableDiffusion3Pipeline"})");
-    put(folder / "scheduler/scheduler_config.json", R"({"shift": 2.0})");
-    for (const std::string name : {"transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3"})
-      put(folder / name / "config.json", "{\"name\": \"" + name + "\"}");
-    write_safetensors(folder / "transformer/diffusion_pytorch_model.safetensors", transformer_.diffusers);
-    write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", vae_.diffusers);
-    write_safetensors(folder / "text_encoder/model.safetensors", clip_l_);
-    write_safetensors(folder / "text_encoder_2/model.safetensors", clip_g_);
-    write_safetensors(folder / "text_encoder_3/model.safetensors", t5_);
-    make_tokenizers(folder);
-  }
-
-  void make_tokenizers(const fs::path& folder) {
-    for (const std::string name : {"tokenizer", "tokenizer_2"})
-      for (const std::string file : {"vocab.json", "merges.txt"}) put(folder / name / file, "");
-    put(folder / "tokenizer_3/spiece.model", "");
-  }
-
-  static void put(const fs::path& path, const std::string& text) {
-    fs::create_directories(path.parent_path());
-    put_file(path, text);
-  }
-
-  void expect_whole_model(const ModelFiles& files) {
-    expect_tensors(*files.weights(transformer), transformer_.diffusers);
-    expect_tensors(*files.weights(vae), vae_.diffusers);
-    expect_tensors(*files.weights(text_encoder), clip_l_);
-    expect_tensors(*files.weights(text_encoder_2), clip_g_);
-    expect_tensors(*files.weights(text_encoder_3), t5_);
-    EXPECT_EQ(files.missing_to_generate(), "");
-  }
-
-  void expect_error(const std::string& message, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) EXPECT_NE(message.find(part), std::string::npos) << message;
-  }
-
-  TemporaryFolder folder_;
-  TwoLayouts transformer_ = make_transformer(3, 2), vae_ = make_vae({2, 4});
-  Tensors clip_l_ = make_clip(64, 2, false), clip_g_ = make_clip(128, 1, true), t5_ = make_t5();
 };
 
 TEST_F(Model, Folder) {
@@ -121,7 +76,7 @@ TEST_F(Model, FolderWithoutWeights) {
                {"text_encoder_3/model.safetensors, text_encoder_3/config.json, "
                 "transformer/diffusion_pytorch_model.safetensors, tokenizer_2/merges.txt (or "
                 "tokenizer_2/tokenizer.json); get Stable Diffusion 3.5",
-                kLicence, "huggingface-cli download stabilityai/stable-diffusion-3.5-medium"});
+                kLicence, "hf auth login; hf download stabilityai/stable-diffusion-3.5-medium"});
   EXPECT_EQ(files.missing_to_generate(false).find("text_encoder_3"), std::string::npos);
   expect_error(file_error([&] { files.weights(transformer); }),
                {"the weights of transformer are missing", kLicence});
@@ -158,9 +113,13 @@ TEST_F(Model, NoModel) {
   put(folder_ / "xl/model_index.json", R"({"_class_name": "StableDiffusionXLPipeline"})");
   expect_error(file_error([&] { ModelFiles::open(folder_ / "xl"); }),
                {"a model for 'StableDiffusionXLPipeline'; only StableDiffusion3Pipeline is supported"});
-  write_safetensors(folder_ / "lora.safetensors", {{"lora.weight", numbered({1})}});
+  write_safetensors(folder_ / "lora.safetensors", {{"weight", numbered({1})}});
   expect_error(file_error([&] { ModelFiles::open(folder_ / "lora.safetensors"); }),
-               {"no tensor is below 'model.diffusion_model.'"});
+               {"no part of Stable Diffusion 3.5 is in it", "its tensors are called 'weight'"});
+  write_safetensors(folder_ / "lora.safetensors",
+                    {{"transformer_blocks.0.attn.to_q.lora_A.weight", numbered({1})}});
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "lora.safetensors"); }),
+               {"it seems to hold a LoRA (name it as --lora)"});
 }
 
 TEST_F(Model, SingleFile) {
@@ -173,7 +132,7 @@ TEST_F(Model, SingleFile) {
   EXPECT_TRUE(files.is_single_file());
   expect_whole_model(files);
   EXPECT_EQ(files.scheduler_config().at("shift"), 3.0);
-  EXPECT_EQ(files.config_location(vae), path);
+  EXPECT_TRUE(files.config_location(vae).starts_with(path.string() + " (it carries no configuration"));
 }
 
 TEST_F(Model, SingleFileDerivesConfigurations) {
@@ -238,12 +197,12 @@ TEST_F(Model, SingleFileWithSeparateEncoders) {
   expect_error(alone,
                {"the weights of text_encoder, the weights of text_encoder_2, the weights of text_encoder_3, "
                 "tokenizer/vocab.json",
-                "name them as clip_l, clip_g, t5xxl"});
+                "name them as --clip-l, --clip-g, --t5xxl"});
   extra = {folder_ / "clip_l.safetensors", folder_ / "clip_g.safetensors", folder_ / "t5", folder_ / "words"};
   expect_whole_model(ModelFiles::open(folder_ / "m.safetensors", extra));
 
   extra.tokenizers = folder_ / "m.safetensors";
-  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors", extra); }), {"is no folder"});
+  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors", extra); }), {"is not a folder"});
   extra = {folder_ / "words", {}, {}, {}};
   expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors", extra); }),
                {"holds no model.safetensors"});
@@ -267,12 +226,29 @@ TEST_F(Model, EncodersLoseWhatNoModelBinds) {
                {"'text_projection.weight' of CLIP-G is missing"});
 }
 
-TEST_F(Model, SingleFileWithStrangeTensors) {
-  Tensors tensors = single_file(transformer_, vae_, clip_l_, clip_g_, t5_);
-  tensors["control_model.weight"] = numbered({1});
-  write_safetensors(folder_ / "m.safetensors", tensors);
-  expect_error(file_error([&] { ModelFiles::open(folder_ / "m.safetensors"); }),
-               {"1 tensors belong to no part of Stable Diffusion 3.5: 'control_model.weight'"});
+TEST_F(Model, WithoutT5) {
+  make_folder(folder_ / "model");
+  fs::remove_all(folder_ / "model/text_encoder_3");
+  fs::remove_all(folder_ / "model/tokenizer_3");
+  // Missing alone: there is a way to draw.
+  expect_error(
+      ModelFiles::open(folder_ / "model").missing_to_generate(),
+      {"text_encoder_3/model.safetensors", "; --no-t5 draws without T5; to draw with it, get Stable"});
+  // Saved without: nothing is missing.
+  put(folder_ / "model/model_index.json",
+      R"({"_class_name": "StableDiffusion3Pipeline", "text_encoder_3": [null, null], "tokenizer_3": [null, null]})");
+  const ModelFiles files = ModelFiles::open(folder_ / "model");
+  EXPECT_TRUE(files.without_t5());
+  EXPECT_EQ(files.missing_to_generate(), "");
+  // One that is named is used.
+  write_safetensors(folder_ / "t5.safetensors", t5_);
+  EXPECT_FALSE(ModelFiles::open(folder_ / "model", {{}, {}, folder_ / "t5.safetensors", {}}).without_t5());
+}
+
+TEST(DownloadAdvice, IsWhatTheReadmeSays) {
+  const std::string readme = file_bytes(SD35_SOURCE_DIR "/README.md");
+  EXPECT_NE(readme.find("hf auth login\n" + std::string(kDownloadCommand) + "\n"), std::string::npos);
+  EXPECT_NE(kWhereToGet.find(kDownloadCommand), std::string_view::npos);
 }
 
 class ScaledFp8 : public Model {
