@@ -64,7 +64,7 @@ cp -r "$tiny" "$work/own"
 sed -i 's/"sample_size": 32/"sample_size": 8/' "$work/own/transformer/config.json"
 sed -i 's/"scaling_factor": 1.5305/"scaling_factor": 0.37/' "$work/own/vae/config.json"
 sed -i 's/"shift": 3.0/"shift": 6.0/' "$work/own/scheduler/scheduler_config.json"
-own_size() { "$sd35" generate --quiet --dtype f32 -p cat --steps 1 --max-sequence-length 16 "$@"; }
+own_size() { "$sd35" generate --quiet --dtype f32 -p cat -s 5 --steps 1 --max-sequence-length 16 "$@"; }
 check "own size from the folder" own_size -m "$work/own" -o "$work/own.png"
 check "is 64 pixels" sh -c "'$sd35' inspect '$work/own.png' | grep -q '64 x 64'"
 "$sd35" convert "$work/own" "$work/own.safetensors" --quiet
