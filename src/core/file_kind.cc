@@ -74,7 +74,8 @@ std::string_view trimmed(std::string_view text) {
 bool is_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 ? byte != 0x7f : (c == '\n' || c == '\r' || c == '\t');
+    const bool never_in_utf8 = byte == 0xc0 || byte == 0xc1 || byte >= 0xf5;
+    return byte >= 0x20 ? byte != 0x7f && !never_in_utf8 : (c == '\n' || c == '\r' || c == '\t');
   });
 }
 

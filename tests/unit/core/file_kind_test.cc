@@ -46,6 +46,7 @@ TEST(FileKind, SaysNothingOfSafetensorsAndOtherBytes) {
   EXPECT_EQ(kind_of("\x80\x02\0\0\0\0\0\0{\"a\":"sv), "");
   EXPECT_EQ(kind_of("\x01\x02\x03\x04\x05"sv), "");
   EXPECT_EQ(kind_of(std::string(100, '\0')), "");
+  EXPECT_EQ(kind_of(std::string(100, '\xff')), "");
 }
 
 TEST(FileKind, OfAFileAndNeverOfAPipe) {

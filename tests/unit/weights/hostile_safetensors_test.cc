@@ -119,8 +119,8 @@ TEST(HostileSafetensors, LengthOfTheHeader) {
   };
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\xff", 8);
   const std::string over_limit("\x01\xe1\xf5\x05\0\0\0\0", 8);  // 100,000,001
-  EXPECT_NE(error("").find("of 0 bytes has no header"), std::string::npos);
-  EXPECT_NE(error("1234567").find("of 7 bytes has no header"), std::string::npos);
+  EXPECT_NE(error("").find("it is an empty file"), std::string::npos);
+  EXPECT_NE(error("\1\2\3\4\5\6\7").find("of 7 bytes has no header"), std::string::npos);
   EXPECT_NE(error(huge + "{}").find("more than the 100 MB allowed"), std::string::npos);
   EXPECT_NE(error(over_limit + "{}").find("more than the 100 MB allowed"), std::string::npos);
   EXPECT_NE(error(std::string("\x03\0\0\0\0\0\0\0", 8) + "{}").find("claims 3 bytes of the 2 there are"),
