@@ -142,7 +142,8 @@ std::string kind_of_other(const fs::path& path) {
   // In the place of weights anything else is an error, the one that generate() would give.
   const bool weights = name.ends_with(".safetensors") || name.ends_with(".gguf") ||
                        name.find(".safetensors.index") != name.npos;
-  const bool readable = kind.starts_with("text, ") || kind.starts_with("JSON, ") || kind.ends_with(" picture");
+  const bool readable =
+      kind.starts_with("text, ") || kind.starts_with("JSON, ") || kind.ends_with(" picture");
   return readable && !weights ? kind : "";
 }
 
@@ -246,8 +247,8 @@ std::string outlook_text(const Json& report) {
 
 std::string as_text(const Json& report) {
   if (report.contains("kind")) return picture_text(report);
-  std::string text = printable(report["path"].get<std::string>()) + " (" + report["layout"].get<std::string>() +
-                     " layout)\n";
+  std::string text = printable(report["path"].get<std::string>()) + " (" +
+                     report["layout"].get<std::string>() + " layout)\n";
   for (const auto& [name, entry] : report["components"].items())
     text += component_text(printable(name), entry);
   if (report.contains("holds")) text += "it seems to hold " + report["holds"].get<std::string>() + "\n";
