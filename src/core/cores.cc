@@ -32,20 +32,6 @@ double quota_of_version_1(const fs::path& group) {
   return quota_file >> quota && period_file >> period ? share(quota, period) : kUnlimited;
 }
 
-// The smallest quota of `group` and of the groups above it, up to the mount `root`. A container sees its own
-// group as the root, and the name it has outside leads nowhere: then only the root speaks.
-double smallest_quota(const fs::path& root, const fs::path& group, double (*quota_of)(const fs::path&)) {
-  double smallest = quota_of(root);
-  fs::path folder = root;
-  for (const fs::path& part : group.relative_path()) smallest = std::min(smallest, quota_of(folder /= part));
-  return smallest;
-}
-
-// Whether the list "cpu,cpuacct" names the controller "cpu".
-bool names_cpu(const std::string& controllers) {
-  return ("," + controllers + ",").find(",cpu,") != std::string::npos;
-}
-
 }  // namespace
 
 std::vector<int> affinity_mask() {
@@ -78,18 +64,9 @@ int physical_cores(const std::vector<int>& mask, const SystemFolders& system) {
 
 double cgroup_cpus(const SystemFolders& system) {
   double smallest = kUnlimited;
-  std::ifstream file(system.membership);
-  // "0::/user.slice" is the group of version 2, "4:cpu,cpuacct:/docker/x" one of version 1.
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == line.npos || second == line.npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1),
-                      group = line.substr(second + 1);
-    if (controllers.empty())
-      smallest = std::min(smallest, smallest_quota(system.cgroups, group, quota_of_version_2));
-    else if (names_cpu(controllers))
-      smallest = std::min(smallest, smallest_quota(system.cgroups / "cpu", group, quota_of_version_1));
-  }
+  for (const CgroupFolder& group : cgroup_folders(system, "cpu"))
+    smallest = std::min(smallest,
+                        group.version == 2 ? quota_of_version_2(group.path) : quota_of_version_1(group.path));
   return smallest;
 }
 

@@ -1,17 +1,11 @@
 // How many threads this process can keep busy.
 #pragma once
 
-#include <filesystem>
 #include <vector>
 
-namespace sd35 {
+#include "core/system_folders.h"
 
-// Where the system says what belongs to a process. Tests give it folders of their own.
-struct SystemFolders {
-  std::filesystem::path cpus = "/sys/devices/system/cpu";  // cpuN/topology/thread_siblings_list
-  std::filesystem::path cgroups = "/sys/fs/cgroup";        // version 2, or version 1 with a folder "cpu"
-  std::filesystem::path membership = "/proc/self/cgroup";  // the process's cgroups
-};
+namespace sd35 {
 
 // CPU numbers of the calling thread's affinity mask (taskset, cpusets), ascending; empty when unknown.
 std::vector<int> affinity_mask();
