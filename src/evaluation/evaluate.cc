@@ -157,17 +157,24 @@ class Run {
     const GenerateOptions& size = options_.generate;
     check_picture_size(size.width, size.height);
     const auto start = std::chrono::steady_clock::now();
-    parallel_for(
-        static_cast<std::int64_t>(result_.prompts.size()), 16, [&](std::int64_t begin, std::int64_t end) {
-          SceneRenderer renderer;
-          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            const EvaluationPrompt& prompt = result_.prompts[i];
-            if (!prompt.scene) continue;
-            column.pictures[i].file = std::string("pictures/") + kDrawn + "/" + picture_name(prompt, i);
-            write_image(options_.folder / column.pictures[i].file,
-                        renderer.render(*prompt.scene, size.width, size.height).image);
-          }
-        });
+    std::mutex reporting;
+    std::size_t done = 0;
+    std::atomic<bool> stopped = false;
+    const std::size_t all = result_.prompts.size();
+    parallel_for(static_cast<std::int64_t>(all), 16, [&](std::int64_t begin, std::int64_t end) {
+      SceneRenderer renderer;
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end) && !stopped; ++i) {
+        const EvaluationPrompt& prompt = result_.prompts[i];
+        if (prompt.scene) {
+          column.pictures[i].file = std::string("pictures/") + kDrawn + "/" + picture_name(prompt, i);
+          write_image(options_.folder / column.pictures[i].file,
+                      renderer.render(*prompt.scene, size.width, size.height).image);
+        }
+        const std::scoped_lock lock(reporting);
+        if (progress_ && !progress_(kDrawn, ++done, all)) stopped = true;
+      }
+    });
+    if (stopped) throw Cancelled();
     column.drawn_now = static_cast<int>(result_.prompts.size());
     column.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     result_.columns.push_back(std::move(column));
@@ -252,6 +259,7 @@ class Run {
                     fs::copy_options::overwrite_existing, error);
       if (error)
         throw FileError(in_quotes((folder / file).string()) + " cannot be copied: " + error.message());
+      report(progress_, column.label, i + 1, result_.prompts.size());
     }
     result_.columns.push_back(std::move(column));
   }

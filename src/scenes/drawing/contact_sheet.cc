@@ -70,6 +70,7 @@ void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions
     pictures.push_back(renderer.render(scene, size.width, size.height).image);
     draw_caption(context.get(), scene.caption, kGap + i % columns * cell_width,
                  kGap + i / columns * cell_height + size.height + 2, widest);
+    report(progress, static_cast<std::uint64_t>(i + 1), static_cast<std::uint64_t>(count));
   }
   Image sheet = image_of(captions);
   for (int i = 0; i < count; ++i)

@@ -8,4 +8,7 @@ namespace sd35 {
 
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index);
 
+// Throws Cancelled where `progress` says so.
+void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t total);
+
 }  // namespace sd35

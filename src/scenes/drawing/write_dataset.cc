@@ -1,6 +1,7 @@
 #include "scenes/drawing/write_dataset.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -22,7 +23,8 @@
 namespace sd35 {
 namespace {
 
-constexpr std::uint64_t kBatch = 128;  // samples between two calls of `progress`
+constexpr std::uint64_t kBatch = 128;      // samples in memory at once
+constexpr std::uint64_t kCaptions = 1000;  // sampled between two calls of `progress`
 
 // Renderers to be taken and given back by threads.
 class RendererPool {
@@ -50,21 +52,28 @@ struct EncodedSample {
   std::string json;
 };
 
+// Asks after every sample whether to go on: a large one takes a while.
 std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64_t first, std::uint64_t count,
-                                      RendererPool& pool) {
+                                      RendererPool& pool, const DatasetProgress& progress) {
   std::vector<EncodedSample> samples(count);
+  std::mutex reporting;
+  std::uint64_t done = first;
+  std::atomic<bool> stopped = false;
   parallel_for(static_cast<std::int64_t>(count), 8, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<SceneRenderer> renderer = pool.take();
-    for (std::int64_t i = begin; i < end; ++i) {
+    for (std::int64_t i = begin; i < end && !stopped; ++i) {
       const Scene scene = sample_scene(options.seed, first + static_cast<std::uint64_t>(i), options.scenes);
       const PictureSize size = size_of_sample(options, first + static_cast<std::uint64_t>(i));
       EncodedSample& sample = samples[static_cast<std::size_t>(i)];
       sample.png = encode_image(renderer->render(scene, size.width, size.height).image, ImageFormat::png);
       sample.caption = scene.caption;
       sample.json = scene_json(scene);
+      const std::lock_guard lock(reporting);
+      if (progress && !progress(++done, options.count)) stopped = true;
     }
     pool.give_back(std::move(renderer));
   });
+  if (stopped) throw Cancelled();
   return samples;
 }
 
@@ -89,11 +98,11 @@ void check_options(const DatasetOptions& options) {
   if (options.sizes.empty()) throw ArgumentError("no size of pictures was given");
 }
 
+}  // namespace
+
 void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t total) {
   if (progress && !progress(done, total)) throw Cancelled();
 }
-
-}  // namespace
 
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index) {
   Dice dice(options.seed ^ 0x5a17e5ull, scramble(index));
@@ -128,13 +137,12 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
     for (std::uint64_t first = shard * options.shard_samples; first < last; first += kBatch) {
       const std::uint64_t count = std::min(kBatch, last - first);
       std::uint64_t index = first;
-      for (const EncodedSample& sample : draw_batch(options, first, count, pool)) {
+      for (const EncodedSample& sample : draw_batch(options, first, count, pool, progress)) {
         const std::string name = numbered("%08llu", index++);
         archive.add(name + ".png", std::as_bytes(std::span(sample.png)));
         archive.add(name + ".txt", sample.caption);
         archive.add(name + ".json", sample.json);
       }
-      report(progress, index, options.count);
     }
     archive.commit();
   }
@@ -143,12 +151,11 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
 
 void write_captions(const std::filesystem::path& path, const DatasetOptions& options,
                     const DatasetProgress& progress) {
-  constexpr std::uint64_t kLines = 10'000;
   AtomicFile file(path);
   std::string text;
   for (std::uint64_t i = 0; i < options.count; ++i) {
     text += sample_scene(options.seed, i, options.scenes).caption + "\n";
-    if ((i + 1) % kLines != 0 && i + 1 != options.count) continue;
+    if ((i + 1) % kCaptions != 0 && i + 1 != options.count) continue;
     file.write(std::as_bytes(std::span(text)));
     text.clear();
     report(progress, i + 1, options.count);
@@ -170,7 +177,7 @@ void write_prompts(const std::filesystem::path& path, const DatasetOptions& opti
   // Past this the captions repeat themselves.
   const std::uint64_t most = 1000 + 50 * options.count;
   for (std::uint64_t i = 0; i < most && seen.size() < options.count; ++i) {
-    if (i % 100 == 0) report(progress, seen.size(), options.count);
+    if ((i + 1) % kCaptions == 0) report(progress, seen.size(), options.count);
     const Scene scene = sample_scene(options.seed, i, options.scenes);
     if (!seen.insert(scene.caption).second) continue;
     const std::string line = evaluation_prompt_json(scene) + "\n";

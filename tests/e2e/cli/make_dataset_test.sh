@@ -75,4 +75,15 @@ check "too long words" fails "2 to 8 letters" "$work/target/x" -n 5 --max-letter
 check "prompts of no kind" fails "--kind" -n 5 --prompts "$work/target/x"
 check "prompts of a kind that is not scored" fails "not scored" -n 5 --kind hybrid --prompts "$work/target/x"
 
+# Ctrl-C
+check "a folder to look into" [ -z "$(find "$work/target" -mindepth 1)" ]
+for what in "--kind words --prompts" "--captions" "--size 2048 --contact-sheet" "--size 2048"; do
+  "$sd35" make-dataset --quiet -n 10000000 $what "$work/target/x.png" 2>"$work/message" &
+  sleep 2
+  kill -INT $!
+  wait $!
+  check "interrupted: $what" [ $? -eq 130 ]
+  check "leaves nothing: $what" [ -z "$(find "$work/target" -mindepth 1)" ]
+done
+
 finish

@@ -91,9 +91,29 @@ TEST(WriteDataset, ThreadsDoNotChangeTheBytes) {
     EXPECT_EQ(file_bytes(folder / "1" / shard), file_bytes(folder / "3" / shard)) << shard;
 }
 
+// A large sample takes a while.
+TEST(WriteDataset, AsksAfterEachSample) {
+  const TemporaryFolder folder;
+  std::uint64_t asked = 0;
+  const DatasetProgress until_third = [&](std::uint64_t done, std::uint64_t) {
+    EXPECT_EQ(done, ++asked);
+    return done < 3;
+  };
+  set_thread_count(1);
+  EXPECT_THROW(write_dataset(folder / "data", small(), until_third), Cancelled);
+  set_thread_count(0);
+  EXPECT_EQ(asked, 3u);
+}
+
 TEST(WriteDataset, LeavesNothingWhenItIsStoppedOrRefused) {
   const TemporaryFolder folder;
-  EXPECT_THROW(write_dataset(folder / "data", small(), [](auto, auto) { return false; }), Cancelled);
+  const DatasetProgress stop = [](auto, auto) { return false; };
+  EXPECT_THROW(write_dataset(folder / "data", small(), stop), Cancelled);
+  EXPECT_THROW(write_captions(folder / "captions", small(), stop), Cancelled);
+  EXPECT_THROW(write_contact_sheet(folder / "sheet.png", small(), stop), Cancelled);
+  DatasetOptions many = small();
+  many.count = 100'000;
+  EXPECT_THROW(write_prompts(folder / "prompts", many, stop), Cancelled);
   const auto refused = [&](auto change) {
     DatasetOptions options = small();
     change(options);
@@ -133,7 +153,7 @@ TEST(WritePrompts, AreDifferentAndHeldOut) {
   options.scenes.mix.fill(0);
   options.scenes.mix[0] = 1;
   options.scenes.most_words = 1;
-  write_prompts(folder / "prompts.jsonl", options);
+  write_prompts(folder / "prompts.jsonl", options, {});
   std::set<std::string> prompts;
   for (const Json& line : json_lines(folder / "prompts.jsonl")) {
     prompts.insert(line["prompt"]);
@@ -164,7 +184,8 @@ TEST(WritePrompts, SaysWhenThereAreNotSoMany) {
   options.count = 100'000;
   options.scenes.mix.fill(0);
   options.scenes.mix[static_cast<std::size_t>(SceneKind::hybrid)] = 1;
-  EXPECT_THROW(write_prompts(folder / "prompts.jsonl", options), ArgumentError);  // hybrids are not scored
+  EXPECT_THROW(write_prompts(folder / "prompts.jsonl", options, {}),
+               ArgumentError);  // hybrids are not scored
   EXPECT_EQ(folder.entries(), 0);
 }
 
@@ -173,7 +194,7 @@ TEST(ContactSheet, ShowsTheFirstPicturesAtMost120) {
   DatasetOptions options = small();
   const auto sheet = [&](std::uint64_t count) {
     options.count = count;
-    write_contact_sheet(folder / "sheet.png", options);
+    write_contact_sheet(folder / "sheet.png", options, {});
     return read_image(folder / "sheet.png");
   };
   const Image few = sheet(3), row = sheet(10), full = sheet(120), more = sheet(500);
