@@ -143,7 +143,7 @@ double AutoencoderObjective::validation_loss(const Ops& ops) {
   return sum / static_cast<double>(pictures.dim(0));
 }
 
-std::vector<Image> AutoencoderObjective::samples(const Ops& ops) {
+std::vector<Image> AutoencoderObjective::samples(const Ops& ops, const Callbacks& /*callbacks*/) {
   const c10::NoGradGuard no_history;
   MicroBatch batch;
   TrainingPictures& source = validation_ ? *validation_ : pictures_;

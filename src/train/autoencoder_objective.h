@@ -27,7 +27,7 @@ class AutoencoderObjective : public Objective {
   // Of latents without noise.
   double validation_loss(const Ops& ops) override;
   // Pictures and, behind each, what the autoencoder makes of it.
-  std::vector<Image> samples(const Ops& ops) override;
+  std::vector<Image> samples(const Ops& ops, const Callbacks& callbacks) override;
   // The component vae. After training from nothing its configuration says the mean and deviation of the
   // latents that were measured, by which the denoiser's are scaled; after fine-tuning it says what it said,
   // which an existing denoiser knows.

@@ -15,6 +15,7 @@
 
 #include "image/image.h"
 #include "ops/ops.h"
+#include "sd35/sd35.h"
 #include "train/sample_random.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
@@ -66,8 +67,9 @@ class Objective {
   // The loss on held-out data at fixed random numbers; NaN where there is none.
   virtual double validation_loss(const Ops& ops);
 
-  // Pictures to look at, of the present weights; empty where it has none.
-  virtual std::vector<Image> samples(const Ops& ops);
+  // Pictures to look at, of the present weights; empty where it has none. Throws Cancelled where
+  // `callbacks` say so.
+  virtual std::vector<Image> samples(const Ops& ops, const Callbacks& callbacks);
   // Writes what the run is for into its folder: a component of a model, or a LoRA.
   virtual void write(const std::filesystem::path& run,
                      const std::map<std::string, Tensor>& weights) const = 0;

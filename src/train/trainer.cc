@@ -105,16 +105,17 @@ class Trainer {
     prepare_ahead();
     while (state_.step < total) {
       step();
-      const bool stop = stop_requested();
-      const bool last = state_.step == total;
-      if (due(config_.validate_every) || (last && config_.validate_every > 0)) validate();
-      if (due(config_.sample_every) || (last && config_.sample_every > 0)) sample();
-      if (due(config_.checkpoint_every) || last || stop) checkpoint();
-      if (stop) {
+      if (stop_requested()) {
+        // What only shows how far the run is would keep a person waiting who asked it to stop.
+        checkpoint();
         say("stopped after step " + std::to_string(state_.step) + " of " + std::to_string(total) +
             "; --resume goes on from there");
         throw Cancelled();
       }
+      const bool last = state_.step == total;
+      if (due(config_.validate_every) || (last && config_.validate_every > 0)) validate();
+      if (due(config_.sample_every) || (last && config_.sample_every > 0)) sample();
+      if (due(config_.checkpoint_every) || last) checkpoint();
     }
     finish();
   }
@@ -273,10 +274,19 @@ class Trainer {
     });
   }
 
+  // An interruption leaves them out; the next step then stops the run, in all processes.
   void sample() {
     if (!log_) return;
+    Callbacks callbacks;
+    callbacks.on_progress = [this](const Progress&) {
+      return !options_.stop_requested || !options_.stop_requested();
+    };
     with_average([&] {
-      const std::vector<Image> images = made_.objective->samples(*ops_);
+      std::vector<Image> images;
+      try {
+        images = made_.objective->samples(*ops_, callbacks);
+      } catch (const Cancelled&) {
+      }
       if (images.empty()) return;
       char name[64];
       std::snprintf(name, sizeof(name), "samples-%08lld.png", static_cast<long long>(state_.step));

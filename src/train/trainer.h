@@ -11,11 +11,12 @@
 namespace sd35::train {
 
 struct RunOptions {
-  std::filesystem::path folder;          // of the run; made where it is missing
-  bool resume = false;                   // from the newest checkpoint in the folder
-  bool quiet = false;                    // no progress line
-  int threads = 0;                       // 0: one a core
-  std::function<bool()> stop_requested;  // asked once a step; true: write a checkpoint, then throw Cancelled
+  std::filesystem::path folder;  // of the run; made where it is missing
+  bool resume = false;           // from the newest checkpoint in the folder
+  bool quiet = false;            // no progress line
+  int threads = 0;               // 0: one a core
+  // Asked at least once a step; true: write a checkpoint, then throw Cancelled.
+  std::function<bool()> stop_requested;
   OnMessage on_message;
 };
 

@@ -262,7 +262,7 @@ double TransformerObjective::validation_loss(const Ops& ops) {
   return sum / static_cast<double>(count);
 }
 
-std::vector<Image> TransformerObjective::samples(const Ops& ops) {
+std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks& callbacks) {
   const SampleConfig& wanted = config_.samples;
   if (wanted.prompts.empty()) return {};
   const c10::NoGradGuard no_history;
@@ -276,7 +276,6 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops) {
   const GenerateOptions options = sample_options();
   const std::vector<float> sigmas =
       flow_sigmas(wanted.steps, scheduler_.shift, scheduler_.num_train_timesteps);
-  const Callbacks silent;
   std::vector<Image> images;
   for (std::size_t i = 0; i < wanted.prompts.size(); ++i) {
     std::vector<std::string> texts{wanted.prompts[i]};
@@ -285,9 +284,9 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops) {
     const Shape shape{1, vae.latent_channels, options.height / vae.scale(), options.width / vae.scale()};
     Tensor noise = initial_noise(options, DType::f32, wanted.seed + i, shape);
     const Tensor latents = denoise(ops, transformer_, prompt, options, sigmas, std::move(noise),
-                                   StageProgress(silent, sd35::Stage::denoise));
+                                   StageProgress(callbacks, sd35::Stage::denoise));
     Picture picture =
-        decode(*decoder_ops, vae, decoder, latents, false, StageProgress(silent, sd35::Stage::decode));
+        decode(*decoder_ops, vae, decoder, latents, false, StageProgress(callbacks, sd35::Stage::decode));
     images.push_back({picture.width, picture.height, std::move(picture.rgb)});
   }
   return images;

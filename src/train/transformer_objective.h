@@ -29,7 +29,7 @@ class TransformerObjective : public Objective {
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   double validation_loss(const Ops& ops) override;
-  std::vector<Image> samples(const Ops& ops) override;
+  std::vector<Image> samples(const Ops& ops, const Callbacks& callbacks) override;
   void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
   std::unique_ptr<Batches> batches() const override;
   std::string name_of(std::int64_t sample) const override { return pictures_.dataset().name_of(sample); }

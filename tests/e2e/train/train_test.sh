@@ -100,6 +100,17 @@ ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted 
 train muon.json -o interrupted --resume || fail "an interrupted run does not go on"
 "$compare" muon/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
 
+echo "-- interrupted while it draws samples"
+config sampling.json extra '"sample_every": 1, "samples": {"prompts": ["noise"], "width": 64, "height": 64, "steps": 1000},'
+"$sd35" train --threads 1 --quiet sampling.json -o sampling &
+pid=$!
+after_steps 1 $pid sampling
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "a run interrupted while it draws samples does not exit with 130"
+ls sampling/checkpoint-*.safetensors >/dev/null 2>&1 || fail "a run interrupted while it draws samples leaves no checkpoint"
+ls sampling/samples-*.png 2>/dev/null && fail "a run interrupted while it draws samples goes on drawing them"
+
 echo "-- two processes"
 port=$((20000 + RANDOM % 20000))
 config two.json steps 4

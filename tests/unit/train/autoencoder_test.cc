@@ -48,7 +48,7 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
 
   const auto ops = make_torch_ops(DType::f32);
   EXPECT_LT(objective.validation_loss(*ops), 0.65 * learned.losses.front());
-  const std::vector<Image> pictures = objective.samples(*ops);
+  const std::vector<Image> pictures = objective.samples(*ops, {});
   ASSERT_EQ(pictures.size(), 8u);
   double error = 0;
   for (std::size_t i = 0; i < pictures[0].rgb.size(); ++i)
