@@ -65,17 +65,25 @@ void run(const EvaluateArguments& arguments) {
   const EvaluationOptions options = read_options(arguments);
   const auto start = std::chrono::steady_clock::now();
   double shown = 0;
+  std::string state = "the beginning";
   const EvaluationProgress progress = [&](const std::string& what, std::size_t done, std::size_t total) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (!arguments.quiet && (done == total || seconds - shown > 5)) {
       shown = seconds;
       std::fprintf(stderr, "%s: %zu of %zu, %s\n", what.c_str(), done, total, duration(seconds).c_str());
     }
+    state = what + ", " + std::to_string(done) + " of " + std::to_string(total);
     return !interrupted();
   };
   Callbacks callbacks;
   callbacks.on_progress = [](const Progress&) { return !interrupted(); };
-  const Evaluation evaluation = evaluate(options, progress, callbacks);
+  Evaluation evaluation;
+  try {
+    evaluation = evaluate(options, progress, callbacks);
+  } catch (const Cancelled&) {
+    throw Interrupted("got as far as " + state +
+                      "; the pictures are kept, and the same command goes on with them");
+  }
   write_report(options.folder, evaluation);
   std::printf("%s%s\n", summary_of(evaluation).c_str(), (options.folder / "report.html").c_str());
 }

@@ -1,6 +1,5 @@
 // sd35 generate: from prompts to picture files.
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "draw_into_files.h"
 #include "generate_options.h"
 #include "output_names.h"
 #include "reporter.h"
@@ -51,7 +51,6 @@ void run(const GenerateArguments& arguments) {
   const GenerateOptions& options = arguments.recipe.generate;
   const OutputNames names = output_names(arguments);
   if (!arguments.preview.empty()) check_output(arguments.preview);
-  const auto start = std::chrono::steady_clock::now();
   Reporter reporter(arguments.json    ? Verbosity::json
                     : arguments.quiet ? Verbosity::quiet
                                       : Verbosity::person,
@@ -62,12 +61,7 @@ void run(const GenerateArguments& arguments) {
 
   Pipeline pipeline = Pipeline::from_pretrained(arguments.recipe.model, arguments.recipe.load);
   if (!arguments.profile.empty()) pipeline.start_profile(arguments.profile);
-  const std::vector<Picture> pictures = pipeline.generate(options, callbacks);
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    const std::string path = names.save(pictures[i], i);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    reporter.wrote(path, options.seed + i, seconds.count());
-  }
+  draw_into_files(pipeline, options, callbacks, names, reporter);
   if (!arguments.profile.empty()) std::fputs(pipeline.finish_profile().c_str(), stderr);
 }
 

@@ -1,6 +1,11 @@
 // What the system tells the program while it works.
 #pragma once
 
+#include <string>
+#include <utility>
+
+#include "sd35/error.h"
+
 namespace sd35::cli {
 
 // Ctrl-C, the polite kill, a terminal that is closed and processor time that is used up ask the work in
@@ -9,5 +14,15 @@ namespace sd35::cli {
 // one line.
 void handle_signals();
 bool interrupted();
+
+// An interruption of work whose results so far are kept; what() says which.
+class Interrupted : public Cancelled {
+ public:
+  explicit Interrupted(std::string kept) : kept_(std::move(kept)) {}
+  const char* what() const noexcept override { return kept_.c_str(); }
+
+ private:
+  std::string kept_;
+};
 
 }  // namespace sd35::cli

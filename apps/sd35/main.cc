@@ -117,6 +117,8 @@ int main(int argc, char** argv) {
     return fail(kFile, error.what());
   } catch (const sd35::NumericError& error) {
     return fail(kNumeric, error.what());
+  } catch (const sd35::cli::Interrupted& stopped) {
+    return fail(kInterrupted, std::string("interrupted; ") + stopped.what());
   } catch (const sd35::Cancelled&) {
     return fail(kInterrupted, "interrupted; nothing is left half-written");
   } catch (const std::filesystem::filesystem_error& error) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "interrupt.h"
 
@@ -44,6 +45,7 @@ std::string describe(const Progress& progress) {
   std::string stage = name_of(progress.stage);
   std::ranges::replace(stage, '_', ' ');
   text << stage;
+  if (!progress.part.empty()) text << ' ' << progress.part;
   if (progress.picture > 0) text << " picture " << progress.picture + 1;
   if (progress.steps > 0) text << ' ' << progress.step << '/' << progress.steps;
   const double done = progress.fraction * std::max(1, progress.steps);
@@ -81,6 +83,7 @@ Callbacks Reporter::callbacks() {
   Callbacks callbacks;
   callbacks.on_progress = [this](const Progress& progress) {
     this->progress(progress);
+    if (interrupted() && progress.stage == Stage::decode) tell_of_stopping();
     return !interrupted();
   };
   callbacks.on_memory_plan = [this](const std::vector<MemoryStage>& stages) { plan(stages); };
@@ -105,13 +108,12 @@ void Reporter::progress(const Progress& progress) {
   step_ = progress.step;
   last_shown_ = progress.seconds;
   if (verbosity_ == Verbosity::json) {
-    print_json({{"event", "progress"},
-                {"stage", name_of(progress.stage)},
-                {"picture", progress.picture},
-                {"step", progress.step},
-                {"steps", progress.steps},
-                {"fraction", progress.fraction},
-                {"seconds", progress.seconds}});
+    nlohmann::ordered_json event{{"event", "progress"},         {"stage", name_of(progress.stage)},
+                                 {"picture", progress.picture}, {"step", progress.step},
+                                 {"steps", progress.steps},     {"fraction", progress.fraction},
+                                 {"seconds", progress.seconds}};
+    if (!progress.part.empty()) event["part"] = progress.part;
+    print_json(event);
   } else if (terminal_) {
     draw_bar(progress);
   } else {
@@ -137,6 +139,14 @@ void Reporter::end_line() {
   line_open_ = false;
 }
 
+// Decoding goes on after the first Ctrl-C, for as long as pictures wait for it.
+void Reporter::tell_of_stopping() {
+  if (std::exchange(told_of_stopping_, true) || verbosity_ == Verbosity::quiet) return;
+  if (verbosity_ == Verbosity::json) return print_json({{"event", "stopping"}});
+  end_line();
+  std::fputs("stopping: what is denoised is decoded and saved first; Ctrl-C again gives it up\n", stderr);
+}
+
 void Reporter::warn(const std::string& message) {
   if (verbosity_ == Verbosity::json) return print_json({{"event", "warning"}, {"message", message}});
   if (verbosity_ == Verbosity::quiet) return;
@@ -158,13 +168,16 @@ void Reporter::plan(const std::vector<MemoryStage>& stages) {
                  static_cast<double>(stage.bytes) / 1e9, stage.mode.c_str());
 }
 
-void Reporter::wrote(const std::string& path, std::uint64_t seed, double seconds) {
+void Reporter::wrote(const std::string& path, std::uint64_t seed, std::optional<double> seconds) {
+  const std::chrono::duration<double> in_all = std::chrono::steady_clock::now() - start_;
+  const double took = seconds.value_or(in_all.count());
   end_line();
   if (verbosity_ == Verbosity::json)
-    return print_json({{"event", "picture"}, {"path", path}, {"seed", seed}, {"seconds", seconds}});
-  if (verbosity_ == Verbosity::person)
-    std::fprintf(results_, "%s (seed %llu, %s)\n", printable(path).c_str(),
-                 static_cast<unsigned long long>(seed), duration(seconds).c_str());
+    return print_json({{"event", "picture"}, {"path", path}, {"seed", seed}, {"seconds", took}});
+  if (verbosity_ != Verbosity::person) return;
+  std::fprintf(results_, "%s (seed %llu, %s)\n", printable(path).c_str(),
+               static_cast<unsigned long long>(seed), duration(took).c_str());
+  std::fflush(results_);
 }
 
 }  // namespace sd35::cli

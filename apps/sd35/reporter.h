@@ -2,7 +2,9 @@
 // for programs, or nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,12 @@ class Reporter {
   Callbacks callbacks();
   void warn(const std::string& message);
   void plan(const std::vector<MemoryStage>& stages);
-  // A file that was written, after `seconds` of work in all.
-  void wrote(const std::string& path, std::uint64_t seed, double seconds);
+  // A file that was written, after `seconds` of work on it alone; unset: since this was made.
+  void wrote(const std::string& path, std::uint64_t seed, std::optional<double> seconds);
 
  private:
   void progress(const Progress& progress);
+  void tell_of_stopping();
   void draw_bar(const Progress& progress);
   void end_line();
 
@@ -36,6 +39,8 @@ class Reporter {
   std::FILE* results_;
   bool terminal_;
   bool line_open_ = false;  // a bar is on the current line
+  bool told_of_stopping_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   Stage stage_ = Stage::load;
   int picture_ = -1;
   int step_ = -1;

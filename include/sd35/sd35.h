@@ -123,7 +123,8 @@ struct GenerateOptions {
 
 enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert, train_tokenizer };
 
-// What is going on; sent often, cheap to ignore.
+// What is going on; sent often, cheap to ignore. Each stage is reported with a fraction of 0 first and of 1
+// last.
 struct Progress {
   Stage stage = Stage::load;
   int picture = 0;  // index of the picture, where it applies
@@ -131,6 +132,7 @@ struct Progress {
   int steps = 0;
   double fraction = 0;  // of the stage, 0 to 1, finer than steps
   double seconds = 0;   // since the stage began
+  std::string part;     // what is loaded: "transformer", "decoder"; empty in other stages
 };
 
 // What a stage of a picture takes.
@@ -140,9 +142,18 @@ struct MemoryStage {
   std::uint64_t bytes = 0;  // expected peak of the process's resident memory, mapped files included
 };
 
+// Called by the thread that called generate(). What one of them throws comes out of generate().
 struct Callbacks {
-  // Return false to stop: generate() then throws Cancelled within a second or one operation.
+  // Return false to stop: generate() then throws Cancelled within a second or one operation. Where on_picture
+  // is set, what is denoised by then is decoded and delivered first; on_progress goes on being called
+  // meanwhile, and what it returns changes nothing any more. To give those pictures up and stop at once,
+  // throw.
   std::function<bool(const Progress&)> on_progress;
+  // Each picture as soon as it is decoded, number 0 first; its seed is GenerateOptions::seed + index. A
+  // picture that was denoised is delivered in every case: on Cancelled, on NumericError in a later one, on
+  // any error but one that a callback throws meanwhile. Where this is set generate() returns no pictures, so
+  // memory does not grow with their number.
+  std::function<void(const Picture& picture, int index)> on_picture;
   // A rough picture of the latents after each step (1/8 of the size), where wanted.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
@@ -160,8 +171,9 @@ class Pipeline {
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
 
-  // One picture a seed, seed to seed + count - 1. Throws ArgumentError for impossible options, NumericError
-  // when a stage produced NaN or infinity, Cancelled when a callback asked to stop.
+  // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
+  // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when
+  // a callback asked to stop.
   std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {});
 
   // From here on every operation is timed, which costs nothing that could be measured. Throws FileError when

@@ -98,6 +98,10 @@ class GuidedTransformer {
   }
 
   void report() const { progress_.report(work_done_ / all_work_, steps_done_); }
+  // The end of all work is reported with the last step.
+  void report_blocks() const {
+    if (work_done_ < all_work_) report();
+  }
 
   // Of the prompts from `first` on.
   Tensor forward_all(std::span<const float> latents, float sigma, std::int64_t first) {
@@ -127,7 +131,7 @@ class GuidedTransformer {
     const double before = work_done_;
     const auto done = [&](int blocks) {
       work_done_ = std::max(work_done_, before + static_cast<double>(batch * blocks));
-      report();
+      report_blocks();
     };
     input.on_block = [&](int block) { done(block + 1); };
     Tensor v = transformer_.forward(ops_, input);

@@ -131,7 +131,7 @@ void make_single(const RandomModelOptions& options, const fs::path& output, cons
 void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
                        const Callbacks& callbacks) {
   check(options);
-  const StageProgress progress(callbacks, Stage::load);
+  const StageProgress progress(callbacks, "random weights");
   const YieldWhenBusy yielding;
   if (options.layout == "single")
     make_single(options, output, progress);

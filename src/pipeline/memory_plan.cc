@@ -19,6 +19,11 @@ namespace {
 constexpr double kProgram = 175e6;
 // What the estimates below leave out.
 constexpr double kMargin = 1.05;
+// Of the memory that is available, for whatever else the machine does meanwhile.
+constexpr double kShareOfAvailable = 0.8;
+// Streamed: the block in use, the pages of the one before it, and the pool's buffers of blocks of another
+// size: what was measured (docs/performance.md) stays below.
+constexpr double kBlocksAtOnce = 2.2;
 
 double bytes_of(DType dtype) { return static_cast<double>(size_of(dtype)); }
 
@@ -89,6 +94,8 @@ class WeightSizes : public ParameterVisitor {
 
 struct TransformerSizes {
   double outer = 0, blocks = 0, largest_block = 0, scratch = 0;
+
+  double weights(bool streamed) const { return outer + (streamed ? kBlocksAtOnce * largest_block : blocks); }
 };
 
 TransformerSizes transformer_sizes(const MemoryFacts& facts) {
@@ -126,10 +133,7 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
                           const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass) {
   const bool guided = guidance_enabled(options.guidance_scale);
   const double activations = activation_bytes(facts, options, guided && !one_prompt_a_pass ? 2 : 1);
-  // The block in use, the pages of the one before it, and the pool's buffers of blocks of another size: what
-  // was measured (docs/performance.md) stays below.
-  constexpr double kBlocksAtOnce = 2.2;
-  const double weights = sizes.outer + (streamed ? kBlocksAtOnce * sizes.largest_block : sizes.blocks);
+  const double weights = sizes.weights(streamed);
   const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
   std::string mode = streamed ? "streamed" : "resident";
   if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
@@ -148,10 +152,7 @@ MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options)
           static_cast<std::uint64_t>(kProgram + kMargin * (layer + activations))};
 }
 
-// The decoder's maps are largest at the picture's full size; tiles have the size of pictures of their own,
-// and the picture is put together in f32.
-MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
-  const VaeConfig& config = *facts.vae;
+double decoder_weight_bytes(const MemoryFacts& facts) {
   class : public ParameterVisitor {
    public:
     void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
@@ -159,7 +160,14 @@ MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& option
     }
     double count = 0;
   } weights;
-  VaeDecoder(config).parameters(Parameters(weights));
+  VaeDecoder(*facts.vae).parameters(Parameters(weights));
+  return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
+}
+
+// The decoder's maps are largest at the picture's full size; tiles have the size of pictures of their own,
+// and the picture is put together in f32.
+MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
+  const VaeConfig& config = *facts.vae;
   const int side = tile > 0             ? tile
                    : options.vae_tiling ? config.sample_size
                                         : std::max(options.width, options.height);
@@ -169,9 +177,27 @@ MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& option
   const std::string mode = pixels < static_cast<double>(options.width) * options.height
                                ? "tiles of " + std::to_string(side)
                                : "whole";
-  const double element = facts.widened ? 4 : bytes_of(facts.compute_type);
-  return {"decode", mode,
-          static_cast<std::uint64_t>(kProgram + kMargin * (weights.count * element + maps + picture))};
+  const double weights = decoder_weight_bytes(facts);
+  return {"decode", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + maps + picture))};
+}
+
+// What follows from there being several pictures, once it is settled how each is made.
+void plan_for_several(const MemoryFacts& facts, const TransformerSizes& sizes, std::uint64_t limit,
+                      MemoryPlan& plan) {
+  if (limit == 0)
+    limit = static_cast<std::uint64_t>(kShareOfAvailable * static_cast<double>(facts.available));
+  MemoryStage denoise = plan.stages[1], decode = plan.stages[2];
+  denoise.mode += ", beside the decoder";
+  denoise.bytes += static_cast<std::uint64_t>(kMargin * decoder_weight_bytes(facts));
+  decode.mode += ", beside the transformer";
+  decode.bytes += static_cast<std::uint64_t>(kMargin * sizes.weights(plan.streamed));
+  plan.together = facts.available > 0 && std::max(denoise.bytes, decode.bytes) <= limit;
+  if (plan.together) {
+    plan.stages[1] = denoise;
+    plan.stages[2] = decode;
+  } else {
+    plan.stages[2].mode += ", " + std::to_string(kPicturesAtATime) + " pictures at a time";
+  }
 }
 
 // "3.2 GB"
@@ -235,6 +261,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.stages.push_back(candidates[decode]);
   check(plan.stages.back(), limit,
         "--max-memory " + shown(plan.stages.back().bytes) + " would do, and a smaller picture needs less");
+  if (options.count > 1) plan_for_several(facts, sizes, limit, plan);
   return plan;
 }
 

@@ -1,5 +1,7 @@
 #include "pipeline/packed_transformer.h"
 
+#include <utility>
+
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/messages.h"
@@ -51,6 +53,7 @@ void TransformerWeights::pack_nothing() { path_.clear(); }
 void TransformerWeights::load(Transformer& transformer, const StageProgress& progress) {
   const int refused = load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
   trim_pool();  // what loading took besides the weights
+  if (settled_) return;
   missing_ = !path_.empty() && (packed_ == nullptr || refused > 0);
   if (refused > 0)
     warn(callbacks_, path_.string() + ": " + std::to_string(refused) +
@@ -58,7 +61,7 @@ void TransformerWeights::load(Transformer& transformer, const StageProgress& pro
 }
 
 void TransformerWeights::stream(Transformer& transformer, const StageProgress& progress) {
-  if (!path_.empty() && packed_ == nullptr)
+  if (!path_.empty() && packed_ == nullptr && !std::exchange(settled_, true))
     warn(callbacks_, path_.string() +
                          ": no packed weights, and too little memory to make them; sd35 convert "
                          "--packed makes them");
@@ -74,14 +77,18 @@ void TransformerWeights::stream(Transformer& transformer, const StageProgress& p
   load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
 }
 
-void TransformerWeights::pack(Transformer& transformer) const {
+void TransformerWeights::pack(Transformer& transformer) {
   if (!missing_) return;
+  missing_ = false;
+  settled_ = true;
   PackedWeightCollector collector;
   transformer.parameters(Parameters(collector));
   if (collector.empty())
-    warn(callbacks_, "this machine multiplies with the weights as they lie in the model; nothing is packed");
-  else
-    collector.write(path_, identity_);
+    return warn(callbacks_,
+                "this machine multiplies with the weights as they lie in the model; nothing is packed");
+  const StageProgress progress(callbacks_, Stage::convert);
+  collector.write(path_, identity_, [&](double fraction) { progress.report(fraction); });
+  open();
 }
 
 void pack(const std::string& model, const LoadOptions& asked, const Callbacks& callbacks) {
@@ -95,7 +102,7 @@ void pack(const std::string& model, const LoadOptions& asked, const Callbacks& c
   TransformerWeights weights(components, options, *ops, callbacks);
   weights.check_writable();
   Transformer transformer(components.transformer);
-  weights.load(transformer, StageProgress(callbacks, Stage::load));
+  weights.load(transformer, StageProgress(callbacks, "transformer"));
   weights.pack(transformer);
 }
 

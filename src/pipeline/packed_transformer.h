@@ -35,9 +35,9 @@ class TransformerWeights {
   // Nothing is packed that is not yet. This object must outlive it.
   void stream(Transformer& transformer, const StageProgress& progress);
   void load(Transformer& transformer, const StageProgress& progress);
-  // Packs what was loaded, where that is asked for and was not done; a machine that multiplies with weights
-  // as they are stored is a warning. Throws FileError.
-  void pack(Transformer& transformer) const;
+  // Packs what was loaded, where that is asked for and was not tried; what is loaded later comes from there.
+  // A machine that multiplies with weights as they are stored is a warning. Throws FileError.
+  void pack(Transformer& transformer);
 
  private:
   void open();
@@ -51,6 +51,7 @@ class TransformerWeights {
   PackingIdentity identity_;
   std::shared_ptr<const PackedWeights> packed_;
   bool missing_ = false;  // some are to be packed
+  bool settled_ = false;  // they are packed, or a warning said why not
 };
 
 }  // namespace sd35

@@ -6,30 +6,25 @@
 #include <utility>
 
 #include "core/atomic_file.h"
+#include "core/available_memory.h"
 #include "core/ceiling.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "core/yielding.h"
-#include "mmdit/transformer.h"
 #include "ops/decor/profile_ops.h"
 #include "pipeline/components.h"
-#include "pipeline/decode.h"
-#include "pipeline/denoise.h"
-#include "pipeline/loading.h"
 #include "pipeline/memory_plan.h"
 #include "pipeline/packed_transformer.h"
+#include "pipeline/picture_run.h"
 #include "pipeline/progress.h"
 #include "pipeline/prompt_cache.h"
 #include "pipeline/prompt_check.h"
-#include "pipeline/recipe.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
-#include "sampling/sigmas.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
-#include "vae/autoencoder.h"
 
 namespace sd35 {
 namespace {
@@ -49,6 +44,15 @@ std::vector<PromptTexts> prompts_of(const GenerateOptions& options) {
       {options.prompt, options.prompt_2.value_or(options.prompt), options.prompt_3.value_or(options.prompt)});
   return prompts;
 }
+
+// Trims the pool of tensors on every way out.
+class TrimmedPool {
+ public:
+  TrimmedPool() = default;
+  ~TrimmedPool() { trim_pool(); }
+  TrimmedPool(const TrimmedPool&) = delete;
+  TrimmedPool& operator=(const TrimmedPool&) = delete;
+};
 
 }  // namespace
 
@@ -74,9 +78,10 @@ class Pipeline::Impl {
     set_thread_count(load_.threads);
     const OpenMpThreads threads;  // LibTorch's loops too
     const YieldWhenBusy yielding;
+    // The pool keeps what a stage freed, its weights included, until it is told otherwise.
+    const TrimmedPool trimmed;
     if (options.block_cache > 0 && load_.device != "cpu")
       throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
-    // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     TransformerWeights weights(components_, load_, ops(), callbacks);
     try {
       weights.check_writable();
@@ -87,11 +92,7 @@ class Pipeline::Impl {
     const MemoryPlan plan = plan_of(weights, options, callbacks);
     const PromptEmbedding prompt = encode_prompts(options, callbacks);
     trim_pool();
-    const std::vector<Tensor> latents = denoise_all(prompt, weights, plan, options, callbacks);
-    trim_pool();
-    std::vector<Picture> pictures = decode_all(latents, plan, options, callbacks);
-    trim_pool();
-    return pictures;
+    return PictureRun(ops(), components_, plan, weights, {model_, load_, options}, callbacks).draw(prompt);
   }
 
   void start_profile(const std::filesystem::path& trace) {
@@ -133,6 +134,7 @@ class Pipeline::Impl {
     facts.compute_type = ops_->compute_type();
     facts.widened = widens();
     const WeightFormat format = facts.quantization.format;
+    if (load_.device == "cpu") facts.available = available_memory();
     facts.streamable =
         weights.packed() != nullptr || format == WeightFormat::as_stored || format == WeightFormat::dense;
     MemoryPlan plan = plan_memory(facts, options, load_.max_memory);
@@ -174,71 +176,6 @@ class Pipeline::Impl {
     encoded.embedding = components_.prompt_encoder.encode(
         ops(), prompts, components_.transformer.joint_attention_dim, max_sequence_length, callbacks);
     return encoded;
-  }
-
-  static void load_and_pack(TransformerWeights& weights, Transformer& transformer,
-                            const StageProgress& progress) {
-    weights.load(transformer, progress);
-    try {
-      weights.pack(transformer);
-    } catch (const FileError& error) {
-      warn(progress.callbacks(), "the packed weights are not kept: " + std::string(error.what()));
-    }
-  }
-
-  std::vector<Tensor> denoise_all(const PromptEmbedding& prompt, TransformerWeights& weights,
-                                  const MemoryPlan& plan, const GenerateOptions& options,
-                                  const Callbacks& callbacks) const {
-    const int scale = components_.vae.scale(), steps = options.num_inference_steps;
-    const Shape shape{1, components_.transformer.in_channels, options.height / scale, options.width / scale};
-    const SchedulerConfig& scheduler = components_.scheduler;
-    const std::vector<float> sigmas =
-        flow_sigmas(steps, options.shift.value_or(scheduler.shift), scheduler.num_train_timesteps);
-
-    Transformer transformer(components_.transformer);
-    {
-      const PartOfWork part(ops(), "load transformer");
-      const StageProgress loading(callbacks, Stage::load);
-      if (plan.streamed)
-        weights.stream(transformer, loading);
-      else
-        load_and_pack(weights, transformer, loading);
-    }
-    std::vector<Tensor> latents;
-    for (int i = 0; i < options.count; ++i) {
-      const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
-      Tensor noise = initial_noise(options, ops().compute_type(), seed, shape);
-      const PartOfWork part(ops(), "denoise");
-      const StageProgress progress(callbacks, Stage::denoise, i, steps);
-      latents.push_back(denoise(ops(), transformer, prompt, options, sigmas, std::move(noise), progress,
-                                plan.one_prompt_a_pass));
-    }
-    return latents;
-  }
-
-  std::vector<Picture> decode_all(const std::vector<Tensor>& latents, const MemoryPlan& plan,
-                                  const GenerateOptions& options, const Callbacks& callbacks) const {
-    VaeConfig config = components_.vae;
-    if (plan.tile > 0) config.sample_size = plan.tile;
-    VaeDecoder decoder(config);
-    {
-      const PartOfWork part(ops(), "load decoder");
-      load_model(decoder, *components_.vae_weights, "decoder", ops(), StageProgress(callbacks, Stage::load));
-    }
-    std::vector<Picture> pictures;
-    for (std::size_t i = 0; i < latents.size(); ++i) {
-      const Tensor& z = latents[i];
-      const bool tiled = plan.tile > 0 || options.vae_tiling;
-      const PartOfWork part(ops(), "decode");
-      const StageProgress progress(callbacks, Stage::decode, static_cast<int>(i));
-      pictures.push_back(decode(ops(), config, decoder, z, tiled, progress));
-
-      Recipe recipe{model_, load_, options};
-      recipe.generate.seed = options.seed + i;
-      recipe.generate.count = 1;
-      pictures.back().metadata = metadata_of(recipe);
-    }
-    return pictures;
   }
 
   // The engine, or what times it.

@@ -12,6 +12,8 @@ namespace sd35 {
 class StageProgress {
  public:
   StageProgress(const Callbacks& callbacks, Stage stage, int picture = 0, int steps = 0);
+  // Of Stage::load.
+  StageProgress(const Callbacks& callbacks, std::string part);
 
   // `fraction` of the stage is done, and `step` of its steps.
   void report(double fraction, int step = 0) const;
@@ -22,6 +24,7 @@ class StageProgress {
   Stage stage_;
   int picture_;
   int steps_;
+  std::string part_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

@@ -69,7 +69,8 @@ void PackedWeightCollector::linear_done(Linear& linear) {
   if (auto packed = linear.prepared->packed()) weights_.emplace(name_, *std::move(packed));
 }
 
-void PackedWeightCollector::write(const std::filesystem::path& path, const PackingIdentity& identity) const {
+void PackedWeightCollector::write(const std::filesystem::path& path, const PackingIdentity& identity,
+                                  const std::function<void(double fraction)>& on_progress) const {
   std::map<std::string, std::string> metadata{
       {kProgram, identity.program}, {kEngine, identity.engine}, {kWeights, identity.weights}};
   std::vector<SafetensorsEntry> entries;
@@ -84,10 +85,12 @@ void PackedWeightCollector::write(const std::filesystem::path& path, const Packi
   }
   constexpr std::array<std::byte, kAlignment> kZeros{};
   SafetensorsWriter writer(path, std::move(entries), metadata);
+  std::size_t done = 0;
   for (const SafetensorsEntry& entry : std::vector(writer.entries())) {
     const Tensor& part = *parts.at(entry.name);
     writer.write(entry.name, {static_cast<const std::byte*>(part.raw()), part.bytes()});
     writer.write(entry.name, std::span(kZeros).first(entry.bytes() - part.bytes()));
+    on_progress(static_cast<double>(++done) / static_cast<double>(parts.size()));
   }
   writer.commit();
 }

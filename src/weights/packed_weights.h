@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -51,8 +52,9 @@ class PackedWeightCollector : public ParameterVisitor {
   void linear_done(Linear& linear) override;
 
   bool empty() const { return weights_.empty(); }
-  // Writes them aside, then in place of `path`. Throws FileError.
-  void write(const std::filesystem::path& path, const PackingIdentity& identity) const;
+  // Writes them aside, then in place of `path`. Throws FileError, and what `on_progress` throws.
+  void write(const std::filesystem::path& path, const PackingIdentity& identity,
+             const std::function<void(double fraction)>& on_progress) const;
 
  private:
   std::string name_;  // of the weight that was visited last

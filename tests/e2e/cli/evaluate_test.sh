@@ -43,6 +43,19 @@ check "all were drawn with it" json 'd["columns"][1]["pictures_drawn_now"] == 8'
 check "two columns" evaluate --model tiny --label a --model tiny --label b
 check "have the same pictures" json 'd["columns"][2]["label"] == "b" and all(r["pictures"]["a"]["file"] != r["pictures"]["b"]["file"] for r in d["prompts"])'
 
+# Ctrl-C keeps what is drawn
+"$sd35" make-dataset -n 60 --prompts many.jsonl --kind shape --quiet || exit 1
+many=("$sd35" evaluate --prompts many.jsonl --model tiny -o many -W 64 -H 64 --steps 2 --dtype f32 --max-sequence-length 16 --quiet)
+"${many[@]}" >out 2>err &
+for _ in $(seq 1200); do [ -e many/pictures/tiny/shape-00005.png ] && break; sleep 0.05; done
+kill -INT $!
+wait $!
+check "interrupted" [ $? -eq 130 ]
+check "says what is kept" grep -qE '^sd35: interrupted; got as far as tiny, [0-9]+ of 60; the pictures are kept' err
+kept=$(ls many/pictures/tiny/*.png | wc -l)
+check "the same again" "${many[@]}" >out
+check "goes on from there" grep -q "\"pictures_drawn_now\": *$((60 - kept))" many/report.json
+
 cp -r report before
 check "an earlier report" evaluate --model tiny --steps 2 --compare before
 check "is a column for each of its models" json '[c["label"] for c in d["columns"]] == ["drawn", "tiny", "before-a", "before-b"]'

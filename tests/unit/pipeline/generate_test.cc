@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "sd35/sd35.h"
 #include "tests/support/file_bytes.h"
+#include "tests/support/poison.h"
 #include "tests/support/temporary_folder.h"
-#include "weights/safetensors.h"
 
 namespace sd35 {
 namespace {
@@ -245,14 +244,30 @@ TEST(GenerateTest, ReportsProgress) {
       EXPECT_GE(now.fraction, reports[i - 1].fraction);
       EXPECT_GE(now.step, reports[i - 1].step);
     }
+    // A stage ends once.
     const bool last = i + 1 == reports.size() || reports[i + 1].fraction == 0;
+    EXPECT_EQ(now.fraction == 1, last) << i;
     if (last) {
-      EXPECT_NEAR(now.fraction, 1, 1e-9);
+      EXPECT_EQ(now.step, now.steps);
     }
     EXPECT_EQ(now.steps, now.stage == Stage::denoise ? 3 : 0);
+    EXPECT_EQ(now.part.empty(), now.stage != Stage::load);
   }
-  EXPECT_EQ(order, (std::vector{Stage::encode_prompt, Stage::load, Stage::denoise, Stage::denoise,
-                                Stage::load, Stage::decode, Stage::decode}));
+  EXPECT_EQ(order, (std::vector{Stage::encode_prompt, Stage::load, Stage::denoise, Stage::load, Stage::decode,
+                                Stage::denoise, Stage::decode}));
+}
+
+TEST(GenerateTest, WithABlockCacheDenoisingEndsOnceToo) {
+  GenerateOptions options = small();
+  options.block_cache = 10;
+  int ends = 0;
+  Callbacks callbacks;
+  callbacks.on_progress = [&](const Progress& progress) {
+    ends += progress.stage == Stage::denoise && progress.fraction == 1 ? 1 : 0;
+    return true;
+  };
+  open().generate(options, callbacks);
+  EXPECT_EQ(ends, 1);
 }
 
 TEST(GenerateTest, StopsInEveryStage) {
@@ -280,19 +295,6 @@ TEST(GenerateTest, OneWarningForACutPrompt) {
   ASSERT_EQ(warnings.size(), 1u);
   for (const char* part : {"'square word", "CLIP-L", "CLIP-G", "T5", " tokens", "the cut begins at '"})
     EXPECT_NE(warnings[0].find(part), std::string::npos) << part << " in " << warnings[0];
-}
-
-// Overwrites one value of a weight with NaN.
-void poison(const fs::path& file, const std::string& tensor) {
-  std::ptrdiff_t offset = 0;
-  {
-    const SafetensorsFile weights = read_safetensors(file);
-    const StoredTensor& stored = weights.tensors.at(tensor);
-    offset = stored.segments.at(0).data() - stored.file->bytes().data();
-  }
-  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-  stream.seekp(offset);
-  stream.write("\xff\xff", 2);  // in bf16
 }
 
 TEST(GenerateTest, NamesTheStageThatWentWrong) {

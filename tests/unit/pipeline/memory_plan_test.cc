@@ -30,9 +30,15 @@ class MemoryPlanTest : public testing::Test {
     facts_.transformer = &components_->transformer;
     facts_.vae = &components_->vae;
     facts_.compute_type = DType::f32;
+    facts_.available = 64'000'000'000;
   }
 
   const MemoryStage& stage(const MemoryPlan& plan, std::size_t index) const { return plan.stages.at(index); }
+
+  // The stage whose picture takes most.
+  static std::uint64_t peak(const MemoryPlan& plan) {
+    return std::ranges::max(plan.stages, {}, &MemoryStage::bytes).bytes;
+  }
 
   Picture draw(std::uint64_t limit) {
     load_.max_memory = limit;
@@ -59,6 +65,58 @@ TEST_F(MemoryPlanTest, WithoutALimitNothingChanges) {
   options_.width = options_.height = 64;
   draw(0);
   EXPECT_TRUE(stages_.empty());
+}
+
+TEST_F(MemoryPlanTest, SeveralPicturesKeepTransformerAndDecoderTogetherWhereTheyFit) {
+  const MemoryPlan one = plan_memory(facts_, options_, 0);
+  EXPECT_FALSE(one.together);
+  options_.count = 4;
+  const MemoryPlan several = plan_memory(facts_, options_, 0);
+  EXPECT_TRUE(several.together);
+  EXPECT_EQ(stage(several, 1).mode, stage(one, 1).mode + ", beside the decoder");
+  EXPECT_EQ(stage(several, 2).mode, stage(one, 2).mode + ", beside the transformer");
+  EXPECT_GT(stage(several, 1).bytes, stage(one, 1).bytes);
+  EXPECT_GT(stage(several, 2).bytes, stage(one, 2).bytes);
+}
+
+TEST_F(MemoryPlanTest, SeveralPicturesNeverChangeHowOneIsMade) {
+  const MemoryPlan free = plan_memory(facts_, options_, 0);
+  bool together = false, apart = false;
+  for (std::uint64_t limit = 2 * peak(free); limit > stage(free, 0).bytes; limit = limit * 99 / 100) {
+    options_.count = 1;
+    MemoryPlan one;
+    try {
+      one = plan_memory(facts_, options_, limit);
+    } catch (const ArgumentError&) {
+      break;
+    }
+    options_.count = 1000;
+    const MemoryPlan many = plan_memory(facts_, options_, limit);
+    EXPECT_EQ(many.streamed, one.streamed);
+    EXPECT_EQ(many.one_prompt_a_pass, one.one_prompt_a_pass);
+    EXPECT_EQ(many.tile, one.tile);
+    EXPECT_LE(peak(many), limit);
+    (many.together ? together : apart) = true;
+    if (!many.together) {
+      EXPECT_EQ(peak(many), peak(one));
+    }
+  }
+  EXPECT_TRUE(together);
+  EXPECT_TRUE(apart);
+}
+
+TEST_F(MemoryPlanTest, WithoutALimitTheMachineDecidesWhatSeveralPicturesTake) {
+  options_.count = 2;
+  const std::uint64_t needed = peak(plan_memory(facts_, options_, 0));
+  facts_.available = needed;  // to the last byte, with nothing for anybody else
+  const MemoryPlan apart = plan_memory(facts_, options_, 0);
+  EXPECT_FALSE(apart.together);
+  EXPECT_NE(stage(apart, 2).mode.find("16 pictures at a time"), std::string::npos) << stage(apart, 2).mode;
+  facts_.available = needed * 3 / 2;
+  EXPECT_TRUE(plan_memory(facts_, options_, 0).together);
+  facts_.available = 0;  // unknown
+  EXPECT_FALSE(plan_memory(facts_, options_, 0).together);
+  EXPECT_FALSE(plan_memory(facts_, options_, 2 * needed).together);
 }
 
 TEST_F(MemoryPlanTest, TighterLimitsTakeSlowerPlansAndStayBelow) {
