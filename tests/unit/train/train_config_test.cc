@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "core/error.h"
 #include "tests/support/file_bytes.h"
@@ -91,10 +92,11 @@ TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
   prepare(lora + "16}", stage);
   prepare(lora + "8}", stage);  // nothing was learned yet
   put_file(run / "checkpoint-00000005.safetensors", "");
-  EXPECT_EQ(error_of([&] { prepare(lora + "16}", stage); }),
-            "'" + run.string() + "' holds a run of another configuration: lora.rank was 8 and is 16; '" +
-                (run / "configuration.json").string() +
-                "' is what it began with, another folder begins a new run");
+  std::ostringstream refusal;
+  refusal << "'" << run.string() << "' holds a run of another configuration: lora.rank was 8 and is 16; '"
+          << (run / "configuration.json").string()
+          << "' is what it began with, another folder begins a new run";
+  EXPECT_EQ(error_of([&] { prepare(lora + "16}", stage); }), refusal.str());
   EXPECT_NE(error_of([&] {
               prepare(lora + R"(8}, "dtype": "f32")", stage);
             }).find("dtype was missing and is 'f32'"),
