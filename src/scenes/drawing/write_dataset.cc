@@ -177,7 +177,7 @@ void write_prompts(const std::filesystem::path& path, const DatasetOptions& opti
   // Past this the captions repeat themselves.
   const std::uint64_t most = 1000 + 50 * options.count;
   for (std::uint64_t i = 0; i < most && seen.size() < options.count; ++i) {
-    if ((i + 1) % kCaptions == 0) report(progress, seen.size(), options.count);
+    if (i % kCaptions == 0) report(progress, seen.size(), options.count);
     const Scene scene = sample_scene(options.seed, i, options.scenes);
     if (!seen.insert(scene.caption).second) continue;
     const std::string line = evaluation_prompt_json(scene) + "\n";

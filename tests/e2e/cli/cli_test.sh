@@ -46,7 +46,7 @@ check "inspect" sh -c "'$sd35' inspect '$tiny' | grep -qi transformer"
 # What a person gets wrong
 expect "no subcommand" 2 "" "$sd35"
 expect "unknown option" 2 "--frobnicate" "$sd35" generate --frobnicate
-expect "no prompt" 2 "--prompt" "$sd35" generate -m "$tiny"
+expect "no prompt" 2 "takes a prompt" "$sd35" generate -m "$tiny"
 expect "negative seed" 2 "-1" draw -m "$tiny" -s -1 -o "$work/target/x.png"
 expect "no model" 2 "--model" "$sd35" generate -p cat
 for size in 0 17 -16 100000; do expect "width $size" 2 "$size" draw -m "$tiny" -W $size -o "$work/target/x.png"; done
