@@ -65,6 +65,15 @@ std::size_t end_of_quotation(std::string_view text, char before) {
   return text.npos;
 }
 
+// The first instruction of the form <lora:name:weight>.
+std::string_view lora_tag(std::string_view text) {
+  for (const std::string_view kind : {"<lora:", "<lyco:", "<hypernet:"})
+    if (const std::size_t begin = text.find(kind); begin != text.npos)
+      if (const std::size_t end = text.find('>', begin); end != text.npos)
+        return text.substr(begin, end - begin + 1);
+  return {};
+}
+
 // The words of a prompt that say what to draw, and the texts that are to be written.
 struct PromptParts {
   std::vector<std::string_view> words, written;
@@ -75,6 +84,10 @@ PromptParts parts_of(std::string_view text) {
   std::string last;  // the word ahead, where nothing but a colon stands between
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i), word = word_at_start(rest);
+    if (const std::string_view tag = lora_tag(rest); tag.data() == rest.data()) {
+      i += tag.size();
+      continue;
+    }
     const bool write = is_one_of(kWritten, last) && !(last.starts_with("read") && last != "reads" &&
                                                       is_one_of(kArticles, in_small_letters(word)));
     if (const std::size_t end = end_of_quotation(rest, i == 0 ? ' ' : text[i - 1]); end != rest.npos) {
@@ -109,15 +122,6 @@ bool knows(const PromptVocabulary& vocabulary, std::string_view shown) {
   const auto without = [&](std::size_t letters) { return word.substr(0, word.size() - letters); };
   return has(word) || has(word + "s") || has(word + "es") || (word.ends_with("s") && has(without(1))) ||
          (word.ends_with("es") && has(without(2))) || (word.ends_with("ies") && has(without(3) + "y"));
-}
-
-// The first instruction of the form <lora:name:weight>.
-std::string_view lora_tag(std::string_view text) {
-  for (const std::string_view kind : {"<lora:", "<lyco:", "<hypernet:"})
-    if (const std::size_t begin = text.find(kind); begin != text.npos)
-      if (const std::size_t end = text.find('>', begin); end != text.npos)
-        return text.substr(begin, end - begin + 1);
-  return {};
 }
 
 // "word:1.3"

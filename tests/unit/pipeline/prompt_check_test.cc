@@ -65,6 +65,10 @@ TEST(PromptWarnings, OneNamesTheUnknownWords) {
   EXPECT_NE(messages[0].find("'wizard'; 'portrait'; 'ogre'"), std::string::npos) << messages[0];
 }
 
+TEST(PromptWarnings, AnInstructionIsNoUnknownWord) {
+  EXPECT_EQ(warnings("a cat <lora:my-style:0.8>", kFew, "").size(), 1u);
+}
+
 TEST(PromptWarnings, InstructionsOfOtherPrograms) {
   const Words both =
       warnings("a cat <lora:my-style:0.8> (masterpiece:1.3), ((best))", {}, "(bad:0.5) <lora:x:1>");
