@@ -72,7 +72,7 @@ TEST_F(Inspect, SaysWhatGenerateSays) {
   const fs::path model = copy();
   put_file(model / "scheduler/scheduler_config.json", R"({"_class_name": "Other"})");
   expect_same(model);
-  expect_parts(inspect(model), {"cannot generate: ", "'Other'"});
+  expect_parts(inspect(model), {"cannot generate: ", "\"Other\""});
   fs::remove(model / "tokenizer_3/spiece.model");
   expect_same(model);
   expect_parts(inspect(model), {"missing to generate: tokenizer_3/", "--no-t5"});

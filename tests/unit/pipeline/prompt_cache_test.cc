@@ -265,7 +265,7 @@ TEST_F(PromptCacheTest, WarningsComeBack) {
   for (int i = 0; i < 40; ++i) options_.prompt += " word";
   draw();
   const std::vector<std::string> first = warnings_;
-  EXPECT_TRUE(warned("tokens of T5"));
+  EXPECT_TRUE(warned(" is cut: "));
   draw();
   EXPECT_FALSE(encoded_);
   EXPECT_EQ(warnings_, first);

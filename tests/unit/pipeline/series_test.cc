@@ -226,32 +226,5 @@ TEST(PictureRunTest, NaNInALaterPictureDeliversTheOnesBefore) {
   EXPECT_EQ(taken, 2);
 }
 
-// Bytes of the process in memory.
-std::uint64_t resident_memory() {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-  return 0;
-}
-
-TEST(PictureRunTest, AStoppedRunGivesItsMemoryBack) {
-  GenerateOptions options = several(1);
-  options.width = options.height = 768;
-  options.num_inference_steps = 1;
-  Pipeline pipeline = open();
-  pipeline.generate(several(1));  // what stays anyway
-  const std::uint64_t before = resident_memory();
-  std::uint64_t during = 0;
-  Callbacks callbacks;
-  callbacks.on_progress = [&](const Progress& progress) {
-    if (progress.stage != Stage::decode || progress.fraction < 0.8) return true;
-    during = resident_memory();
-    return false;
-  };
-  EXPECT_THROW(pipeline.generate(options, callbacks), Cancelled);
-  EXPECT_GT(during, before + 100'000'000) << "too small to tell";
-  EXPECT_LT(resident_memory(), before + (during - before) / 4);
-}
-
 }  // namespace
 }  // namespace sd35
