@@ -113,16 +113,18 @@ fi
 
 # Ctrl-C: a pipe that nobody reads holds the program at its first line of progress.
 mkfifo "$work/pipe"
+# A folder shows itself; a file has no name before it is whole, but is open.
+on_its_way() { [ -n "$(find "$work/target" -mindepth 1)" ] || ls -l "/proc/$1/fd" 2>/dev/null | grep -qF "$work/target/"; }
 exec 3<>"$work/pipe"
 for output in m m.gguf; do
   head -c 65536 /dev/zero | tr '\0' '\n' >&3
   "$sd35" convert "$tiny" "$work/target/$output" -t f32 2>&3 >/dev/null &
   pid=$!
   for _ in $(seq 200); do
-    [ -n "$(find "$work/target" -mindepth 1)" ] && break
+    on_its_way $pid && break
     sleep 0.05
   done
-  check "output is on its way" [ -n "$(find "$work/target" -mindepth 1)" ]
+  check "output is on its way" on_its_way $pid
   kill -INT $pid
   cat <&3 >/dev/null &
   reader=$!

@@ -99,7 +99,7 @@ mkfifo pipe
 for path in pipe /dev/zero; do
   check "--from-image $path" fails 3 "not a regular file" program generate --from-image $path -o x.png
   check "--lora $path" fails 3 "not a regular file" draw --lora $path -o x.png
-  check "-o $path" fails 2 "known: .png" draw -o $path
+  check "-o $path" fails 2 "ends in .png" draw -o $path
 done
 mkfifo pipe.png
 check "-o pipe.png" fails 3 "not a regular file" draw -o pipe.png

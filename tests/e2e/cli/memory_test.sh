@@ -55,7 +55,7 @@ check "with the same bytes" cmp "$work/plain-none.png" "$work/anew.png"
 truncate -s -100 "$packed"
 check "a cut file is packed anew" says "packed anew" draw --dtype f32 --quantize none --packed "$work/packed" -o "$work/anew.png"
 check "with the same bytes" cmp "$work/plain-none.png" "$work/anew.png"
-check "neither type nor packed" fails 2 "--type" "$sd35" convert "$tiny" "$work/packed"
+check "a folder that is there stays" fails 2 "exists" "$sd35" convert "$tiny" "$work/packed"
 check "both type and packed" fails 2 "--packed" "$sd35" convert "$tiny" "$work/packed" --packed -t bf16
 
 # Within a limit of memory
