@@ -6,10 +6,21 @@
 #include <cmath>
 #include <utility>
 
+#include "core/cpu.h"
+
 namespace sd35::train {
 namespace {
 
 constexpr std::int64_t kTogether = 32;  // matrices; bounds the memory of a step
+
+// beta sum + alpha p q in bf16, with inner sums in f32. LibTorch rounds those to bf16 where a CPU has no bf16
+// instructions.
+at::Tensor product(const at::Tensor& sum, const at::Tensor& p, const at::Tensor& q, double beta,
+                   double alpha) {
+  if (!p.is_cpu() || has_bf16_instructions()) return at::baddbmm(sum, p, q, beta, alpha);
+  const auto wide = [](const at::Tensor& x) { return x.to(at::kFloat); };
+  return at::baddbmm(wide(sum), wide(p), wide(q), beta, alpha).to(at::kBFloat16);
+}
 
 }  // namespace
 
@@ -20,9 +31,10 @@ at::Tensor orthogonalized(const at::Tensor& matrices) {
   at::Tensor x = (tall ? matrices.transpose(1, 2) : matrices).to(at::kBFloat16).contiguous();
   x.div_(x.norm(2, {1, 2}, true).clamp_min(1e-7));
   for (int i = 0; i < iterations; ++i) {
-    const at::Tensor gram = at::bmm(x, x.transpose(1, 2));
-    const at::Tensor polynomial = at::baddbmm(gram, gram, gram, b, c);
-    x = at::baddbmm(x, polynomial, x, a, 1);
+    const at::Tensor square = at::zeros({x.size(0), x.size(1), x.size(1)}, x.options());
+    const at::Tensor gram = product(square, x, x.transpose(1, 2), 0, 1);
+    const at::Tensor polynomial = product(gram, gram, gram, b, c);
+    x = product(x, polynomial, x, a, 1);
   }
   return tall ? x.transpose(1, 2) : x;
 }

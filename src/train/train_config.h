@@ -91,7 +91,7 @@ struct TrainConfig {
   std::size_t stage_of(std::int64_t step) const;
   std::int64_t first_step_of(std::size_t stage) const;
   // What must not change when a run is resumed, as text.
-  std::string identity;
+  std::string identity = "{}";
 
   // Relative paths are relative to the file. Throws FileError naming the file and the key for a key that is
   // unknown, missing, of another type or out of range.

@@ -115,7 +115,7 @@ expect "noise" 2 "possible are f32, f16, bf16" draw cat --noise-dtype fp8
 check "a random model" "$sd35" make-random-model --dtype float16 --quiet -o half
 expect "a random model of" 2 "possible are f32, f16, bf16" "$sd35" make-random-model --dtype fp8 -o never
 check "converted" "$sd35" convert "$tiny" brain --type bfloat16 --quiet
-expect "converted to" 2 "known: f32, f16, bf16, fp8" "$sd35" convert "$tiny" never --type float
+expect "converted to" 2 "known: f32, f16, bf16, fp8" "$sd35" convert "$tiny" never --type warp
 check "weights" draw cat --quantize int8
 expect "weights of" 2 "known: int8, nf4" draw cat --quantize fp8
 
@@ -149,7 +149,7 @@ check "an option beats it" sh -c "SD35_MODEL=/nowhere '$sd35' generate -m '$tiny
 check "a recipe beats it" sh -c "SD35_MODEL=/nowhere '$sd35' generate --from-image e.png --quiet -o f.png"
 
 # Prompts that mean something else elsewhere
-warns() { "$sd35" generate -m "$tiny" -W 32 -H 32 --steps 1 -s 1 -o o.png "$@" 2>err >out && grep "warning" err | grep -v "trained for" >warned; }
+warns() { "$sd35" generate --dtype f32 -m "$tiny" -W 32 -H 32 --steps 1 -s 1 -o o.png "$@" 2>err >out && grep "warning" err | grep -v "trained for" >warned; }
 check "a LoRA" warns 'a cat <lora:my-style:0.8>' --max-sequence-length 16
 check "is one warning" [ "$(wc -l <warned)" -eq 1 ]
 check "that names the option" grep -q -- "--lora" warned
