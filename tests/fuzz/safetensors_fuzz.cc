@@ -7,8 +7,8 @@
 #include "tests/fuzz/input_file.h"
 #include "weights/component_weights.h"
 #include "weights/derived_config.h"
-#include "weights/said_config.h"
 #include "weights/safetensors.h"
+#include "weights/said_config.h"
 
 namespace sd35 {
 namespace {
