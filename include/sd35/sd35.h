@@ -250,10 +250,11 @@ struct ConvertReport {
   };
   std::vector<Row> rows;
 };
-// Converts a model, tensor by tensor, into the new file or folder `output`. What a folder's JSON files say goes
-// along: a single file has it in its metadata. `input`: as the model of Pipeline::from_pretrained. Throws ArgumentError for options that do not go together and an output that
-// exists, FileError for an input that is damaged or holds values that the type does not, and an output that
-// cannot be written, Cancelled; then nothing is left behind.
+// Converts a model, tensor by tensor, into the new file or folder `output`. What a folder's JSON files say
+// goes along: a single file has it in its metadata. `input`: as the model of Pipeline::from_pretrained.
+// Throws ArgumentError for options that do not go together and an output that exists, FileError for an input
+// that is damaged or holds values that the type does not, and an output that cannot be written, Cancelled;
+// then nothing is left behind.
 ConvertReport convert(const std::string& input, const std::filesystem::path& output,
                       const ConvertOptions& options, const Callbacks& callbacks = {});
 
