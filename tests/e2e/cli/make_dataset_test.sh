@@ -79,9 +79,12 @@ check "prompts of a kind that is not scored" fails "not scored" -n 5 --kind hybr
 check "a folder to look into" [ -z "$(find "$work/target" -mindepth 1)" ]
 for what in "--kind words --prompts" "--captions" "--size 2048 --contact-sheet" "--size 2048"; do
   "$sd35" make-dataset --quiet -n 10000000 $what "$work/target/x.png" 2>"$work/message" &
+  pid=$!
+  # Until it handles the signal (bit 1), which a program in the background begins by ignoring.
+  until grep -q '^SigCgt:.*[2367abef]$' "/proc/$pid/status"; do sleep 0.1; done
   sleep 2
-  kill -INT $!
-  wait $!
+  kill -INT $pid
+  wait $pid
   check "interrupted: $what" [ $? -eq 130 ]
   check "leaves nothing: $what" [ -z "$(find "$work/target" -mindepth 1)" ]
 done
