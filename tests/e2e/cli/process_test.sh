@@ -64,6 +64,7 @@ check "no failure left a file" nothing_left
 
 # Signals: both kinds of work end with nothing left
 start() { # start COMMAND...: a picture in the background, until it is denoised
+  : >events # or the last picture's would be read
   "$@" --json >events 2>err &
   pid=$!
   until grep -q '"stage":"denoise"' events || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
