@@ -40,4 +40,8 @@ install(FILES ${PROJECT_BINARY_DIR}/sd35-config.cmake ${PROJECT_BINARY_DIR}/sd35
         DESTINATION ${package_folder} COMPONENT library)
 
 sd35_build_before_install(sd35-cli program)
-install(TARGETS sd35-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+set(programs sd35-cli)
+if(SD35_TORCH)
+  list(APPEND programs sd35-torch)
+endif()
+install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)

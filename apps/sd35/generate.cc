@@ -12,6 +12,7 @@
 #include "output_names.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
+#include "with_torch.h"
 
 namespace sd35::cli {
 namespace {
@@ -110,7 +111,10 @@ void add_generate(CLI::App& app) {
       command
           ->add_option_function<std::string>(
               "--from-image",
-              [arguments](const std::string& picture) { arguments->recipe = read_recipe(picture); },
+              [arguments](const std::string& picture) {
+                arguments->recipe = read_recipe(picture);
+                if (arguments->recipe.load.engine == "torch") continue_with_torch();
+              },
               "Draw the picture in this file again; other options change what its recipe says")
           ->type_name("FILE");
   command->add_option(

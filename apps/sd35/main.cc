@@ -14,6 +14,7 @@
 #include "interrupt.h"
 #include "sd35/sd35.h"
 #include "standard_files.h"
+#include "with_torch.h"
 
 namespace {
 
@@ -107,10 +108,12 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (want_torch(arguments)) continue_with_torch();
   if (!hold_standard_descriptors()) return fail(kFile, "cannot open /dev/null");
   handle_signals();
   try {
-    return run({argv + (argc > 0 ? 1 : 0), argv + argc});
+    return run(arguments);
   } catch (const sd35::ArgumentError& error) {
     return fail(kUsage, error.what());
   } catch (const sd35::FileError& error) {
