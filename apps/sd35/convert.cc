@@ -10,7 +10,7 @@
 namespace sd35::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kConvertFooter =
     "Examples:\n"
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35-nf4 --type nf4\n"
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35.gguf --type q8_0 --component transformer\n"
@@ -112,7 +112,7 @@ void add_convert(CLI::App& app) {
   add_options(*command, arguments->options);
   add_packing_options(*command, arguments->packed, arguments->packing);
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
-  command->footer(kFooter);
+  command->footer(kConvertFooter);
   command->callback([arguments] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
     if (arguments->packed && !arguments->options.type.empty())

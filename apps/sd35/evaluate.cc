@@ -15,7 +15,7 @@
 namespace sd35::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kEvaluateFooter =
     "Example:\n"
     "  sd35 evaluate --model models/default --prompts colour.jsonl words.jsonl -o report\n"
     "Prompts are written by sd35 make-dataset --prompts FILE --kind KIND -n 200; a text file with a prompt a "
@@ -138,7 +138,7 @@ void add_evaluate(CLI::App& app) {
   command->add_flag("--no-drawn", arguments->no_drawn,
                     "Do not draw and score the scenes that the prompts were made from");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but the result and errors");
-  command->footer(kFooter);
+  command->footer(kEvaluateFooter);
   command->callback([arguments] { run(*arguments); });
 }
 

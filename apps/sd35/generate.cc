@@ -17,7 +17,7 @@
 namespace sd35::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kGenerateFooter =
     "Examples:\n"
     "  sd35 generate -m stable-diffusion-3.5-medium \"a capybara holding a sign\" -o capybara.png\n"
     "  sd35 generate -m models/default two red stars --count 4 -o stars/\n"
@@ -105,7 +105,7 @@ void add_output_options(CLI::App& command, GenerateArguments& arguments) {
 void add_generate(CLI::App& app) {
   auto arguments = std::make_shared<GenerateArguments>();
   CLI::App* command = app.add_subcommand("generate", "Draw pictures: sd35 generate PROMPT [OPTIONS]");
-  command->footer(kFooter);
+  command->footer(kGenerateFooter);
   // First, because what a recipe says is there before the other options change it.
   const CLI::Option* from_image =
       command

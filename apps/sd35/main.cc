@@ -20,7 +20,7 @@ namespace {
 
 using namespace sd35::cli;
 
-constexpr const char* kFooter =
+constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 an unexpected error, 2 a wrong option, 3 a file that is missing, broken or cannot "
     "be written, "
     "4 NaN or infinity in a computation, 130 interrupted.";
@@ -76,7 +76,7 @@ int run(std::vector<std::string> arguments) {
   app.require_subcommand(1);
   app.option_defaults()->multi_option_policy(
       CLI::MultiOptionPolicy::TakeLast);  // so that scripts may add defaults
-  app.footer(kFooter);
+  app.footer(kExitCodes);
   sd35::cli::add_generate(app);
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);

@@ -17,7 +17,7 @@
 namespace sd35::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kDatasetFooter =
     "Examples:\n"
     "  sd35 make-dataset scenes -n 20000 --size 128\n"
     "  sd35 make-dataset -n 200 --prompts words.jsonl --kind words\n"
@@ -172,7 +172,7 @@ void add_make_dataset(CLI::App& app) {
   command->add_option("--threads", arguments->threads, "0: as many as there are cores that may be used")
       ->capture_default_str();
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
-  command->footer(kFooter);
+  command->footer(kDatasetFooter);
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -19,10 +19,8 @@
 namespace sd35 {
 namespace {
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 // Follows links and refuses what a rename would destroy (folders, devices, pipes) and what it cannot make.
-std::filesystem::path resolve_target(const std::filesystem::path& path) {
+std::filesystem::path resolve_file(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   if (!path.has_filename())
     throw FileError("cannot write " + in_quotes(path.string()) + ": it names no file");
@@ -65,7 +63,7 @@ void refuse_existing(const std::filesystem::path& path) {
 void AtomicFile::open(const std::filesystem::path& path) {
   discard();
   shown_ = path;
-  target_ = resolve_target(path);
+  target_ = resolve_file(path);
   remove_leftovers(folder_of(target_));
   descriptor_ = open_nameless(folder_of(target_));
   if (descriptor_ < 0) open_named();
@@ -84,7 +82,7 @@ void AtomicFile::open_named() {
     const int error = errno;
     temporary_.clear();
     throw FileError("cannot write " + in_quotes(shown_.string()) + ": cannot create a file in folder " +
-                    in_quotes(folder.string()) + ": " + reason(error));
+                    in_quotes(folder.string()) + ": " + system_reason(error));
   }
 }
 
@@ -202,7 +200,7 @@ void AtomicFile::discard() noexcept {
 
 void AtomicFile::fail(const char* action, int error) {
   discard();
-  throw FileError(std::string(action) + " " + in_quotes(shown_.string()) + ": " + reason(error));
+  throw FileError(std::string(action) + " " + in_quotes(shown_.string()) + ": " + system_reason(error));
 }
 
 }  // namespace sd35

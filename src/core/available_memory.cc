@@ -13,7 +13,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t difference(std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; }
 
@@ -38,14 +38,14 @@ std::uint64_t left_in(const CgroupFolder& group) {
   const bool unified = group.version == 2;
   const auto most = number_in(group.path / (unified ? "memory.max" : "memory.limit_in_bytes"));
   const auto used = number_in(group.path / (unified ? "memory.current" : "memory.usage_in_bytes"));
-  if (!most || !used) return kUnlimited;
+  if (!most || !used) return kNoLimit;
   const auto spare = number_of(group.path / "memory.stat", unified ? "inactive_file" : "total_inactive_file");
   return difference(*most, difference(*used, spare.value_or(0)));
 }
 
 std::uint64_t left_of_address_space() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kUnlimited;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kNoLimit;
   const std::uint64_t pages = number_in("/proc/self/statm").value_or(0);
   return difference(limit.rlim_cur, pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 }

@@ -14,22 +14,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+constexpr double kAllCores = std::numeric_limits<double>::infinity();
 
-double share(double quota, double period) { return quota > 0 && period > 0 ? quota / period : kUnlimited; }
+double share(double quota, double period) { return quota > 0 && period > 0 ? quota / period : kAllCores; }
 
 // "200000 100000" or "max 100000"
 double quota_of_version_2(const fs::path& group) {
   std::ifstream file(group / "cpu.max");
   double quota = 0, period = 0;
-  return file >> quota >> period ? share(quota, period) : kUnlimited;
+  return file >> quota >> period ? share(quota, period) : kAllCores;
 }
 
 // Microseconds, -1 for no quota.
 double quota_of_version_1(const fs::path& group) {
   std::ifstream quota_file(group / "cpu.cfs_quota_us"), period_file(group / "cpu.cfs_period_us");
   double quota = 0, period = 0;
-  return quota_file >> quota && period_file >> period ? share(quota, period) : kUnlimited;
+  return quota_file >> quota && period_file >> period ? share(quota, period) : kAllCores;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ int physical_cores(const std::vector<int>& mask, const SystemFolders& system) {
 }
 
 double cgroup_cpus(const SystemFolders& system) {
-  double smallest = kUnlimited;
+  double smallest = kAllCores;
   for (const CgroupFolder& group : cgroup_folders(system, "cpu"))
     smallest = std::min(smallest,
                         group.version == 2 ? quota_of_version_2(group.path) : quota_of_version_1(group.path));

@@ -19,14 +19,12 @@ namespace {
   throw FileError("cannot read " + in_quotes(path) + ": " + what);
 }
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 }  // namespace
 
 FileReader::FileReader(std::string path) : path_(std::move(path)) {
   // O_NONBLOCK: a pipe without a writer must be refused below, not waited for.
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) fail(path_, reason(errno));
+  if (descriptor_ < 0) fail(path_, system_reason(errno));
   struct stat status {};
   const bool known = ::fstat(descriptor_, &status) == 0;
   const int error = errno;
@@ -35,7 +33,7 @@ FileReader::FileReader(std::string path) : path_(std::move(path)) {
     return;
   }
   ::close(descriptor_);
-  fail(path_, known ? "it is not a regular file" : reason(error));
+  fail(path_, known ? "it is not a regular file" : system_reason(error));
 }
 
 FileReader::~FileReader() { ::close(descriptor_); }
@@ -46,7 +44,7 @@ std::size_t FileReader::read_some(std::uint64_t offset, std::span<std::byte> tar
     const ssize_t count =
         ::pread(descriptor_, target.data() + done, target.size() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(path_, reason(errno));
+    if (count < 0) fail(path_, system_reason(errno));
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }

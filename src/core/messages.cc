@@ -1,5 +1,7 @@
 #include "core/messages.h"
 
+#include <system_error>
+
 #include "core/error.h"
 
 namespace sd35 {
@@ -20,6 +22,8 @@ std::string in_quotes(std::string_view name) {
   }
   return "'" + printable(name.substr(0, length)) + (length < name.size() ? "...'" : "'");
 }
+
+std::string system_reason(int error) { return std::generic_category().message(error); }
 
 void ProblemList::add(const std::string& problem) {
   if (++count_ > kProblemsShown) return;

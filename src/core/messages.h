@@ -9,6 +9,9 @@ namespace sd35 {
 // printable(name) in single quotes and of bounded length whatever the file holds: a long name is cut.
 std::string in_quotes(std::string_view name);
 
+// What a value of errno means.
+std::string system_reason(int error);
+
 // Collects problems and says the first few: "a; b; c and 4 more".
 class ProblemList {
  public:

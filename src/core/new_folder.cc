@@ -38,7 +38,7 @@ bool is_mount_point(const fs::path& path) {
 }
 
 // Follows links; refuses what exists, but for an empty folder that may be replaced.
-fs::path resolve_target(const fs::path& target) {
+fs::path resolve_folder(const fs::path& target) {
   const fs::path path = target.has_filename() ? target : target.parent_path();
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -59,7 +59,7 @@ fs::path resolve_target(const fs::path& target) {
 
 }  // namespace
 
-NewFolder::NewFolder(const fs::path& target) : target_(resolve_target(target)), above_(folder_of(target_)) {
+NewFolder::NewFolder(const fs::path& target) : target_(resolve_folder(target)), above_(folder_of(target_)) {
   remove_leftovers(folder_of(target_));
   make_temporary();
 }

@@ -30,12 +30,12 @@ std::vector<std::string> files_below(const fs::path& folder) {
   return files;
 }
 
-struct Name {
+struct FileName {
   std::string stem;
   std::string extension;  // lower case, without the dot
 };
 
-Name split(const std::string& path) {
+FileName split_file(const std::string& path) {
   const std::string extension = fs::path(path).extension().string();
   if (extension.empty()) return {path, ""};
   return {path.substr(0, path.size() - extension.size()), lower_case(extension.substr(1))};
@@ -53,17 +53,17 @@ SampleList list_folder(const fs::path& folder, const WarningFunction& warn) {
   SampleList list;
   std::map<std::string, std::size_t> places;  // of the samples, by key
   for (const std::string& file : files) {
-    const Name name = split(file);
+    const FileName name = split_file(file);
     if (!is_picture_extension(name.extension) || !places.try_emplace(name.stem, list.samples.size()).second)
       continue;
     list.samples.emplace_back().key = name.stem;
   }
   std::map<std::string, int> unread;  // kinds of pictures that are not read
   for (const std::string& file : files) {
-    const Name name = split(file);
+    const FileName name = split_file(file);
     auto place = places.find(name.stem);
-    if (place == places.end() && is_picture_extension(split(name.stem).extension))
-      place = places.find(split(name.stem).stem);  // cat.png.txt
+    if (place == places.end() && is_picture_extension(split_file(name.stem).extension))
+      place = places.find(split_file(name.stem).stem);  // cat.png.txt
     if (is_unread_picture(name.extension)) ++unread[name.extension];
     if (place == places.end() || name.extension.empty()) continue;
     const std::string path = (folder / file).string();

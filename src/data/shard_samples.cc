@@ -5,13 +5,13 @@
 namespace sd35 {
 namespace {
 
-struct Name {
+struct MemberName {
   std::string stem;
   std::string extension;
 };
 
 // WebDataset: a sample's name goes up to the first dot of the last part of the path.
-Name split(const std::string& member) {
+MemberName split_member(const std::string& member) {
   const std::size_t slash = member.rfind('/');
   const std::size_t dot = member.find('.', slash == member.npos ? 0 : slash + 1);
   if (dot == member.npos) return {member, ""};
@@ -25,7 +25,7 @@ void list_shard(const std::filesystem::path& path, SampleList& list, const Warni
   std::vector<Sample> samples;
   std::map<std::string, std::size_t> places;
   for (const TarMember& member : read_tar_index(archive, warn)) {
-    const Name name = split(member.name);
+    const MemberName name = split_member(member.name);
     const auto [place, added] = places.try_emplace(name.stem, samples.size());
     if (added) samples.emplace_back().key = path.filename().string() + "/" + name.stem;
     Sample& sample = samples[place->second];

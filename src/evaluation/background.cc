@@ -9,14 +9,14 @@ namespace {
 
 constexpr int kBands = 12;
 constexpr double kSides = 0.1;  // of the width, left and right
-constexpr int kDrawnSide = 96;
+constexpr int kBackgroundSide = 96;
 constexpr int kVariants = 24;  // of a place: horizons and trees differ
 
 LabImage drawn(const Background& background, std::uint64_t variant) {
-  const Surface surface = make_surface(kDrawnSide, kDrawnSide);
+  const Surface surface = make_surface(kBackgroundSide, kBackgroundSide);
   {
     const Context context = make_context(surface);
-    cairo_scale(context.get(), kDrawnSide, kDrawnSide);
+    cairo_scale(context.get(), kBackgroundSide, kBackgroundSide);
     Dice dice(variant, 0);
     draw_background(context.get(), background, 1, 1, dice);
   }

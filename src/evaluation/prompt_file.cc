@@ -10,11 +10,9 @@
 namespace sd35 {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::uint64_t kLargestFile = 64'000'000;
 
-Item item_of(const Json& json) {
+Item item_of(const nlohmann::json& json) {
   Item item;
   item.shape = json.contains("shape");
   item.name = json.at(item.shape ? "shape" : "thing").get<std::string>();
@@ -28,7 +26,7 @@ Item item_of(const Json& json) {
   return item;
 }
 
-void read_expectation(const Json& expect, EvaluationPrompt& prompt) {
+void read_expectation(const nlohmann::json& expect, EvaluationPrompt& prompt) {
   switch (*prompt.kind) {
     case SceneKind::words:
       prompt.words = expect.at("words").get<std::vector<std::string>>();
@@ -48,7 +46,7 @@ void read_expectation(const Json& expect, EvaluationPrompt& prompt) {
 }
 
 EvaluationPrompt parse_line(const std::string& line) {
-  const Json json = Json::parse(line);
+  const nlohmann::json json = nlohmann::json::parse(line);
   EvaluationPrompt prompt;
   prompt.text = json.at("prompt").get<std::string>();
   if (!json.contains("kind")) return prompt;

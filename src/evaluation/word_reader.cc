@@ -22,7 +22,7 @@ constexpr double kSmallestSurface = 0.025;     // of the picture
 constexpr float kInkContrast = 0.12F;          // least distance of ink from its surface
 constexpr float kOffInk = 0.09F;               // how far from the line between the two a blend of them may be
 constexpr int kLongSides[] = {320, 220, 160};  // of what Tesseract sees: it reads letters of 20 to 60 pixels
-constexpr int kMargin = 24;
+constexpr int kPageMargin = 24;
 constexpr float kLeastConfidence = 40;
 constexpr float kSpread = 15;  // the words of one sign are read about equally well; folds and hands are not
 
@@ -124,12 +124,12 @@ Image framed(const Image& image, int side) {
   const double scale = static_cast<double>(side) / std::max(image.width, image.height);
   const Image scaled = resize(image, std::max(1, static_cast<int>(std::lround(image.width * scale))),
                               std::max(1, static_cast<int>(std::lround(image.height * scale))));
-  Image framed{scaled.width + 2 * kMargin, scaled.height + 2 * kMargin, {}};
+  Image framed{scaled.width + 2 * kPageMargin, scaled.height + 2 * kPageMargin, {}};
   framed.rgb.assign(static_cast<std::size_t>(3 * framed.width * framed.height), 255);
   for (int y = 0; y < scaled.height; ++y)
-    std::copy_n(
-        scaled.rgb.begin() + static_cast<std::ptrdiff_t>(3 * y) * scaled.width, 3 * scaled.width,
-        framed.rgb.begin() + 3 * ((static_cast<std::ptrdiff_t>(y) + kMargin) * framed.width + kMargin));
+    std::copy_n(scaled.rgb.begin() + static_cast<std::ptrdiff_t>(3 * y) * scaled.width, 3 * scaled.width,
+                framed.rgb.begin() +
+                    3 * ((static_cast<std::ptrdiff_t>(y) + kPageMargin) * framed.width + kPageMargin));
   return framed;
 }
 

@@ -6,8 +6,6 @@
 namespace sd35 {
 namespace {
 
-constexpr float kNormEps = 1e-6f;
-
 // Vectors [B, D] cut from one modulation projection [B, count D].
 std::vector<Tensor> modulation(const Ops& ops, const Tensor& conditioning, const Linear& projection) {
   const std::int64_t width = projection.in_features;

@@ -8,6 +8,8 @@
 
 namespace sd35 {
 
+inline constexpr float kNormEps = 1e-6f;  // of every layer norm and RMS norm
+
 // The projections of one stream into an attention and out of it.
 struct AttentionWeights {
   Linear qkv;             // D -> 3 D

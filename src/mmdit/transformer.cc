@@ -10,7 +10,6 @@
 namespace sd35 {
 namespace {
 
-constexpr float kNormEps = 1e-6f;
 constexpr int kTimestepFeatures = 256;
 
 Tensor difference(const Tensor& x, const Tensor& y) {

@@ -91,7 +91,7 @@ void ask_generate(Json& report, const std::string& model, const ModelFiles& file
   }
 }
 
-Json describe_model(const std::string& model, bool tensors) {
+Json model_description(const std::string& model, bool tensors) {
   const ModelFiles files = ModelFiles::open(model);
   Json components = Json::object();
   for (const Component component : kComponents)
@@ -156,7 +156,7 @@ Json describe(const fs::path& path, bool tensors) {
   if (fs::is_regular_file(path, error))
     if (const WeightFile file = read_weight_file(path); find_components(file.tensors).empty())
       return describe_file(path, file, tensors);
-  return describe_model(path.string(), tensors);
+  return model_description(path.string(), tensors);
 }
 
 // 2,469,663,936

@@ -13,11 +13,9 @@
 namespace sd35 {
 namespace {
 
-using Json = nlohmann::json;
-
 // What makes an entry: kept whole in it, because its key is only a hash. Texts need not be UTF-8.
-Json question(std::span<const PromptTexts> prompts, int max_sequence_length) {
-  Json texts = Json::array();
+nlohmann::json question(std::span<const PromptTexts> prompts, int max_sequence_length) {
+  nlohmann::json texts = nlohmann::json::array();
   const auto bytes = [](const std::string& text) {
     return std::vector<std::uint8_t>(text.begin(), text.end());
   };
@@ -26,7 +24,7 @@ Json question(std::span<const PromptTexts> prompts, int max_sequence_length) {
   return {{"texts", texts}, {"max_sequence_length", max_sequence_length}};
 }
 
-std::string key_of(const Json& question) { return hash128(question.dump()).hex(); }
+std::string key_of(const nlohmann::json& question) { return hash128(question.dump()).hex(); }
 
 Tensor to_tensor(const std::string& text) {
   Tensor tensor({static_cast<std::int64_t>(text.size())}, DType::u8);
@@ -35,16 +33,16 @@ Tensor to_tensor(const std::string& text) {
 }
 
 // The warnings of an entry's notes; nothing where these are not of this question, or damaged.
-std::optional<std::vector<std::string>> warnings_in(const Tensor& notes, const Json& question) {
+std::optional<std::vector<std::string>> warnings_in(const Tensor& notes, const nlohmann::json& question) {
   if (notes.dtype() != DType::u8) return std::nullopt;
   const auto* bytes = notes.data<std::uint8_t>();
   try {
-    const Json json = parse_json_object(std::string(bytes, bytes + notes.numel()), "notes");
+    const nlohmann::json json = parse_json_object(std::string(bytes, bytes + notes.numel()), "notes");
     if (json.at("question") != question) return std::nullopt;
     return json.at("warnings").get<std::vector<std::string>>();
   } catch (const FileError&) {
     return std::nullopt;
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }
@@ -64,7 +62,7 @@ PromptCache::PromptCache(const std::filesystem::path& folder, const std::string&
 
 std::optional<EncodedPrompts> PromptCache::find(std::span<const PromptTexts> prompts,
                                                 int max_sequence_length) {
-  const Json asked = question(prompts, max_sequence_length);
+  const nlohmann::json asked = question(prompts, max_sequence_length);
   const std::string key = key_of(asked);
   const auto notes = cache_.find(key + " notes");
   if (!notes) return std::nullopt;
@@ -91,13 +89,14 @@ std::optional<Tensor> PromptCache::find_finite(const std::string& key, const Sha
 void PromptCache::put(std::span<const PromptTexts> prompts, int max_sequence_length,
                       const EncodedPrompts& encoded) {
   if (!writable_) return;
-  const Json asked = question(prompts, max_sequence_length);
+  const nlohmann::json asked = question(prompts, max_sequence_length);
   const std::string key = key_of(asked);
-  const Json notes{{"question", asked}, {"warnings", encoded.warnings}};
+  const nlohmann::json notes{{"question", asked}, {"warnings", encoded.warnings}};
   try {
     cache_.put(key + " tokens", encoded.embedding.tokens);
     cache_.put(key + " pooled", encoded.embedding.pooled);
-    cache_.put(key + " notes", to_tensor(notes.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    cache_.put(key + " notes",
+               to_tensor(notes.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   } catch (const FileError& error) {
     warn_("the encoded prompt is not kept: " + std::string(error.what()));
   }

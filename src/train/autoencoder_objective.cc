@@ -17,7 +17,7 @@
 namespace sd35::train {
 namespace {
 
-constexpr std::int64_t kValidationPictures = 64, kMeasuredPictures = 64, kShownPictures = 4;
+constexpr std::int64_t kValidationSquares = 64, kMeasuredPictures = 64, kShownPictures = 4;
 
 struct NoisyPictures {
   Tensor pictures;  // [B, 3, Y, X]
@@ -134,7 +134,7 @@ double AutoencoderObjective::validation_loss(const Ops& ops) {
   const c10::NoGradGuard no_history;
   double sum = 0;
   MicroBatch batch;
-  const Tensor pictures = validation_->first_squares(kValidationPictures, largest_side(), batch);
+  const Tensor pictures = validation_->first_squares(kValidationSquares, largest_side(), batch);
   const std::int64_t side = batch.width / vae_.scale();
   for (std::int64_t i = 0; i < pictures.dim(0); ++i)
     sum += autoencoder_loss(ops, encoder_, decoder_, pictures.rows(i, i + 1),

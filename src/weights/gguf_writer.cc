@@ -10,9 +10,9 @@ namespace sd35 {
 namespace {
 
 constexpr std::uint32_t kVersion = 3, kKindU32 = 4, kKindString = 8;
-constexpr std::size_t kAlignment = 32;  // the format's, where metadata name no other
+constexpr std::size_t kGgufAlignment = 32;  // the format's, where metadata name no other
 
-std::size_t padding(std::size_t bytes) { return (kAlignment - bytes % kAlignment) % kAlignment; }
+std::size_t padding(std::size_t bytes) { return (kGgufAlignment - bytes % kGgufAlignment) % kGgufAlignment; }
 
 // Bytes of a header, one number or text after another.
 class HeaderText {
@@ -83,7 +83,7 @@ GgufWriter::GgufWriter(const std::filesystem::path& path, std::vector<GgufEntry>
 }
 
 void GgufWriter::skip_complete() {
-  static constexpr std::array<std::byte, kAlignment> kZeros{};
+  static constexpr std::array<std::byte, kGgufAlignment> kZeros{};
   while (current_ < entries_.size() && written_ == entries_[current_].bytes()) {
     file_.write(std::span(kZeros).first(padding(written_)));
     ++current_;

@@ -12,7 +12,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kSegmentAlignment = 64;
 // Keys of the metadata that are no weights.
 constexpr const char *kProgram = "sd35.program", *kEngine = "sd35.engine", *kWeights = "sd35.weights";
 
@@ -20,7 +20,9 @@ std::string part_name(const std::string& weight, std::size_t part) {
   return weight + "#" + std::to_string(part);
 }
 
-std::size_t filled_up(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t filled_up(std::size_t bytes) {
+  return (bytes + kSegmentAlignment - 1) / kSegmentAlignment * kSegmentAlignment;
+}
 
 }  // namespace
 
@@ -40,9 +42,9 @@ PackedWeights::PackedWeights(const std::filesystem::path& path, const PackingIde
     Entry entry{form, {}};
     for (auto part = file.tensors.find(part_name(name, 0)); part != file.tensors.end();
          part = file.tensors.find(part_name(name, entry.parts.size()))) {
-      if (reinterpret_cast<std::uintptr_t>(part->second.segments.at(0).data()) % kAlignment != 0)
+      if (reinterpret_cast<std::uintptr_t>(part->second.segments.at(0).data()) % kSegmentAlignment != 0)
         throw FileError(path.string() + ": packed weight " + in_quotes(part->first) +
-                        " does not lie at a multiple of " + std::to_string(kAlignment) + " bytes");
+                        " does not lie at a multiple of " + std::to_string(kSegmentAlignment) + " bytes");
       entry.parts.push_back(part->second);
     }
     weights_.emplace(name, std::move(entry));
@@ -83,7 +85,7 @@ void PackedWeightCollector::write(const std::filesystem::path& path, const Packi
       parts.emplace(entries.back().name, &weight.parts[i]);
     }
   }
-  constexpr std::array<std::byte, kAlignment> kZeros{};
+  constexpr std::array<std::byte, kSegmentAlignment> kZeros{};
   SafetensorsWriter writer(path, std::move(entries), metadata);
   std::size_t done = 0;
   for (const SafetensorsEntry& entry : std::vector(writer.entries())) {

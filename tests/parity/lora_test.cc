@@ -14,9 +14,10 @@
 namespace sd35 {
 namespace {
 
-const std::filesystem::path kGoldens = std::filesystem::path(SD35_SOURCE_DIR) / "tests" / "golden" / "lora";
+const std::filesystem::path kLoraGoldens =
+    std::filesystem::path(SD35_SOURCE_DIR) / "tests" / "golden" / "lora";
 
-LoraOptions golden_lora(const char* name, double weight = 1) { return {kGoldens / name, weight}; }
+LoraOptions golden_lora(const char* name, double weight = 1) { return {kLoraGoldens / name, weight}; }
 
 // With the settings of the script.
 Picture draw(std::vector<LoraOptions> loras) {
@@ -38,7 +39,7 @@ Picture draw(std::vector<LoraOptions> loras) {
 
 // Peak signal to noise ratio in dB to a picture that diffusers drew, [height, width, 3].
 double psnr(const Picture& picture, const char* golden) {
-  const Tensor reference = read_tensors(kGoldens / "outputs.safetensors").at(golden);
+  const Tensor reference = read_tensors(kLoraGoldens / "outputs.safetensors").at(golden);
   if (static_cast<std::size_t>(reference.numel()) != picture.rgb.size()) return 0;
   double squares = 0;
   for (std::size_t i = 0; i < picture.rgb.size(); ++i) {

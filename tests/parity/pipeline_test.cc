@@ -18,7 +18,7 @@
 namespace sd35 {
 namespace {
 
-const std::filesystem::path kGoldens =
+const std::filesystem::path kPipelineGoldens =
     std::filesystem::path(SD35_SOURCE_DIR) / "tests" / "golden" / "pipeline.safetensors";
 
 LoadOptions in_f32() {
@@ -60,19 +60,20 @@ Tensor final_latents(const GenerateOptions& options) {
 }
 
 TEST(PipelineParityTest, LatentsAfter28Steps) {
-  EXPECT_LE(relative_error(final_latents(settings()), read_tensors(kGoldens).at("latents")), 1e-4);
+  EXPECT_LE(relative_error(final_latents(settings()), read_tensors(kPipelineGoldens).at("latents")), 1e-4);
 }
 
 TEST(PipelineParityTest, LatentsWithSkipLayerGuidance) {
   GenerateOptions options = settings();
   options.skip_layer_guidance.layers = {1, 2};
-  EXPECT_LE(relative_error(final_latents(options), read_tensors(kGoldens).at("latents_skip_layer")), 1e-4);
+  EXPECT_LE(relative_error(final_latents(options), read_tensors(kPipelineGoldens).at("latents_skip_layer")),
+            1e-4);
 }
 
 TEST(PipelineParityTest, ThePictureDiffersByOneLevelAtMost) {
   Pipeline pipeline = Pipeline::from_pretrained(tiny_model().string(), in_f32());
   const Picture picture = pipeline.generate(settings()).at(0);
-  const Tensor reference = read_tensors(kGoldens).at("picture");  // [height, width, 3]
+  const Tensor reference = read_tensors(kPipelineGoldens).at("picture");  // [height, width, 3]
   ASSERT_EQ(static_cast<std::size_t>(reference.numel()), picture.rgb.size());
   int largest = 0;
   for (std::size_t i = 0; i < picture.rgb.size(); ++i)

@@ -19,7 +19,7 @@ std::vector<std::int64_t> broadcast_dims(const at::Tensor& x, const at::Tensor& 
   return dims;
 }
 
-struct NormModulate : torch::autograd::Function<NormModulate> {
+struct DeviceNormModulate : torch::autograd::Function<DeviceNormModulate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_in, const at::Tensor& shift,
                             const at::Tensor& scale, double eps, std::int64_t result) {
     const at::Tensor x = x_in.to(scale.scalar_type());
@@ -42,7 +42,7 @@ struct NormModulate : torch::autograd::Function<NormModulate> {
   }
 };
 
-struct GatedAdd : torch::autograd::Function<GatedAdd> {
+struct DeviceGatedAdd : torch::autograd::Function<DeviceGatedAdd> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gate_in,
                             const at::Tensor& y) {
     const at::Tensor gate = gate_in.unsqueeze(1);  // [B, 1, D]
@@ -96,11 +96,11 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 
 at::Tensor norm_modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale, double eps,
                          at::ScalarType result) {
-  return NormModulate::apply(x, shift, scale, eps, static_cast<std::int64_t>(result));
+  return DeviceNormModulate::apply(x, shift, scale, eps, static_cast<std::int64_t>(result));
 }
 
 at::Tensor gated_add(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& y) {
-  return GatedAdd::apply(x, gate, y);
+  return DeviceGatedAdd::apply(x, gate, y);
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {

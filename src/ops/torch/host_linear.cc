@@ -15,7 +15,7 @@ using onednn::MatmulSpec;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-DType dtype_of(at::ScalarType type) { return type == at::kBFloat16 ? DType::bf16 : DType::f32; }
+DType kernel_type_of(at::ScalarType type) { return type == at::kBFloat16 ? DType::bf16 : DType::f32; }
 
 // [rows, last dimension]
 at::Tensor as_rows(const at::Tensor& x) { return x.contiguous().view({-1, x.size(-1)}); }
@@ -28,7 +28,7 @@ std::vector<std::int64_t> with_last(const at::Tensor& x, std::int64_t size) {
 
 at::Tensor multiply(MatmulSpec spec, const Layout& layout, const at::Tensor& x, const at::Tensor& weight,
                     const float* bias = nullptr) {
-  spec.dtype = dtype_of(x.scalar_type());
+  spec.dtype = kernel_type_of(x.scalar_type());
   spec.result_stride = spec.out;
   spec.bias = bias != nullptr;
   at::Tensor y = at::empty({spec.rows, spec.out},
@@ -50,7 +50,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const at::Tensor rows = as_rows(x).to(product), matrix = weight.contiguous().to(product),
                      bias = bias_in.contiguous().to(at::kFloat);
     const std::int64_t in = matrix.size(1), out = matrix.size(0);
-    const DType dtype = dtype_of(product), sum_type = direct ? dtype_of(result) : DType::f32;
+    const DType dtype = kernel_type_of(product), sum_type = direct ? kernel_type_of(result) : DType::f32;
     at::Tensor y = multiply({.rows = rows.size(0), .in = in, .out = out, .result_dtype = sum_type},
                             Layout::matrix(dtype, out, in), rows, matrix, floats_or_null(bias));
     // A weight that is not trained has no use for its inputs.
@@ -81,13 +81,13 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const std::int64_t R = dy.size(0);
     variable_list gradients(6);
     if (context->needs_input_grad(0))
-      gradients[0] = multiply({.rows = R, .in = out, .out = in, .result_dtype = dtype_of(product)},
-                              Layout::transposed_matrix(dtype_of(product), in, out), dy, matrix)
+      gradients[0] = multiply({.rows = R, .in = out, .out = in, .result_dtype = kernel_type_of(product)},
+                              Layout::transposed_matrix(kernel_type_of(product), in, out), dy, matrix)
                          .view(with_last(output_gradients[0], in))
                          .to(static_cast<at::ScalarType>(context->saved_data["x type"].toInt()));
     if (context->needs_input_grad(1))
       gradients[1] = multiply({.rows = out, .in = R, .out = in, .transposed_x = true},
-                              Layout::transposed_matrix(dtype_of(product), in, R), dy, rows);
+                              Layout::transposed_matrix(kernel_type_of(product), in, R), dy, rows);
     if (context->needs_input_grad(2)) gradients[2] = dy.sum(0, false, at::kFloat);
     return gradients;
   }

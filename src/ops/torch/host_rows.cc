@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-struct NormModulate : torch::autograd::Function<NormModulate> {
+struct HostNormModulate : torch::autograd::Function<HostNormModulate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_in, const at::Tensor& shift_in,
                             const at::Tensor& scale_in, double eps, std::int64_t result) {
     const at::Tensor x = x_in.contiguous(), shift = f32(shift_in), scale = f32(scale_in);
@@ -45,7 +45,7 @@ struct NormModulate : torch::autograd::Function<NormModulate> {
   }
 };
 
-struct GatedAdd : torch::autograd::Function<GatedAdd> {
+struct HostGatedAdd : torch::autograd::Function<HostGatedAdd> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gate_in,
                             const at::Tensor& y_in) {
     const at::Tensor gate = f32(gate_in), y = y_in.contiguous();
@@ -78,11 +78,11 @@ struct GatedAdd : torch::autograd::Function<GatedAdd> {
 
 at::Tensor norm_modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale, double eps,
                          at::ScalarType result) {
-  return NormModulate::apply(x, shift, scale, eps, static_cast<std::int64_t>(result));
+  return HostNormModulate::apply(x, shift, scale, eps, static_cast<std::int64_t>(result));
 }
 
 at::Tensor gated_add(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& y) {
-  return GatedAdd::apply(x, gate, y);
+  return HostGatedAdd::apply(x, gate, y);
 }
 
 }  // namespace sd35::host

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cairo.h>
+#include <glib-object.h>
 
 #include <memory>
 
@@ -14,6 +15,10 @@ struct CairoDeleter {
   void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
   void operator()(cairo_t* context) const { cairo_destroy(context); }
   void operator()(cairo_pattern_t* pattern) const { cairo_pattern_destroy(pattern); }
+};
+// Of Pango's objects.
+struct ObjectUnref {
+  void operator()(void* object) const { g_object_unref(object); }
 };
 using Surface = std::unique_ptr<cairo_surface_t, CairoDeleter>;
 using Context = std::unique_ptr<cairo_t, CairoDeleter>;

@@ -18,10 +18,6 @@ constexpr int kGap = 8;
 constexpr int kCaptionHeight = 46;
 constexpr double kCaptionSize = 10;  // pixels
 
-struct ObjectUnref {
-  void operator()(void* object) const { g_object_unref(object); }
-};
-
 void draw_caption(cairo_t* cr, const std::string& caption, int x, int y, int width) {
   const std::unique_ptr<PangoLayout, ObjectUnref> layout(pango_cairo_create_layout(cr));
   PangoFontDescription* font = pango_font_description_from_string("DejaVu Sans");

@@ -42,9 +42,6 @@ std::mutex& lettering_mutex() {
   return mutex;
 }
 
-struct ObjectUnref {
-  void operator()(void* object) const { g_object_unref(object); }
-};
 struct FreeDescription {
   void operator()(PangoFontDescription* description) const { pango_font_description_free(description); }
 };

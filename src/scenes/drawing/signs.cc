@@ -13,14 +13,14 @@ constexpr double kChestWidth = 0.6;
 constexpr double kChestTop = 0.26;
 constexpr double kChestHeight = 0.5;
 
-Rgb rgb_of(std::string_view colour) { return find_colour(colour).value().rgb; }
+Rgb known_rgb(std::string_view colour) { return find_colour(colour).value().rgb; }
 
 Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
 
 void draw_board(cairo_t* cr, const Box& body, Rgb colour) {
   rounded_rectangle(cr, body, 0.03);
   fill_keep(cr, colour);
-  stroke(cr, colour == rgb_of("black") ? Rgb{120, 120, 124} : Rgb{70, 58, 50}, 0.016);
+  stroke(cr, colour == known_rgb("black") ? Rgb{120, 120, 124} : Rgb{70, 58, 50}, 0.016);
 }
 
 void draw_post(cairo_t* cr, const Box& body, double ground) {
@@ -77,7 +77,7 @@ void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
   cairo_close_path(cr);
   fill_keep(cr, colour);
   cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-  stroke(cr, colour == rgb_of("black") ? Rgb{110, 110, 114} : shade(colour, -0.4), 0.014);
+  stroke(cr, colour == known_rgb("black") ? Rgb{110, 110, 114} : shade(colour, -0.4), 0.014);
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, 
   cairo_save(cr);
   cairo_translate(cr, x, y);
   cairo_rotate(cr, angle);
-  const Rgb colour = rgb_of(sign.colour);
+  const Rgb colour = known_rgb(sign.colour);
   switch (sign.form) {
     case SignForm::board:
       draw_board(cr, layout.body, colour);
@@ -131,7 +131,7 @@ void SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, 
   const Box& ink = layout.ink;
   lettering_.draw(cr, layout.text, sign.typeface,
                   {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
-                  rgb_of(sign.text_colour));
+                  known_rgb(sign.text_colour));
   cairo_restore(cr);
 }
 

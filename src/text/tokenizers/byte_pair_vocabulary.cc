@@ -6,14 +6,11 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
+#include "text/tokenizers/tokenizer_files.h"
 #include "weights/config_file.h"
 
 namespace sd35 {
-namespace {
-
-constexpr std::uint64_t kLargestFile = 64'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 std::vector<std::string> tokens_by_id(const nlohmann::json& vocabulary, const std::string& location) {
   std::vector<std::string> tokens(vocabulary.size());
@@ -36,8 +33,8 @@ BytePairVocabulary read_vocab_and_merges(const std::filesystem::path& folder) {
   BytePairVocabulary result;
   result.tokens_location = vocabulary.string();
   result.merges_location = merges.string();
-  result.tokens = tokens_by_id(read_json_file(vocabulary, kLargestFile), vocabulary.string());
-  for_each_line(merges, kLargestFile, [&](std::int64_t number, std::string_view line) {
+  result.tokens = tokens_by_id(read_json_file(vocabulary, kLargestTokenizerFile), vocabulary.string());
+  for_each_line(merges, kLargestTokenizerFile, [&](std::int64_t number, std::string_view line) {
     if (line.empty() || (number == 1 && line.starts_with("#version"))) return;
     const std::size_t space = std::min(line.find(' '), line.size());
     result.merges.emplace_back(line.substr(0, space), line.substr(std::min(space + 1, line.size())));

@@ -5,11 +5,10 @@
 
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "text/tokenizers/tokenizer_files.h"
 
 namespace sd35 {
 namespace {
-
-constexpr std::uint64_t kLargestFile = 64'000'000;
 
 // A field of a message: its number and its value, which is a number or bytes.
 struct Field {
@@ -155,7 +154,7 @@ std::string append_pieces(std::string model, const std::vector<SentencePiece>& p
 }
 
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
-  return parse_sentencepiece_model(read_whole_file(path, kLargestFile), path.string());
+  return parse_sentencepiece_model(read_whole_file(path, kLargestTokenizerFile), path.string());
 }
 
 }  // namespace sd35

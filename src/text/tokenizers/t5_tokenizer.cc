@@ -12,7 +12,6 @@ namespace sd35 {
 namespace {
 
 constexpr char32_t kWordMark = 0x2581;  // stands for the space before a word
-constexpr int kExtraIds = 100;
 
 // Pads, the end of text, the unknown token, and <extra_id_99> to <extra_id_0> behind the pieces.
 std::vector<AddedToken> default_added_tokens(std::int32_t pieces, std::int32_t unknown_id) {

@@ -14,6 +14,8 @@
 
 namespace sd35 {
 
+inline constexpr int kExtraIds = 100;  // <extra_id_99> to <extra_id_0>, behind the pieces
+
 class T5Tokenizer {
  public:
   // `folder` holds spiece.model, or else tokenizer.json, and for other added tokens than T5's own

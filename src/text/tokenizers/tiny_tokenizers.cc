@@ -12,7 +12,7 @@ namespace sd35 {
 namespace {
 
 constexpr int kMerges = 200;
-constexpr int kPieces = 400;
+constexpr int kTinyVocabulary = 400;
 
 // What the tokenizers learn their words from.
 constexpr std::array kSentences = {
@@ -45,9 +45,9 @@ void write_tiny_tokenizers(const std::filesystem::path& model_folder) {
   const std::vector<SymbolPair> merges = learn_merges(count_words(), kMerges);
   write_clip_tokenizer(model_folder / "tokenizer", merges, "<|endoftext|>", 77);
   write_clip_tokenizer(model_folder / "tokenizer_2", merges, "!", 77);
-  write_t5_tokenizer(model_folder / "tokenizer_3",
-                     train_sentencepiece({kSentences.begin(), kSentences.end()}, {.vocab_size = kPieces}),
-                     512);
+  write_t5_tokenizer(
+      model_folder / "tokenizer_3",
+      train_sentencepiece({kSentences.begin(), kSentences.end()}, {.vocab_size = kTinyVocabulary}), 512);
 }
 
 }  // namespace sd35

@@ -7,14 +7,13 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "text/tokenizers/sentencepiece_model.h"
+#include "text/tokenizers/t5_tokenizer.h"
 
 namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-constexpr int kExtraIds = 100;
 
 void write_file(const fs::path& path, const std::string& text) {
   std::error_code error;

@@ -1,6 +1,7 @@
 // The files of a tokenizer, as the diffusers layout has them and transformers reads them.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,6 +9,9 @@
 #include "text/tokenizers/byte_pair_trainer.h"
 
 namespace sd35 {
+
+inline constexpr std::uint64_t kLargestTokenizerFile =
+    64'000'000;  // bytes; the released models' have under 3 million
 
 // vocab.json (the bytes, the bytes that end a word, the merges, start and end of text), merges.txt,
 // tokenizer_config.json and special_tokens_map.json. `pad_token` is one of the vocabulary: CLIP-L pads with

@@ -4,14 +4,11 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "text/tokenizers/tokenizer_files.h"
 #include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr std::uint64_t kLargestFile = 64'000'000;
 
 [[noreturn]] void fail(const std::string& location, const std::string& what) {
   throw FileError(location + ": " + what);
@@ -25,52 +22,53 @@ void require(bool same, const std::string& location, const char* step, const cha
 }
 
 // A value of an object, null where there is none.
-const Json& at(const Json& object, const char* key) {
-  static const Json null;
+const nlohmann::json& at(const nlohmann::json& object, const char* key) {
+  static const nlohmann::json null;
   if (!object.is_object()) return null;
   const auto found = object.find(key);
   return found == object.end() ? null : *found;
 }
 
 // The same; `fallback` where it is missing or null.
-Json value(const Json& object, const char* key, Json fallback) {
-  const Json& found = at(object, key);
+nlohmann::json value(const nlohmann::json& object, const char* key, nlohmann::json fallback) {
+  const nlohmann::json& found = at(object, key);
   return found.is_null() ? fallback : found;
 }
 
 // The parts of a step that may be a sequence of steps, listed by `key`.
-std::vector<Json> parts_of(const Json& step, const char* key) {
+std::vector<nlohmann::json> parts_of(const nlohmann::json& step, const char* key) {
   if (step.is_null()) return {};
   if (value(step, "type", "") != "Sequence") return {step};
-  const Json& list = at(step, key);
-  return list.is_array() ? std::vector<Json>(list.begin(), list.end()) : std::vector<Json>{Json()};
+  const nlohmann::json& list = at(step, key);
+  return list.is_array() ? std::vector<nlohmann::json>(list.begin(), list.end())
+                         : std::vector<nlohmann::json>{nlohmann::json()};
 }
 
-bool has_type(const Json& step, const char* type) { return value(step, "type", "") == type; }
+bool has_type(const nlohmann::json& step, const char* type) { return value(step, "type", "") == type; }
 
-bool replaces(const Json& step, const char* pattern, const char* content) {
-  return has_type(step, "Replace") && at(step, "pattern") == Json{{"Regex", pattern}} &&
+bool replaces(const nlohmann::json& step, const char* pattern, const char* content) {
+  return has_type(step, "Replace") && at(step, "pattern") == nlohmann::json{{"Regex", pattern}} &&
          at(step, "content") == content;
 }
 
 // transformers builds its own normalizer and pre-tokenizer whatever the file says, so that the pattern of
 // files before version 5, which does not name the special tokens, means the same.
-void check_clip_steps(const Json& json, const std::string& location) {
+void check_clip_steps(const nlohmann::json& json, const std::string& location) {
   constexpr const char* clip = "CLIP";
   const std::string words = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
   const std::string specials = R"(<\|startoftext\|>|<\|endoftext\|>|)";
-  const std::vector<Json> normalizer = parts_of(at(json, "normalizer"), "normalizers");
+  const std::vector<nlohmann::json> normalizer = parts_of(at(json, "normalizer"), "normalizers");
   require(normalizer.size() == 3 && has_type(normalizer[0], "NFC") &&
               replaces(normalizer[1], R"(\s+)", " ") && has_type(normalizer[2], "Lowercase"),
           location, "normalizer", clip);
 
-  const std::vector<Json> steps = parts_of(at(json, "pre_tokenizer"), "pretokenizers");
-  const auto splits = [&](const Json& step) {
-    const Json& pattern = at(at(step, "pattern"), "Regex");
+  const std::vector<nlohmann::json> steps = parts_of(at(json, "pre_tokenizer"), "pretokenizers");
+  const auto splits = [&](const nlohmann::json& step) {
+    const nlohmann::json& pattern = at(at(step, "pattern"), "Regex");
     return has_type(step, "Split") && (pattern == words || pattern == specials + words) &&
            at(step, "behavior") == "Removed" && at(step, "invert") == true;
   };
-  const auto makes_bytes = [](const Json& step) {
+  const auto makes_bytes = [](const nlohmann::json& step) {
     return has_type(step, "ByteLevel") && value(step, "add_prefix_space", true) == false &&
            value(step, "use_regex", true) == true;
   };
@@ -78,20 +76,20 @@ void check_clip_steps(const Json& json, const std::string& location) {
   require(has_type(at(json, "post_processor"), "RobertaProcessing"), location, "post_processor", clip);
 }
 
-void check_t5_steps(const Json& json, const std::string& location) {
+void check_t5_steps(const nlohmann::json& json, const std::string& location) {
   constexpr const char* t5 = "T5";
-  const std::vector<Json> normalizer = parts_of(at(json, "normalizer"), "normalizers");
+  const std::vector<nlohmann::json> normalizer = parts_of(at(json, "normalizer"), "normalizers");
   // The last two come from converters before version 5; transformers itself leaves them out.
   require(std::ranges::all_of(normalizer,
-                              [](const Json& step) {
+                              [](const nlohmann::json& step) {
                                 return has_type(step, "Precompiled") ||
                                        (has_type(step, "Strip") && at(step, "strip_left") == false) ||
                                        replaces(step, " {2,}", "\u2581");
                               }),
           location, "normalizer", t5);
-  std::vector<Json> steps = parts_of(at(json, "pre_tokenizer"), "pretokenizers");
+  std::vector<nlohmann::json> steps = parts_of(at(json, "pre_tokenizer"), "pretokenizers");
   if (!steps.empty() && has_type(steps.front(), "WhitespaceSplit")) steps.erase(steps.begin());
-  const auto marks_words = [](const Json& step) {
+  const auto marks_words = [](const nlohmann::json& step) {
     const bool always =
         value(step, "prepend_scheme", "always") == "always" && value(step, "add_prefix_space", true) == true;
     return has_type(step, "Metaspace") && at(step, "replacement") == "\u2581" && always &&
@@ -102,7 +100,7 @@ void check_t5_steps(const Json& json, const std::string& location) {
 }
 
 // "a b" of files up to huggingface/tokenizers 0.19, ["a", "b"] since.
-SymbolPair parse_merge(const Json& merge, const std::string& location) {
+SymbolPair parse_merge(const nlohmann::json& merge, const std::string& location) {
   if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
     return {merge[0].get<std::string>(), merge[1].get<std::string>()};
   const std::string text = merge.is_string() ? merge.get<std::string>() : "";
@@ -111,7 +109,7 @@ SymbolPair parse_merge(const Json& merge, const std::string& location) {
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
-SentencePiece parse_piece(const Json& piece, const std::string& location) {
+SentencePiece parse_piece(const nlohmann::json& piece, const std::string& location) {
   if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number())
     fail(location, "a piece of the vocabulary is not a text and its score");
   const auto score = piece[1].get<double>();
@@ -137,8 +135,8 @@ std::string decode_base64(const std::string& text, const std::string& location) 
 }
 
 // The model of the file, which must be of `type`.
-const Json& model_of(const Json& json, const char* type, const std::string& location) {
-  const Json& model = at(json, "model");
+const nlohmann::json& model_of(const nlohmann::json& json, const char* type, const std::string& location) {
+  const nlohmann::json& model = at(json, "model");
   if (!model.is_object() || value(model, "type", type) != type)
     fail(location, "its model is not of the type " + std::string(type));
   return model;
@@ -147,34 +145,34 @@ const Json& model_of(const Json& json, const char* type, const std::string& loca
 }  // namespace
 
 TokenizerJson::TokenizerJson(const std::filesystem::path& folder)
-    : json_(read_json_file(folder / kTokenizerJson, kLargestFile)),
+    : json_(read_json_file(folder / kTokenizerJson, kLargestTokenizerFile)),
       location_((folder / kTokenizerJson).string()) {}
 
 BytePairVocabulary TokenizerJson::clip_vocabulary() const {
-  const Json& model = model_of(json_, "BPE", location_);
+  const nlohmann::json& model = model_of(json_, "BPE", location_);
   check_clip_steps(json_, location_);
   require(value(model, "end_of_word_suffix", "") == "</w>" &&
               value(model, "continuing_subword_prefix", "") == "" && value(model, "dropout", 0.0) == 0.0 &&
               value(model, "byte_fallback", false) == false && value(model, "ignore_merges", false) == false,
           location_, "model", "CLIP");
-  const Json &tokens = at(model, "vocab"), &merges = at(model, "merges");
+  const nlohmann::json &tokens = at(model, "vocab"), &merges = at(model, "merges");
   if (!tokens.is_object() || !merges.is_array()) fail(location_, "its model lacks vocab or merges");
   BytePairVocabulary vocabulary{tokens_by_id(tokens, location_), {}, location_, location_};
-  for (const Json& merge : merges) vocabulary.merges.push_back(parse_merge(merge, location_));
+  for (const nlohmann::json& merge : merges) vocabulary.merges.push_back(parse_merge(merge, location_));
   return vocabulary;
 }
 
 SentencePieceModel TokenizerJson::t5_model() const {
-  const Json& json = model_of(json_, "Unigram", location_);
+  const nlohmann::json& json = model_of(json_, "Unigram", location_);
   check_t5_steps(json_, location_);
   require(value(json, "byte_fallback", false) == false, location_, "model", "T5");
   SentencePieceModel model;
-  const Json& pieces = at(json, "vocab");
+  const nlohmann::json& pieces = at(json, "vocab");
   if (!pieces.is_array() || pieces.empty()) fail(location_, "its model has no vocab");
-  for (const Json& piece : pieces) model.pieces.push_back(parse_piece(piece, location_));
+  for (const nlohmann::json& piece : pieces) model.pieces.push_back(parse_piece(piece, location_));
   const auto last = static_cast<std::int64_t>(pieces.size()) - 1;
   model.unknown_id = static_cast<std::int32_t>(ConfigReader(json, location_).integer("unk_id", 0, last));
-  for (const Json& step : parts_of(at(json_, "normalizer"), "normalizers"))
+  for (const nlohmann::json& step : parts_of(at(json_, "normalizer"), "normalizers"))
     if (has_type(step, "Precompiled"))
       model.character_map =
           decode_base64(ConfigReader(step, location_).text("precompiled_charsmap"), location_);
@@ -182,10 +180,10 @@ SentencePieceModel TokenizerJson::t5_model() const {
 }
 
 std::vector<AddedToken> TokenizerJson::added_tokens() const {
-  const Json list = value(json_, "added_tokens", Json::array());
+  const nlohmann::json list = value(json_, "added_tokens", nlohmann::json::array());
   if (!list.is_array()) fail(location_, "added_tokens is not a list");
   std::vector<AddedToken> tokens;
-  for (const Json& entry : list) {
+  for (const nlohmann::json& entry : list) {
     const std::int64_t id = ConfigReader(entry, location_).integer("id", 0, kLargestTokenId);
     tokens.push_back(parse_added_token(entry, static_cast<std::int32_t>(id), location_));
   }

@@ -12,13 +12,12 @@
 #include "image/resize.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/image/goldens.h"
 
 namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::string kGolden = SD35_SOURCE_DIR "/tests/golden/image/";
 
 Image golden(const std::string& name) {
   const std::string bytes = file_bytes(kGolden + name + ".rgb");

@@ -10,11 +10,10 @@
 #include "core/error.h"
 #include "image/resize.h"
 #include "tests/support/file_bytes.h"
+#include "tests/unit/image/goldens.h"
 
 namespace sd35 {
 namespace {
-
-const std::string kGolden = SD35_SOURCE_DIR "/tests/golden/image/";
 
 Image golden(const std::string& name, int width, int height) {
   const std::string bytes = file_bytes(kGolden + name);

@@ -9,11 +9,11 @@
 #include "image/unicode.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/image/goldens.h"
 
 namespace sd35 {
 namespace {
 
-const std::string kGolden = SD35_SOURCE_DIR "/tests/golden/image/";
 const Image kSmall{2, 1, {1, 2, 3, 4, 5, 6}};
 
 TEST(ParametersText, IsWhatTheWebUiWrites) {

@@ -20,7 +20,7 @@ struct Stream {
   bool wants_result = true;
 };
 
-struct Case {
+struct BackwardCase {
   std::vector<Stream> streams;
   std::int64_t head_size;
   bool causal = false;
@@ -39,7 +39,7 @@ struct Token {
   bool is_query;
 };
 
-std::vector<Token> tokens_of(const Case& c, std::int64_t batch, std::int64_t head) {
+std::vector<Token> tokens_of(const BackwardCase& c, std::int64_t batch, std::int64_t head) {
   const std::int64_t width = kHeads * c.head_size;
   std::vector<Token> tokens;
   for (std::size_t s = 0; s < c.streams.size(); ++s)
@@ -52,8 +52,8 @@ std::vector<Token> tokens_of(const Case& c, std::int64_t batch, std::int64_t hea
 }
 
 // Adds the gradients of one head to `gradients`, which lie as the streams' qkv.
-void backward_twin(const Case& c, const std::vector<Memory>& memory, std::int64_t batch, std::int64_t head,
-                   std::vector<std::vector<double>>& gradients) {
+void backward_twin(const BackwardCase& c, const std::vector<Memory>& memory, std::int64_t batch,
+                   std::int64_t head, std::vector<std::vector<double>>& gradients) {
   const std::vector<Token> tokens = tokens_of(c, batch, head);
   const std::int64_t d = c.head_size, width = kHeads * d;
   const auto part = [&](const Token& token, int number, std::int64_t i) {
@@ -89,7 +89,7 @@ void backward_twin(const Case& c, const std::vector<Memory>& memory, std::int64_
   }
 }
 
-std::vector<Memory> run(const Case& c, Element type) {
+std::vector<Memory> run(const BackwardCase& c, Element type) {
   const std::int64_t width = kHeads * c.head_size;
   std::vector<Memory> memory;
   for (const Stream& stream : c.streams) {
@@ -119,8 +119,9 @@ std::vector<Memory> run(const Case& c, Element type) {
 }
 
 TEST_P(AttentionBackwardTest, EqualsTheTwin) {
-  for (const Case& c : {Case{{{1}}, 8}, Case{{{33}}, 32}, Case{{{65}, {7}}, 64}, Case{{{7}, {70, false}}, 40},
-                        Case{{{300}}, 5}, Case{{{290}}, 16, true}})
+  for (const BackwardCase& c :
+       {BackwardCase{{{1}}, 8}, BackwardCase{{{33}}, 32}, BackwardCase{{{65}, {7}}, 64},
+        BackwardCase{{{7}, {70, false}}, 40}, BackwardCase{{{300}}, 5}, BackwardCase{{{290}}, 16, true}})
     for (const Element type : kElements) {
       const std::vector<Memory> memory = run(c, type);
       std::vector<std::vector<double>> expected;

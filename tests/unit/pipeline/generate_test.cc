@@ -11,21 +11,12 @@
 #include "tests/support/file_bytes.h"
 #include "tests/support/poison.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/pipeline/bf16_model.h"
 
 namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One model for all tests of the process.
-const fs::path& model() {
-  static const TemporaryFolder folder;
-  static const fs::path path = [] {
-    make_random_model({}, folder / "tiny");
-    return folder / "tiny";
-  }();
-  return path;
-}
 
 LoadOptions f32() {
   LoadOptions options;
@@ -33,7 +24,7 @@ LoadOptions f32() {
   return options;
 }
 
-Pipeline open() { return Pipeline::from_pretrained(model().string(), f32()); }
+Pipeline open() { return Pipeline::from_pretrained(bf16_model().string(), f32()); }
 
 GenerateOptions small() {
   GenerateOptions options;
@@ -179,14 +170,16 @@ TEST(GenerateTest, EnginesAndTypesAgree) {
   options.noise_dtype = "f32";
   options.guidance_scale = 1;
   const Picture plain = draw(options);
-  EXPECT_LT(difference(Pipeline::from_pretrained(model().string(), ref).generate(options).at(0), plain), 0.5);
-  EXPECT_LT(difference(Pipeline::from_pretrained(model().string(), bf16).generate(options).at(0), plain), 8);
+  EXPECT_LT(difference(Pipeline::from_pretrained(bf16_model().string(), ref).generate(options).at(0), plain),
+            0.5);
+  EXPECT_LT(difference(Pipeline::from_pretrained(bf16_model().string(), bf16).generate(options).at(0), plain),
+            8);
 }
 
 TEST(GenerateTest, TheThirdEncoderMayBeLeftOut) {
   LoadOptions load = f32();
   load.use_t5 = false;
-  const Picture picture = Pipeline::from_pretrained(model().string(), load).generate(small()).at(0);
+  const Picture picture = Pipeline::from_pretrained(bf16_model().string(), load).generate(small()).at(0);
   EXPECT_GT(difference(picture, draw(small())), 0.1);
 }
 
@@ -309,7 +302,7 @@ TEST(GenerateTest, NamesTheStageThatWentWrong) {
   };
   for (const auto& [file, tensor, stage] : cases) {
     const TemporaryFolder folder;
-    fs::copy(model(), folder / "broken", fs::copy_options::recursive);
+    fs::copy(bf16_model(), folder / "broken", fs::copy_options::recursive);
     poison(folder / "broken" / file, tensor);
     try {
       Pipeline::from_pretrained((folder / "broken").string(), f32()).generate(small());
@@ -329,18 +322,18 @@ TEST(GenerateTest, RefusesBeforeItLoads) {
   EXPECT_THROW(open().generate(options), ArgumentError);
   LoadOptions load;
   load.engine = "abacus";
-  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+  EXPECT_THROW(Pipeline::from_pretrained(bf16_model().string(), load), ArgumentError);
   load = {};
   load.dtype = "i8";
-  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+  EXPECT_THROW(Pipeline::from_pretrained(bf16_model().string(), load), ArgumentError);
   load = {};
   load.threads = -1;
-  EXPECT_THROW(Pipeline::from_pretrained(model().string(), load), ArgumentError);
+  EXPECT_THROW(Pipeline::from_pretrained(bf16_model().string(), load), ArgumentError);
 }
 
 TEST(GenerateTest, RefusesModelsThatDoNotFit) {
   const TemporaryFolder folder;
-  fs::copy(model(), folder / "m", fs::copy_options::recursive);
+  fs::copy(bf16_model(), folder / "m", fs::copy_options::recursive);
   const fs::path config = folder / "m" / "transformer" / "config.json";
   const std::string good = file_bytes(config);
   for (const auto& [from, to] : {std::pair{"\"joint_attention_dim\": 320", "\"joint_attention_dim\": 384"},

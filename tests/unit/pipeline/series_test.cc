@@ -11,20 +11,12 @@
 #include "sd35/sd35.h"
 #include "tests/support/poison.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/pipeline/bf16_model.h"
 
 namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path& model() {
-  static const TemporaryFolder folder;
-  static const fs::path path = [] {
-    make_random_model({}, folder / "tiny");
-    return folder / "tiny";
-  }();
-  return path;
-}
 
 GenerateOptions several(int count) {
   GenerateOptions options;
@@ -38,7 +30,7 @@ GenerateOptions several(int count) {
   return options;
 }
 
-Pipeline open(std::uint64_t limit = 0, const fs::path& path = model()) {
+Pipeline open_limited(std::uint64_t limit = 0, const fs::path& path = bf16_model()) {
   LoadOptions load;
   load.dtype = "f32";
   load.max_memory = limit;
@@ -51,7 +43,7 @@ std::vector<MemoryStage> plan_within(std::uint64_t limit) {
   Callbacks callbacks;
   callbacks.on_memory_plan = [&](const std::vector<MemoryStage>& stages) { plan = stages; };
   callbacks.on_progress = [](const Progress&) { return false; };
-  EXPECT_THROW(open(limit).generate(several(2), callbacks), Cancelled);
+  EXPECT_THROW(open_limited(limit).generate(several(2), callbacks), Cancelled);
   return plan;
 }
 
@@ -61,7 +53,7 @@ const Picture& alone(std::uint64_t seed) {
   if (!known.contains(seed)) {
     GenerateOptions options = several(1);
     options.seed = seed;
-    known[seed] = open().generate(options).at(0);
+    known[seed] = open_limited().generate(options).at(0);
   }
   return known[seed];
 }
@@ -82,7 +74,7 @@ class SeriesTest : public testing::TestWithParam<bool> {
   }
 
   bool together() const { return GetParam(); }
-  Pipeline pipeline() const { return open(limit_); }
+  Pipeline pipeline() const { return open_limited(limit_); }
   // The first `count`, in order, as each is alone.
   void expect_taken(std::size_t count) const {
     ASSERT_EQ(taken_.size(), count);
@@ -204,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(Plans, SeriesTest, testing::Bool(), [](const auto& info
 // Weights that are streamed turn to NaN in their file while the third picture is drawn.
 TEST(PictureRunTest, NaNInALaterPictureDeliversTheOnesBefore) {
   const TemporaryFolder folder;
-  fs::copy(model(), folder / "m", fs::copy_options::recursive);
+  fs::copy(bf16_model(), folder / "m", fs::copy_options::recursive);
   const std::uint64_t resident = plan_within(4'000'000'000).at(1).bytes;
   std::uint64_t limit = resident;
   std::string mode = "resident";
@@ -222,7 +214,7 @@ TEST(PictureRunTest, NaNInALaterPictureDeliversTheOnesBefore) {
              "transformer_blocks.2.attn.to_q.weight");
     return true;
   };
-  EXPECT_THROW(open(limit, folder / "m").generate(several(5), callbacks), NumericError);
+  EXPECT_THROW(open_limited(limit, folder / "m").generate(several(5), callbacks), NumericError);
   EXPECT_EQ(taken, 2);
 }
 

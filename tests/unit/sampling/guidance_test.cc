@@ -2,24 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/error.h"
 #include "sampling/image_to_image.h"
 #include "sampling/sigmas.h"
-#include "tests/support/file_bytes.h"
+#include "tests/unit/sampling/goldens.h"
 
 namespace sd35 {
 namespace {
-
-using Json = nlohmann::json;
-using Floats = std::vector<float>;
-
-const Json& goldens() {
-  static const Json golden = Json::parse(file_bytes(SD35_SOURCE_DIR "/tests/golden/sampling.json"));
-  return golden;
-}
 
 TEST(Guidance, EqualsTheReference) {
   EXPECT_EQ(guided_velocity(goldens()["latents"].get<Floats>(), goldens()["noise"].get<Floats>(), 4.5),

@@ -4,27 +4,18 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "sampling/sigmas.h"
-#include "tests/support/file_bytes.h"
+#include "tests/unit/sampling/goldens.h"
 
 namespace sd35 {
 namespace {
 
-using Json = nlohmann::json;
-using Floats = std::vector<float>;
-
 constexpr SamplerKind kAll[] = {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m};
-
-const Json& goldens() {
-  static const Json golden = Json::parse(file_bytes(SD35_SOURCE_DIR "/tests/golden/sampling.json"));
-  return golden;
-}
 
 // The velocity of the goldens.
 Floats curved(std::span<const float> x, float sigma, int) {

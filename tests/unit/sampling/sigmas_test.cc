@@ -4,24 +4,15 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "tests/support/checksum.h"
-#include "tests/support/file_bytes.h"
+#include "tests/unit/sampling/goldens.h"
 
 namespace sd35 {
 namespace {
-
-using Json = nlohmann::json;
-using Floats = std::vector<float>;
-
-const Json& goldens() {
-  static const Json golden = Json::parse(file_bytes(SD35_SOURCE_DIR "/tests/golden/sampling.json"));
-  return golden;
-}
 
 TEST(FlowSigmas, EqualDiffusers) {
   for (const Json& golden : goldens()["sigmas"]) {

@@ -22,7 +22,7 @@ const fs::path kGoldens = fs::path(SD35_SOURCE_DIR) / "tests" / "golden";
 const fs::path kSaved = kGoldens / "tokenizer_json";
 
 template <class Tokenizer>
-void expect_golden(const fs::path& folder, const std::string& name) {
+void expect_saved_golden(const fs::path& folder, const std::string& name) {
   const Json golden = Json::parse(file_bytes(kGoldens / "tokenizers.json"));
   const Tokenizer tokenizer = Tokenizer::load(folder);
   ASSERT_GE(golden.at("strings").size(), 200u);
@@ -33,13 +33,13 @@ void expect_golden(const fs::path& folder, const std::string& name) {
 }
 
 TEST(TokenizerJsonTest, ClipLEqualsTheReference) {
-  expect_golden<ClipTokenizer>(kSaved / "tokenizer", "tokenizer");
+  expect_saved_golden<ClipTokenizer>(kSaved / "tokenizer", "tokenizer");
 }
 TEST(TokenizerJsonTest, ClipGEqualsTheReference) {
-  expect_golden<ClipTokenizer>(kSaved / "tokenizer_2", "tokenizer_2");
+  expect_saved_golden<ClipTokenizer>(kSaved / "tokenizer_2", "tokenizer_2");
 }
 TEST(TokenizerJsonTest, T5EqualsTheReference) {
-  expect_golden<T5Tokenizer>(kSaved / "tokenizer_3", "tokenizer_3");
+  expect_saved_golden<T5Tokenizer>(kSaved / "tokenizer_3", "tokenizer_3");
 }
 
 TEST(TokenizerJsonTest, TheConfigurationIsReadAsBefore) {
@@ -97,7 +97,7 @@ TEST(TokenizerJsonTest, FormsOfOlderConvertersMeanTheSame) {
   Json& pattern = clip.json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
   pattern = pattern.get<std::string>().substr(std::string(R"(<\|startoftext\|>|<\|endoftext\|>|)").size());
   clip.json["pre_tokenizer"]["pretokenizers"][1].erase("use_regex");
-  expect_golden<ClipTokenizer>(clip.write(), "tokenizer_2");
+  expect_saved_golden<ClipTokenizer>(clip.write(), "tokenizer_2");
 
   t5.json["normalizer"] = {
       {"type", "Sequence"},
@@ -107,7 +107,7 @@ TEST(TokenizerJsonTest, FormsOfOlderConvertersMeanTheSame) {
         {{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", "\u2581"}}}}};
   t5.json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"add_prefix_space", true}};
   t5.json["truncation"] = {{"max_length", 5}};  // left from its last use
-  expect_golden<T5Tokenizer>(t5.write(), "tokenizer_3");
+  expect_saved_golden<T5Tokenizer>(t5.write(), "tokenizer_3");
 }
 
 TEST(TokenizerJsonTest, TheKindsOwnFilesGoFirst) {
@@ -121,7 +121,7 @@ TEST(TokenizerJsonTest, TheKindsOwnFilesGoFirst) {
   fs::remove(tiny / "tokenizer/merges.txt");
   fs::copy_file(kSaved / "tokenizer/tokenizer.json", tiny / "tokenizer/tokenizer.json",
                 fs::copy_options::overwrite_existing);
-  expect_golden<ClipTokenizer>(tiny / "tokenizer", "tokenizer");
+  expect_saved_golden<ClipTokenizer>(tiny / "tokenizer", "tokenizer");
 }
 
 // Files of version 4 beside the configuration of version 5, which names no added tokens.
@@ -130,9 +130,9 @@ TEST(TokenizerJsonTest, AddedTokensAreInOneOfTheFiles) {
   write_tiny_tokenizers(tiny.path());
   for (const std::string name : {"tokenizer", "tokenizer_2", "tokenizer_3"})
     fs::copy(kSaved / name, tiny / name, fs::copy_options::overwrite_existing);
-  expect_golden<ClipTokenizer>(tiny / "tokenizer", "tokenizer");
-  expect_golden<ClipTokenizer>(tiny / "tokenizer_2", "tokenizer_2");
-  expect_golden<T5Tokenizer>(tiny / "tokenizer_3", "tokenizer_3");
+  expect_saved_golden<ClipTokenizer>(tiny / "tokenizer", "tokenizer");
+  expect_saved_golden<ClipTokenizer>(tiny / "tokenizer_2", "tokenizer_2");
+  expect_saved_golden<T5Tokenizer>(tiny / "tokenizer_3", "tokenizer_3");
   // Without it transformers takes the special tokens that the configuration names: "!" of CLIP-G.
   fs::remove(tiny / "tokenizer_2/tokenizer.json");
   const Ids ids = ClipTokenizer::load(tiny / "tokenizer_2").encode("a!");

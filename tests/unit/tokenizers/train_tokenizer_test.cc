@@ -35,7 +35,7 @@ nlohmann::json golden(const std::string& file) {
 std::vector<std::string> captions() { return golden("trained_tokenizers.json").at("captions"); }
 
 template <class Tokenizer>
-void expect_golden(const fs::path& folder, const std::string& name, int tokens) {
+void expect_trained_golden(const fs::path& folder, const std::string& name, int tokens) {
   const nlohmann::json strings = golden("tokenizers.json").at("strings");
   const nlohmann::json expected = golden("trained_tokenizers.json").at(name);
   EXPECT_EQ(tokens, expected.at("tokens"));
@@ -49,14 +49,14 @@ void expect_golden(const fs::path& folder, const std::string& name, int tokens) 
 TEST(TrainTokenizerTest, ClipEqualsTheReference) {
   const TemporaryFolder folder;
   const int tokens = train_clip_tokenizer(captions(), {.vocab_size = 600}, folder / "clip");
-  expect_golden<ClipTokenizer>(folder / "clip", "clip", tokens);
+  expect_trained_golden<ClipTokenizer>(folder / "clip", "clip", tokens);
 }
 
 TEST(TrainTokenizerTest, ClipPaddedWithAnotherTokenEqualsTheReference) {
   const TemporaryFolder folder;
   const int tokens = train_clip_tokenizer(
       captions(), {.vocab_size = 560, .pad_token = "!", .model_max_length = 20}, folder / "clip");
-  expect_golden<ClipTokenizer>(folder / "clip", "clip_padded_with_0", tokens);
+  expect_trained_golden<ClipTokenizer>(folder / "clip", "clip_padded_with_0", tokens);
   const Tokenized padded = ClipTokenizer::load(folder / "clip").encode("", 4);
   EXPECT_EQ(Ids(padded.ids.begin() + 2, padded.ids.end()), (Ids{0, 0}));
 }
@@ -64,14 +64,14 @@ TEST(TrainTokenizerTest, ClipPaddedWithAnotherTokenEqualsTheReference) {
 TEST(TrainTokenizerTest, T5EqualsTheReference) {
   const TemporaryFolder folder;
   const int tokens = train_t5_tokenizer(captions(), {.vocab_size = 200}, folder / "t5");
-  expect_golden<T5Tokenizer>(folder / "t5", "t5", tokens);
+  expect_trained_golden<T5Tokenizer>(folder / "t5", "t5", tokens);
 }
 
 TEST(TrainTokenizerTest, CharactersEqualTheReference) {
   const TemporaryFolder folder;
   const int tokens =
       train_t5_tokenizer(captions(), {.vocab_size = 200, .split_characters = true}, folder / "characters");
-  expect_golden<T5Tokenizer>(folder / "characters", "characters", tokens);
+  expect_trained_golden<T5Tokenizer>(folder / "characters", "characters", tokens);
 }
 
 TEST(TrainTokenizerTest, CharactersSpellEveryWord) {

@@ -262,19 +262,20 @@ std::vector<GradientCase> data_movement_cases() {
            }}};
 }
 
-std::string name_of_case(const testing::TestParamInfo<GradientCase>& info) { return info.param.name; }
+std::string name_of_gradient(const testing::TestParamInfo<GradientCase>& info) { return info.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(Activations, GradientTest, testing::ValuesIn(activation_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Conv2d, GradientTest, testing::ValuesIn(conv2d_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Rows, GradientTest, testing::ValuesIn(row_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Attention, GradientTest, testing::ValuesIn(attention_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Activations, GradientTest, testing::ValuesIn(activation_cases()), name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Conv2d, GradientTest, testing::ValuesIn(conv2d_cases()), name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Rows, GradientTest, testing::ValuesIn(row_cases()), name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Attention, GradientTest, testing::ValuesIn(attention_cases()), name_of_gradient);
 INSTANTIATE_TEST_SUITE_P(Activations, NarrowGradientTest, testing::ValuesIn(activation_cases()),
-                         name_of_case);
-INSTANTIATE_TEST_SUITE_P(Rows, NarrowGradientTest, testing::ValuesIn(row_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Attention, NarrowGradientTest, testing::ValuesIn(attention_cases()), name_of_case);
+                         name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Rows, NarrowGradientTest, testing::ValuesIn(row_cases()), name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Attention, NarrowGradientTest, testing::ValuesIn(attention_cases()),
+                         name_of_gradient);
 INSTANTIATE_TEST_SUITE_P(LongAttention, NarrowGradientTest, testing::ValuesIn(long_attention_cases()),
-                         name_of_case);
-INSTANTIATE_TEST_SUITE_P(Data, GradientTest, testing::ValuesIn(data_movement_cases()), name_of_case);
+                         name_of_gradient);
+INSTANTIATE_TEST_SUITE_P(Data, GradientTest, testing::ValuesIn(data_movement_cases()), name_of_gradient);
 
 }  // namespace
 }  // namespace sd35

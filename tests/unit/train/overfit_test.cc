@@ -20,7 +20,7 @@
 namespace sd35::train {
 namespace {
 
-constexpr int kSide = 48;
+constexpr int kPictureSide = 48;
 
 struct Colour {
   const char* name;
@@ -50,11 +50,11 @@ std::vector<Lesson> lessons() {
   for (std::size_t shape = 0; shape < kShapes.size(); ++shape)
     for (std::size_t colour = 0; colour < kColours.size(); ++colour) {
       const auto& behind = kColours[(colour + 1) % kColours.size()].rgb;
-      Image image{kSide, kSide, {}};
-      for (int y = 0; y < kSide; ++y)
-        for (int x = 0; x < kSide; ++x)
+      Image image{kPictureSide, kPictureSide, {}};
+      for (int y = 0; y < kPictureSide; ++y)
+        for (int x = 0; x < kPictureSide; ++x)
           for (std::size_t c = 0; c < 3; ++c) {
-            const auto at = [](int i) { return (2.0 * i + 1) / kSide - 1; };
+            const auto at = [](int i) { return (2.0 * i + 1) / kPictureSide - 1; };
             const bool inside = covers(shape, at(x), at(y));
             image.rgb.push_back(
                 static_cast<std::uint8_t>(inside ? kColours[colour].rgb[c] : 128 + behind[c] / 2));
@@ -107,7 +107,7 @@ TEST(Overfit, DrawsSixteenPicturesAgain) {
   config.task = Task::autoencoder;
   config.model = tiny_model().string();
   config.optimizer.learning_rate = 3e-3;
-  config.stages = {{.steps = 350, .batch_size = 8, .resolutions = {kSide}}};
+  config.stages = {{.steps = 350, .batch_size = 8, .resolutions = {kPictureSide}}};
   train(config, folder / "autoencoder");
 
   config.task = Task::transformer;
@@ -115,8 +115,8 @@ TEST(Overfit, DrawsSixteenPicturesAgain) {
   config.optimizer.learning_rate = 2e-3;
   config.condition_dropout = 0;
   config.position_crop = 0;
-  config.base_resolution = kSide;
-  config.stages = {{.steps = 700, .batch_size = 16, .resolutions = {kSide}, .max_sequence_length = 8}};
+  config.base_resolution = kPictureSide;
+  config.stages = {{.steps = 700, .batch_size = 16, .resolutions = {kPictureSide}, .max_sequence_length = 8}};
   train(config, folder / "transformer");
   const auto [first, last] = losses_of(folder / "transformer", 30);
   std::printf("loss %.3f, then %.3f: a factor of %.1f\n", first, last, first / last);
@@ -126,7 +126,7 @@ TEST(Overfit, DrawsSixteenPicturesAgain) {
   load.dtype = "f32";
   Pipeline pipeline = Pipeline::from_pretrained((folder / "transformer" / "model").string(), load);
   GenerateOptions options;
-  options.width = options.height = kSide;
+  options.width = options.height = kPictureSide;
   options.num_inference_steps = 20;
   options.guidance_scale = 1;
   options.max_sequence_length = 8;

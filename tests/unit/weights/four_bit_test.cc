@@ -20,9 +20,9 @@ struct Part {
   std::vector<std::byte> bytes;
 };
 
-std::vector<std::byte> bytes_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
-std::vector<std::byte> bytes_of(const Tensor& tensor) {
-  return bytes_of({static_cast<const std::byte*>(tensor.raw()), tensor.bytes()});
+std::vector<std::byte> copied_bytes(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+std::vector<std::byte> copied_bytes(const Tensor& tensor) {
+  return copied_bytes({static_cast<const std::byte*>(tensor.raw()), tensor.bytes()});
 }
 
 // One weight "a.weight" as bitsandbytes writes it, by suffix, that a test may spoil.
@@ -38,22 +38,22 @@ struct Parts {
     weight.decode(0, weight.count, values.data());
     nlohmann::json state = {
         {"quant_type", "nf4"}, {"blocksize", 64}, {"dtype", "bfloat16"}, {"shape", {6, 43}}};
-    parts[""] = {DType::u8, {129, 1}, bytes_of(weight.packed)};
-    parts[".absmax"] = {weight.absmax.dtype(), weight.absmax.shape(), bytes_of(weight.absmax)};
-    parts[".quant_map"] = {DType::f32, {16}, bytes_of(std::as_bytes(std::span(weight.code)))};
+    parts[""] = {DType::u8, {129, 1}, copied_bytes(weight.packed)};
+    parts[".absmax"] = {weight.absmax.dtype(), weight.absmax.shape(), copied_bytes(weight.absmax)};
+    parts[".quant_map"] = {DType::f32, {16}, copied_bytes(std::as_bytes(std::span(weight.code)))};
     if (weight.nested) {
       const NestedScales& nested = *weight.nested;
       state.update(
           {{"nested_blocksize", 256}, {"nested_dtype", "float32"}, {"nested_offset", nested.offset}});
-      parts[".nested_absmax"] = {DType::f32, {1}, bytes_of(nested.absmax)};
-      parts[".nested_quant_map"] = {DType::f32, {256}, bytes_of(std::as_bytes(std::span(nested.map)))};
+      parts[".nested_absmax"] = {DType::f32, {1}, copied_bytes(nested.absmax)};
+      parts[".nested_quant_map"] = {DType::f32, {256}, copied_bytes(std::as_bytes(std::span(nested.map)))};
     }
     write_state(state.dump());
   }
 
   void write_state(const std::string& text) {
     parts[kState] = {
-        DType::u8, {static_cast<std::int64_t>(text.size())}, bytes_of(std::as_bytes(std::span(text)))};
+        DType::u8, {static_cast<std::int64_t>(text.size())}, copied_bytes(std::as_bytes(std::span(text)))};
   }
 
   void set_state(const std::string& key, const nlohmann::json& value) {

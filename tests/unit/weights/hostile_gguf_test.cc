@@ -51,7 +51,7 @@ void PrintTo(const HostileFile& file, std::ostream* out) { *out << file.fault; }
 
 constexpr std::uint32_t kU32 = 4, kI32 = 5, kString = 8, kList = 9;
 
-std::vector<HostileFile> hostile_headers() {
+std::vector<HostileFile> hostile_gguf_headers() {
   return {
       {"empty", {}, "does not begin with 'GGUF'"},
       {"version_1", Bytes().start(0, 0, 1), "version 1 of GGUF; 2 and 3 are read"},
@@ -143,7 +143,7 @@ TEST_P(HostileGguf, IsRefused) {
   EXPECT_NE(message.find(GetParam().message), std::string::npos) << message;
 }
 
-INSTANTIATE_TEST_SUITE_P(Headers, HostileGguf, testing::ValuesIn(hostile_headers()),
+INSTANTIATE_TEST_SUITE_P(Headers, HostileGguf, testing::ValuesIn(hostile_gguf_headers()),
                          [](const auto& info) { return std::string(info.param.fault); });
 INSTANTIATE_TEST_SUITE_P(Tensors, HostileGguf, testing::ValuesIn(hostile_tensors()),
                          [](const auto& info) { return std::string(info.param.fault); });

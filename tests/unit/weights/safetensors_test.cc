@@ -16,7 +16,7 @@ constexpr std::array kTypes = {DType::f32,     DType::f16, DType::bf16, DType::f
                                DType::f8_e5m2, DType::f64, DType::i64,  DType::i32,
                                DType::i16,     DType::i8,  DType::u8,   DType::boolean};
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 TEST(Safetensors, EveryTypeRoundTrips) {
   const TemporaryFolder folder;
@@ -50,7 +50,7 @@ TEST(Safetensors, EqualContentGivesEqualBytesAndAlignedTensors) {
   for (const auto& [name, order] : {std::pair("x", entries), std::pair("y", reversed)}) {
     SafetensorsWriter writer(folder / name, order);
     for (const SafetensorsEntry& entry : writer.entries())
-      writer.write(entry.name, bytes_of(std::string(entry.bytes(), entry.name[0])));
+      writer.write(entry.name, as_bytes(std::string(entry.bytes(), entry.name[0])));
     writer.commit();
   }
   EXPECT_EQ(file_bytes(folder / "x"), file_bytes(folder / "y"));
@@ -66,13 +66,13 @@ TEST(Safetensors, WriterTakesPiecesAndRefusesMisuse) {
   const TemporaryFolder folder;
   const auto path = folder / "a.safetensors";
   SafetensorsWriter writer(path, {{"a", DType::u8, {4}}, {"b", DType::u8, {0}}, {"c", DType::u8, {1}}});
-  EXPECT_THROW(writer.write("c", bytes_of("x")), Error);
-  writer.write("a", bytes_of("ab"));
-  EXPECT_THROW(writer.write("a", bytes_of("abc")), Error);
-  writer.write("a", bytes_of("cd"));
+  EXPECT_THROW(writer.write("c", as_bytes("x")), Error);
+  writer.write("a", as_bytes("ab"));
+  EXPECT_THROW(writer.write("a", as_bytes("abc")), Error);
+  writer.write("a", as_bytes("cd"));
   writer.write("b", {});
   EXPECT_THROW(writer.commit(), Error);
-  writer.write("c", bytes_of("e"));
+  writer.write("c", as_bytes("e"));
   EXPECT_FALSE(std::filesystem::exists(path));
   writer.commit();
   EXPECT_TRUE(file_bytes(path).ends_with("abcde"));

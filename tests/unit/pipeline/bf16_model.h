@@ -1,0 +1,21 @@
+// The tiny random model as make_random_model() makes it when nothing is asked for; one for all tests of the
+// process.
+#pragma once
+
+#include <filesystem>
+
+#include "sd35/sd35.h"
+#include "tests/support/temporary_folder.h"
+
+namespace sd35 {
+
+inline const std::filesystem::path& bf16_model() {
+  static const TemporaryFolder folder;
+  static const std::filesystem::path path = [] {
+    make_random_model({}, folder / "tiny");
+    return folder / "tiny";
+  }();
+  return path;
+}
+
+}  // namespace sd35
