@@ -125,6 +125,22 @@ TEST(Exif, DamagedBlocksAreHarmless) {
     }
 }
 
+// Entries may share their bytes, so that a small file holds gigabytes of text.
+TEST(Exif, OneOfManyTextsIsDecoded) {
+  constexpr std::size_t entries = 60'000, start = 8 + 2 + 12 * entries, bytes = 8 << 20;
+  std::string block = std::string("MM\0\x2a\0\0\0\x08", 8) + '\xea' + '\x60';
+  const auto number = [](std::size_t value) {
+    std::string text;
+    for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    return text;
+  };
+  for (std::size_t i = 0; i < entries; ++i)
+    block += std::string("\x01\x0e\0\x02", 4) + number(bytes) + number(start);
+  block += std::string(bytes, 'a');
+  const Exif exif = parse_exif({reinterpret_cast<const std::uint8_t*>(block.data()), block.size()});
+  EXPECT_EQ(exif.description.size(), bytes);
+}
+
 TEST(Unicode, Conversions) {
   const std::string text = "a\u00e9\u732b\U0001F431";
   EXPECT_EQ(utf16_from_utf8(text), u"a\u00e9\u732b\U0001F431");
