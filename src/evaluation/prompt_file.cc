@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "scenes/things.h"
+#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kLargestFile = 64'000'000;
+constexpr std::int64_t kMostCounted = 1000;
 
 Item item_of(const Json& json) {
   Item item;
@@ -43,12 +45,12 @@ void read_expectation(const Json& expect, EvaluationPrompt& prompt) {
       break;
     default:
       prompt.items = {item_of(expect)};
-      prompt.count = expect.value("count", 1);
+      prompt.count = static_cast<int>(ConfigReader(expect, "expect").integer("count", 1, kMostCounted, 1));
   }
 }
 
-EvaluationPrompt parse_line(const std::string& line) {
-  const Json json = Json::parse(line);
+EvaluationPrompt parse_line(std::string_view line) {
+  const Json json = parse_json_object(line, "the prompt");
   EvaluationPrompt prompt;
   prompt.text = json.at("prompt").get<std::string>();
   if (!json.contains("kind")) return prompt;
@@ -56,7 +58,9 @@ EvaluationPrompt parse_line(const std::string& line) {
   if (static_cast<std::size_t>(*prompt.kind) >= kScoredKinds)
     throw ArgumentError("pictures of kind " + std::string(scene_kind_name(*prompt.kind)) + " are not scored");
   read_expectation(json.at("expect"), prompt);
-  if (json.contains("scene")) prompt.scene = scene_from_json(json.at("scene").dump());
+  if (!json.contains("scene")) return prompt;
+  prompt.scene = scene_from_json(json.at("scene").dump());
+  if (prompt.scene->kind != *prompt.kind) throw ArgumentError("the scene is not of the prompt's kind");
   return prompt;
 }
 
@@ -96,7 +100,7 @@ std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
       return;
     }
     try {
-      prompts.push_back(parse_line(std::string(line)));
+      prompts.push_back(parse_line(line));
     } catch (const std::exception& error) {
       throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
     }
