@@ -14,6 +14,7 @@ corpus=$(cd "$(dirname "${BASH_SOURCE[0]}")/corpus" && pwd)
 programs=$(cd "$1/tests/fuzz" 2>/dev/null && pwd) ||
   refuse "nothing is built in $1; cmake --preset fuzz && cmake --build --preset fuzz"
 seconds=$2
+jobs=$(nproc)  # before OMP_NUM_THREADS is set, which it heeds
 shift 2
 
 names=("${@%_fuzz}")
@@ -46,4 +47,4 @@ one() { # one TARGET
   fi
 }
 export -f one
-printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I{} bash -c 'one {}' || exit 1
+printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} bash -c 'one {}' || exit 1
