@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <ranges>
+#include <algorithm>
 #include <string>
 #include <system_error>
 
@@ -25,7 +25,8 @@ void MadeFolder::make(const fs::path& folder) {
     if (fs::exists(status) || path == path.parent_path()) break;
     missing.push_back(path);
   }
-  for (const fs::path& path : missing | std::views::reverse) {
+  std::ranges::reverse(missing);  // no view: clang 14 does not compile those of GCC 12's library
+  for (const fs::path& path : missing) {
     if (fs::create_directory(path, error)) made_.push_back(path);
     if (error) fail(path, error);
   }
@@ -33,8 +34,8 @@ void MadeFolder::make(const fs::path& folder) {
 }
 
 MadeFolder::~MadeFolder() {
-  for (const fs::path& path : made_ | std::views::reverse)
-    if (::rmdir(path.c_str()) != 0) return;  // something lies in it
+  for (auto path = made_.rbegin(); path != made_.rend(); ++path)
+    if (::rmdir(path->c_str()) != 0) return;  // something lies in it
 }
 
 }  // namespace sd35

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/inner_path.h"
 #include "core/messages.h"
 #include "data/samples.h"
 #include "image/unicode.h"
@@ -17,12 +18,10 @@ constexpr std::uint64_t kLargestMetadata = std::uint64_t{1} << 34;
 
 // A picture's path may not lead out of the data set.
 fs::path checked_path(const std::string& file_name, const std::string& location) {
-  fs::path path = fs::path(file_name).lexically_normal();
-  if (file_name.empty() || file_name.find('\0') != file_name.npos || path.is_absolute() ||
-      *path.begin() == ".." || !path.has_filename())
+  if (!is_inner_path(file_name))
     throw FileError(location + ": 'file_name' is " + in_quotes(file_name) +
                     "; it must be a path inside the folder");
-  return path;
+  return fs::path(file_name).lexically_normal();
 }
 
 std::vector<std::string> captions_of(const nlohmann::json& line, const std::string& location) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <system_error>
 #include <vector>
 
@@ -66,15 +65,10 @@ std::optional<DType> dtype_of_name(const std::array<char, 8>& name) {
 
 // Whether a tensor of these dimensions has so many bytes.
 bool fits(const std::vector<std::int64_t>& dims, DType dtype, std::uint64_t bytes) {
-  const bool empty = std::ranges::find(dims, 0) != dims.end();
-  std::uint64_t count = size_of(dtype);
-  for (const std::int64_t dim : dims) {
-    if (dim < 0) return false;
-    if (!empty && count > std::numeric_limits<std::int64_t>::max() / static_cast<std::uint64_t>(dim))
-      return false;
-    count *= static_cast<std::uint64_t>(dim);
-  }
-  return count == bytes;
+  auto count = static_cast<std::int64_t>(size_of(dtype));
+  for (const std::int64_t dim : dims)
+    if (dim < 0 || __builtin_mul_overflow(count, dim, &count)) return false;
+  return static_cast<std::uint64_t>(count) == bytes;
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/atomic_file.h"
@@ -18,22 +17,18 @@
 #include "core/threads.h"
 #include "data/fingerprint.h"
 #include "evaluation/appearance.h"
+#include "evaluation/earlier_report.h"
 #include "evaluation/reconstruction.h"
 #include "image/image_file.h"
 #include "image/psnr.h"
 #include "pipeline/recipe.h"
 #include "scenes/drawing/scene_renderer.h"
-#include "weights/config_file.h"
 #include "weights/model_files.h"
 
 namespace sd35 {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kDrawn[] = "drawn";
-constexpr char kReconstructed[] = "reconstructed";
-constexpr std::uint64_t kLargestReport = std::uint64_t{1} << 30;
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -134,7 +129,7 @@ class Run {
 
  private:
   void check_labels() const {
-    std::set<std::string> labels{kDrawn, kReconstructed};
+    std::set<std::string> labels{kDrawnColumn, kReconstructedColumn};
     for (const Contestant& contestant : options_.contestants) {
       check_label(contestant.label);
       if (!labels.insert(contestant.label).second)
@@ -153,7 +148,7 @@ class Run {
   }
 
   void draw_scenes() {
-    Column column = new_column(kDrawn, "");
+    Column column = new_column(kDrawnColumn, "");
     const GenerateOptions& size = options_.generate;
     check_picture_size(size.width, size.height);
     const auto start = std::chrono::steady_clock::now();
@@ -166,12 +161,12 @@ class Run {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end) && !stopped; ++i) {
         const EvaluationPrompt& prompt = result_.prompts[i];
         if (prompt.scene) {
-          column.pictures[i].file = std::string("pictures/") + kDrawn + "/" + picture_name(prompt, i);
+          column.pictures[i].file = std::string("pictures/") + kDrawnColumn + "/" + picture_name(prompt, i);
           write_image(options_.folder / column.pictures[i].file,
                       renderer.render(*prompt.scene, size.width, size.height).image);
         }
         const std::scoped_lock lock(reporting);
-        if (progress_ && !progress_(kDrawn, ++done, all)) stopped = true;
+        if (progress_ && !progress_(kDrawnColumn, ++done, all)) stopped = true;
       }
     });
     if (stopped) throw Cancelled();
@@ -185,16 +180,16 @@ class Run {
       throw ArgumentError("nothing to reconstruct: no prompt says what scene it was made from");
     const Reconstruction reconstruction(options_.reconstruct, options_.reconstruct_load);
     const Column& drawn = result_.columns[0];
-    Column column = new_column(kReconstructed, options_.reconstruct);
-    column.compared_with = kDrawn;
+    Column column = new_column(kReconstructedColumn, options_.reconstruct);
+    column.compared_with = kDrawnColumn;
     const std::size_t all = drawn.pictures.size();
     for (std::size_t i = 0; i < all; ++i) {
       if (drawn.pictures[i].file.empty()) continue;
       column.pictures[i].file =
-          std::string("pictures/") + kReconstructed + "/" + picture_name(result_.prompts[i], i);
+          std::string("pictures/") + kReconstructedColumn + "/" + picture_name(result_.prompts[i], i);
       write_image(options_.folder / column.pictures[i].file,
                   reconstruction.apply(read_image(options_.folder / drawn.pictures[i].file)));
-      report(progress_, kReconstructed, i + 1, all);
+      report(progress_, kReconstructedColumn, i + 1, all);
     }
     result_.columns.push_back(std::move(column));
   }
@@ -225,40 +220,27 @@ class Run {
   }
 
   void compare_with_first_model(Column& column) const {
-    const auto is_model = [](const Column& c) { return !c.model.empty() && c.label != kReconstructed; };
+    const auto is_model = [](const Column& c) { return !c.model.empty() && c.label != kReconstructedColumn; };
     const auto first = std::ranges::find_if(result_.columns, is_model);
     if (first != result_.columns.end()) column.compared_with = first->label;
   }
 
   // The models of an earlier report, with copies of their pictures.
   void compare(const fs::path& folder) {
-    const nlohmann::json report = read_json_file(folder / "report.json", kLargestReport);
-    try {
-      for (const auto& other : report.at("columns")) {
-        const auto label = other.at("label").get<std::string>();
-        if (label != kDrawn && label != kReconstructed)
-          add_earlier(folder, report.at("prompts"), label, other.at("model").get<std::string>());
-      }
-    } catch (const nlohmann::json::exception& error) {
-      throw FileError((folder / "report.json").string() + " is no report of sd35 evaluate: " + error.what());
-    }
+    for (const EarlierColumn& earlier : read_earlier_report(folder, result_.prompts, options_.generate.seed))
+      add_earlier(folder, earlier);
   }
 
-  void add_earlier(const fs::path& folder, const nlohmann::json& rows, const std::string& label,
-                   const std::string& model) {
-    Column column = new_column(name_of(folder) + "-" + label, model);
+  void add_earlier(const fs::path& folder, const EarlierColumn& earlier) {
+    Column column = new_column(name_of(folder) + "-" + earlier.label, earlier.model);
     compare_with_first_model(column);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
-      if (rows.size() != result_.prompts.size() || rows[i].at("prompt") != result_.prompts[i].text ||
-          rows[i].at("seed") != options_.generate.seed + i)
-        throw ArgumentError("the report in " + in_quotes(folder.string()) + " is of other prompts or seeds");
-      const auto file = rows[i].at("pictures").at(label).at("file").get<std::string>();
+      const fs::path from = folder / earlier.files[i];
       column.pictures[i].file = "pictures/" + column.label + "/" + picture_name(result_.prompts[i], i);
       std::error_code error;
-      fs::copy_file(folder / file, options_.folder / column.pictures[i].file,
-                    fs::copy_options::overwrite_existing, error);
-      if (error)
-        throw FileError(in_quotes((folder / file).string()) + " cannot be copied: " + error.message());
+      fs::copy_file(from, options_.folder / column.pictures[i].file, fs::copy_options::overwrite_existing,
+                    error);
+      if (error) throw FileError(in_quotes(from.string()) + " cannot be copied: " + error.message());
       report(progress_, column.label, i + 1, result_.prompts.size());
     }
     result_.columns.push_back(std::move(column));
@@ -319,7 +301,7 @@ std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column)
     for (std::size_t i = 0; i < column.pictures.size(); ++i) {
       if (evaluation.prompts[i].kind != static_cast<SceneKind>(kind)) continue;
       for (const auto& [check, passed] : column.pictures[i].score.checks) {
-        const auto same = [&](const Total& total) {
+        const auto same = [&, &check = check](const Total& total) {
           return total.kind == static_cast<SceneKind>(kind) && total.check == check;
         };
         auto total = std::ranges::find_if(totals, same);

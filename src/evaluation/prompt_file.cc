@@ -6,11 +6,13 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "scenes/things.h"
+#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
 
 constexpr std::uint64_t kLargestFile = 64'000'000;
+constexpr std::int64_t kMostCounted = 1000;
 
 Item item_of(const nlohmann::json& json) {
   Item item;
@@ -41,12 +43,12 @@ void read_expectation(const nlohmann::json& expect, EvaluationPrompt& prompt) {
       break;
     default:
       prompt.items = {item_of(expect)};
-      prompt.count = expect.value("count", 1);
+      prompt.count = static_cast<int>(ConfigReader(expect, "expect").integer("count", 1, kMostCounted, 1));
   }
 }
 
-EvaluationPrompt parse_line(const std::string& line) {
-  const nlohmann::json json = nlohmann::json::parse(line);
+EvaluationPrompt parse_line(std::string_view line) {
+  const nlohmann::json json = parse_json_object(line, "the prompt");
   EvaluationPrompt prompt;
   prompt.text = json.at("prompt").get<std::string>();
   if (!json.contains("kind")) return prompt;
@@ -54,7 +56,9 @@ EvaluationPrompt parse_line(const std::string& line) {
   if (static_cast<std::size_t>(*prompt.kind) >= kScoredKinds)
     throw ArgumentError("pictures of kind " + std::string(scene_kind_name(*prompt.kind)) + " are not scored");
   read_expectation(json.at("expect"), prompt);
-  if (json.contains("scene")) prompt.scene = scene_from_json(json.at("scene").dump());
+  if (!json.contains("scene")) return prompt;
+  prompt.scene = scene_from_json(json.at("scene").dump());
+  if (prompt.scene->kind != *prompt.kind) throw ArgumentError("the scene is not of the prompt's kind");
   return prompt;
 }
 
@@ -94,7 +98,7 @@ std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
       return;
     }
     try {
-      prompts.push_back(parse_line(std::string(line)));
+      prompts.push_back(parse_line(line));
     } catch (const std::exception& error) {
       throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
     }

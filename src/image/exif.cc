@@ -161,13 +161,13 @@ Exif parse_exif(std::span<const std::uint8_t> block) {
   Exif exif;
   const TiffReader tiff(block);
   if (!tiff.valid()) return exif;
+  // Texts may overlap in thousands of entries: one of each is decoded, the last.
+  std::string_view description, comment;
   std::size_t exif_start = 0;
   tiff.each_entry(tiff.number(4, 4),
                   [&](std::uint32_t tag, std::uint32_t type, std::size_t value, std::size_t bytes) {
                     if (tag == kImageDescription && type == kAscii) {
-                      std::string_view text = tiff.text(value, bytes);
-                      text = text.substr(0, text.find('\0'));
-                      exif.description = clean_utf8(text);
+                      description = tiff.text(value, bytes);
                     } else if (tag == kOrientation && type == kShort && bytes == 2) {
                       const std::uint32_t orientation = tiff.number(value, 2);
                       if (orientation >= 1 && orientation <= 8)
@@ -176,10 +176,12 @@ Exif parse_exif(std::span<const std::uint8_t> block) {
                       exif_start = tiff.number(value, 4);
                     }
                   });
+  exif.description = clean_utf8(description.substr(0, description.find('\0')));
   if (exif_start == 0) return exif;
   tiff.each_entry(exif_start, [&](std::uint32_t tag, std::uint32_t, std::size_t value, std::size_t bytes) {
-    if (tag == kUserComment) exif.comment = from_user_comment(tiff.text(value, bytes));
+    if (tag == kUserComment) comment = tiff.text(value, bytes);
   });
+  exif.comment = from_user_comment(comment);
   return exif;
 }
 

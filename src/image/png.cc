@@ -20,6 +20,7 @@ constexpr char kParametersKey[] = "parameters";
 constexpr char kSettingsKey[] = "sd35";
 constexpr std::size_t kSignatureBytes = 8;
 // Deflate reaches 1032:1 and a byte packs up to 8 pixels.
+constexpr png_uint_32 kMostTexts = 32;
 constexpr std::uint64_t kMaxPixelsPerByte = 1032 * 8;
 
 struct Failure {
@@ -118,6 +119,8 @@ bool read_header(Reader& reader) noexcept {
   png_set_read_fn(reader.png, &reader, on_read);
   // Sizes have a check of their own, with a message that names them.
   png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);
+  // A thousand texts, as libpng allows, may unpack to 8 MB each from a thousandth of that.
+  png_set_chunk_cache_max(reader.png, kMostTexts);
   png_read_info(reader.png, reader.info);
   return true;
 }

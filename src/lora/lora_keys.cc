@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kWeight = ".weight";
 constexpr std::string_view kAlpha = ".alpha";
+constexpr std::size_t kLongestName = 1000;  // looking up takes the square of it
 
 struct Ending {
   std::string_view text;
@@ -168,6 +169,7 @@ void LoraLayers::add(LoraLayer layer) {
 }
 
 const LoraLayer* LoraLayers::find(std::string_view name) const {
+  if (name.size() > kLongestName) return nullptr;
   const std::string whole = plain(name);
   std::string_view rest = whole;
   Component component = Component::transformer;

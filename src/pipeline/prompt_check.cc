@@ -65,12 +65,20 @@ std::size_t end_of_quotation(std::string_view text, char before) {
   return text.npos;
 }
 
-// The first instruction of the form <lora:name:weight>.
-std::string_view lora_tag(std::string_view text) {
+// The instruction of the form <lora:name:weight> that `text` begins with; empty where it begins with none.
+std::string_view lora_tag_at_start(std::string_view text) {
+  constexpr std::size_t kLongest = 500;
   for (const std::string_view kind : {"<lora:", "<lyco:", "<hypernet:"})
-    if (const std::size_t begin = text.find(kind); begin != text.npos)
-      if (const std::size_t end = text.find('>', begin); end != text.npos)
-        return text.substr(begin, end - begin + 1);
+    if (text.starts_with(kind))
+      if (const std::size_t end = text.substr(0, kLongest).find('>'); end != text.npos)
+        return text.substr(0, end + 1);
+  return {};
+}
+
+// The first one in `text`.
+std::string_view lora_tag(std::string_view text) {
+  for (std::size_t at = text.find('<'); at != text.npos; at = text.find('<', at + 1))
+    if (const std::string_view tag = lora_tag_at_start(text.substr(at)); !tag.empty()) return tag;
   return {};
 }
 
@@ -84,7 +92,7 @@ PromptParts parts_of(std::string_view text) {
   std::string last;  // the word ahead, where nothing but a colon stands between
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i), word = word_at_start(rest);
-    if (const std::string_view tag = lora_tag(rest); tag.data() == rest.data()) {
+    if (const std::string_view tag = lora_tag_at_start(rest); !tag.empty()) {
       i += tag.size();
       continue;
     }

@@ -34,8 +34,14 @@ class Writer {
   }
 
  private:
-  using Choices = std::initializer_list<std::string>;
-  std::string pick(Choices choices) { return *(choices.begin() + dice_.below(choices.size())); }
+  using Texts = std::initializer_list<std::string>;
+  std::string pick(Texts choices) { return *(choices.begin() + dice_.below(choices.size())); }
+  // Parts that throw dice do so in this order, which that of operands of + does not settle.
+  static std::string joined(Texts parts) {
+    std::string text;
+    for (const std::string& part : parts) text += part;
+    return text;
+  }
 
   std::string noun(const Item& item) {
     if (item.shape) return item.name;
@@ -120,29 +126,31 @@ class Writer {
     if (sign.form == SignForm::shirt && dice_.chance(0.3)) return text + "t-shirt";
     return text + std::string(sign_form_name(sign.form));
   }
-  std::string sign() { return with_article(bare_sign()) + sign_clause(); }
+  std::string sign() { return joined({with_article(bare_sign()), sign_clause()}); }
 
   std::string words_phrase() {
     const bool shirt = scene_.sign->form == SignForm::shirt;
-    if (scene_.items.empty()) return sign() + background();
+    if (scene_.items.empty()) return joined({sign(), background()});
     const Item& holder = scene_.items[0];
-    if (shirt) return one(holder) + pick({" wearing ", " in ", " with "}) + sign() + background();
-    if (dice_.chance(0.15)) return sign() + " held by " + one(holder) + background();
-    return one(holder) + background() +
-           pick({" holding ", " holding ", " holding ", " with ", " holding up ", " showing "}) + sign();
+    if (shirt) return joined({one(holder), pick({" wearing ", " in ", " with "}), sign(), background()});
+    if (dice_.chance(0.15)) return joined({sign(), " held by ", one(holder), background()});
+    return joined({one(holder), background(),
+                   pick({" holding ", " holding ", " holding ", " with ", " holding up ", " showing "}),
+                   sign()});
   }
   std::string words_sentence() {
     const std::string quoted = "\"" + text_of_sign() + "\"";
     if (scene_.items.empty()) {
-      return pick({"the " + bare_sign() + " says " + quoted, "there is " + sign(),
-                   quoted + " is written on " + with_article(bare_sign()),
-                   "the text " + quoted + " on " + with_article(bare_sign())}) +
-             background();
+      return joined({pick({"the " + bare_sign() + " says " + quoted, "there is " + sign(),
+                           quoted + " is written on " + with_article(bare_sign()),
+                           "the text " + quoted + " on " + with_article(bare_sign())}),
+                     background()});
     }
     const Item& holder = scene_.items[0];
     const bool shirt = scene_.sign->form == SignForm::shirt;
-    return one(holder) + (shirt ? " wears " : pick({" holds ", " is holding ", " holds up ", " shows "})) +
-           sign() + background();
+    return joined({one(holder),
+                   shirt ? " wears " : pick({" holds ", " is holding ", " holds up ", " shows "}), sign(),
+                   background()});
   }
 
   std::string hybrid() {
@@ -177,19 +185,21 @@ class Writer {
       case SceneKind::words:
         return words_phrase();
       case SceneKind::position:
-        return one(items[0]) + relation() + one(items[1]) + background();
+        return joined({one(items[0]), relation(), one(items[1]), background()});
       case SceneKind::count:
-        return several(items[0], scene_.count) + background();
+        return joined({several(items[0], scene_.count), background()});
       case SceneKind::hybrid:
-        return hybrid() + background();
+        return joined({hybrid(), background()});
       case SceneKind::wearing:
-        return one(items[0]) + pick({" wearing ", " with ", " in "}) + one(items[1]) + background();
+        return joined({one(items[0]), pick({" wearing ", " with ", " in "}), one(items[1]), background()});
       case SceneKind::holding:
-        return one(items[0]) + pick({" holding ", " with ", " carrying "}) + one(items[1]) + background();
+        return joined(
+            {one(items[0]), pick({" holding ", " with ", " carrying "}), one(items[1]), background()});
       case SceneKind::standing:
-        return one(items[0]) + pick({" standing on ", " on top of ", " on "}) + one(items[1]) + background();
+        return joined(
+            {one(items[0]), pick({" standing on ", " on top of ", " on "}), one(items[1]), background()});
       default:
-        return one(items[0]) + background();
+        return joined({one(items[0]), background()});
     }
   }
 
@@ -199,26 +209,26 @@ class Writer {
       case SceneKind::words:
         return words_sentence();
       case SceneKind::position:
-        return the(items[0]) + " is" + relation() + the(items[1]) + background();
+        return joined({the(items[0]), " is", relation(), the(items[1]), background()});
       case SceneKind::count:
-        return (scene_.count == 1 ? "there is " : "there are ") + several(items[0], scene_.count) +
-               background();
+        return joined(
+            {scene_.count == 1 ? "there is " : "there are ", several(items[0], scene_.count), background()});
       case SceneKind::hybrid:
-        return "this is " + hybrid() + background();
+        return joined({"this is ", hybrid(), background()});
       case SceneKind::wearing:
-        return the(items[0]) + " wears " + one(items[1]) + background();
+        return joined({the(items[0]), " wears ", one(items[1]), background()});
       case SceneKind::holding:
-        return the(items[0]) + " holds " + one(items[1]) + background();
+        return joined({the(items[0]), " holds ", one(items[1]), background()});
       case SceneKind::standing:
-        return the(items[0]) + " stands on " + one(items[1]) + background();
+        return joined({the(items[0]), " stands on ", one(items[1]), background()});
       default:
-        return "this is " + one(items[0]) + background();
+        return joined({"this is ", one(items[0]), background()});
     }
   }
 
   std::string phrase_or_sentence() {
     if (dice_.chance(0.25)) return sentence();
-    return (dice_.chance(0.5) ? std::string(dice_.pick(kMedia)) : "") + phrase();
+    return joined({dice_.chance(0.5) ? std::string(dice_.pick(kMedia)) : "", phrase()});
   }
 
   std::string tags() {
@@ -232,10 +242,10 @@ class Writer {
         add(several(scene_.items[0], scene_.count));
         break;
       case SceneKind::position:
-        add(bare(scene_.items[0]) + relation() + bare(scene_.items[1]));
+        add(joined({bare(scene_.items[0]), relation(), bare(scene_.items[1])}));
         break;
       case SceneKind::standing:
-        add(bare(scene_.items[0]) + " on " + bare(scene_.items[1]));
+        add(joined({bare(scene_.items[0]), " on ", bare(scene_.items[1])}));
         break;
       default:
         for (const Item& item : scene_.items) add(bare(item));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "scenes/things.h"
 
 namespace sd35 {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::array<std::string_view, kSceneKinds> kKinds = {"words",    "thing
 constexpr std::array<std::string_view, 4> kRelations = {"left of", "right of", "above", "below"};
 constexpr std::array<std::string_view, 5> kSignForms = {"sign", "wooden sign", "banner", "shirt", "card"};
 constexpr std::array<std::string_view, 3> kSizes = {"medium", "small", "big"};
+constexpr std::int64_t kMostCounted = 100;  // things of one kind
 
 template <class Names, class Enum>
 std::string_view name_of(const Names& names, Enum value) {
@@ -98,6 +100,14 @@ Json whole_scene(const Scene& scene) {
   return json;
 }
 
+std::int64_t whole_number(const Json& json, const char* what, std::int64_t min, std::int64_t max) {
+  const std::int64_t number = json.is_number_integer() ? json.get<std::int64_t>() : min - 1;
+  if (number < min || number > max)
+    throw ArgumentError(std::string(what) + " must be a whole number from " + std::to_string(min) + " to " +
+                        std::to_string(max));
+  return number;
+}
+
 Item item_from_json(const Json& json) {
   Item item;
   item.shape = json.contains("shape");
@@ -107,16 +117,38 @@ Item item_from_json(const Json& json) {
   return item;
 }
 
+void check_colour(const std::string& name) {
+  if (!find_colour(name)) throw ArgumentError("no colour is named '" + name + "'");
+}
+
 Sign sign_from_json(const Json& json) {
   Sign sign;
   sign.form = value_named<SignForm>(kSignForms, "form of a sign", json.at("form").get<std::string>());
   sign.words = json.at("words").get<std::vector<std::string>>();
   sign.colour = json.at("colour").get<std::string>();
   sign.text_colour = json.at("text_colour").get<std::string>();
-  sign.typeface = json.at("typeface").get<int>();
-  if (sign.typeface < 0 || sign.typeface >= kTypefaces)
-    throw ArgumentError("no typeface has the number " + std::to_string(sign.typeface));
+  sign.typeface = static_cast<int>(whole_number(json.at("typeface"), "the typeface", 0, kTypefaces - 1));
   return sign;
+}
+
+void check_item(const Item& item) {
+  if (!item.colour.empty() || item.shape) check_colour(item.colour);
+  if (!item.shape)
+    thing_named(item.name);
+  else if (std::ranges::find(shape_names(), item.name) == shape_names().end())
+    throw ArgumentError("no shape is named '" + item.name + "'");
+}
+
+// Lettering tries every way to break the words into lines, and measures them.
+void check_sign(const Sign& sign) {
+  const auto cannot_be_read = [](const std::string& word) {
+    return word.size() > kLongestCaption || word.find_first_not_of(" \t\r\n") == word.npos;
+  };
+  if (sign.words.size() > kMostWords || std::ranges::any_of(sign.words, cannot_be_read))
+    throw ArgumentError("a sign has one to " + std::to_string(kMostWords) + " words of up to " +
+                        std::to_string(kLongestCaption) + " bytes, none of them blank");
+  check_colour(sign.colour);
+  check_colour(sign.text_colour);
 }
 
 void check_parts(const Scene& scene) {
@@ -127,14 +159,8 @@ void check_parts(const Scene& scene) {
             : scene.items.size() != (two ? 2U : 1U))
     throw ArgumentError("a scene of kind " + std::string(scene_kind_name(scene.kind)) +
                         " with parts missing");
-  const auto check_colour = [](const std::string& name) {
-    if (!name.empty() && !find_colour(name)) throw ArgumentError("no colour is named '" + name + "'");
-  };
-  for (const Item& item : scene.items) check_colour(item.colour);
-  if (scene.sign) {
-    check_colour(scene.sign->colour);
-    check_colour(scene.sign->text_colour);
-  }
+  for (const Item& item : scene.items) check_item(item);
+  if (scene.sign) check_sign(*scene.sign);
 }
 
 }  // namespace
@@ -179,11 +205,16 @@ Scene scene_from_json(const std::string& text) {
     scene.kind = scene_kind_from_name(json.at("kind").get<std::string>());
     for (const Json& item : json.at("items")) scene.items.push_back(item_from_json(item));
     if (json.contains("relation")) scene.relation = relation_from_name(json["relation"].get<std::string>());
-    scene.count = json.value("count", 1);
+    scene.count = static_cast<int>(whole_number(json.value("count", Json(1)), "the count", 1, kMostCounted));
     scene.texture = json.value("texture", "");
     if (json.contains("sign")) scene.sign = sign_from_json(json["sign"]);
-    const auto rgb = json.at("background_rgb").get<std::array<std::uint8_t, 3>>();
-    scene.background = {json.value("background", ""), {rgb[0], rgb[1], rgb[2]}};
+    const auto level = [&](std::size_t channel) {
+      return static_cast<std::uint8_t>(
+          whole_number(json.at("background_rgb").at(channel), "background_rgb", 0, 255));
+    };
+    scene.background = {json.value("background", ""), {level(0), level(1), level(2)}};
+    if (!json.at("layout_seed").is_number_unsigned())
+      throw ArgumentError("layout_seed must be a whole number from 0");
     scene.layout_seed = json.at("layout_seed").get<std::uint64_t>();
     check_parts(scene);
     return scene;

@@ -53,12 +53,13 @@ std::string_view sign_form_name(SignForm form);  // "sign", "wooden sign", ...
 
 struct Sign {
   SignForm form = SignForm::board;
-  std::vector<std::string> words;  // one to three, drawn in this order, case kept
+  std::vector<std::string> words;  // one to kMostWords, drawn in this order, case kept
   int typeface = 0;                // below kTypefaces
   std::string colour = "white";
   std::string text_colour = "black";
 };
 inline constexpr int kTypefaces = 8;
+inline constexpr std::size_t kMostWords = 3;
 
 struct Background {
   std::string name;  // "beach", "night", "forest", a named colour, or empty: plain and not worth a word
@@ -107,7 +108,7 @@ std::string scene_json(const Scene& scene);
 std::string evaluation_prompt_json(const Scene& scene);
 
 // From the "scene" of such a line, which draws the same picture; its caption is empty. Throws ArgumentError
-// saying what is missing or unknown.
+// saying what is missing, unknown or more than a picture shows.
 Scene scene_from_json(const std::string& json);
 
 }  // namespace sd35

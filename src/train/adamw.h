@@ -7,14 +7,9 @@
 #include <cstdint>
 #include <string>
 
-namespace sd35::train {
+#include "train/optimizer_options.h"
 
-struct AdamWOptions {
-  double learning_rate = 1e-4;
-  double beta1 = 0.9, beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 1e-2;
-};
+namespace sd35::train {
 
 class AdamW {
  public:

@@ -9,12 +9,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace sd35::train {
+#include "train/optimizer_options.h"
 
-struct MuonOptions {
-  double momentum = 0.95;
-  double weight_decay = 1e-2;
-};
+namespace sd35::train {
 
 // Matrices of one shape, one behind the other in a flat tensor.
 struct FlatMatrices {

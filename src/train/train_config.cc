@@ -38,7 +38,8 @@ class Section {
   void text(const char* key, std::string& value) { value = reader_.text(known(key), value); }
   void choice(const char* key, std::string& value, std::vector<std::string> allowed) {
     // The present value is what a missing key means.
-    std::ranges::stable_partition(allowed, [&](const std::string& name) { return name == value; });
+    std::stable_partition(allowed.begin(), allowed.end(),
+                          [&](const std::string& name) { return name == value; });
     value = reader_.choice(known(key), allowed);
   }
   void boolean(const char* key, bool& value) { value = reader_.boolean(known(key), value); }

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "train/adamw.h"
-#include "train/muon.h"
+#include "train/optimizer_options.h"
 #include "train/timestep_sampling.h"
 
 namespace sd35::train {

@@ -18,6 +18,7 @@
 #include "image/image_file.h"
 #include "metrics/metrics_log.h"
 #include "ops/torch/torch_ops.h"
+#include "train/adamw.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/muon.h"

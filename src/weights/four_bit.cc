@@ -70,8 +70,10 @@ class FourBitReader {
     std::vector<std::int64_t> dims = reader.integers("shape", 0, kLargestDimension, 4);
     // Four dimensions of at most 2^24 overflow; more than 2^40 elements no file holds.
     double elements = 1;
-    for (const std::int64_t dim : dims) elements *= static_cast<double>(dim);
-    if (elements > 0x1p40) reader.fail("shape", "has more elements than any file");
+    for (const std::int64_t dim : dims) {
+      elements *= static_cast<double>(dim);
+      if (elements > 0x1p40) reader.fail("shape", "has more elements than any file");
+    }
     return Shape(std::move(dims));
   }
 

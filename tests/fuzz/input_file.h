@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace sd35 {
 
@@ -17,6 +18,8 @@ class InputFile {
   InputFile(const std::uint8_t* data, std::size_t size) : descriptor_(memfd_create("input", 0)) {
     if (descriptor_ < 0 || write(descriptor_, data, size) != static_cast<ssize_t>(size)) std::abort();
   }
+  explicit InputFile(std::string_view bytes)
+      : InputFile(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()) {}
   ~InputFile() { close(descriptor_); }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;

@@ -2,8 +2,8 @@
 // Error may come out.
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
 #include "sd35/sd35.h"
+#include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
 #include "weights/component_weights.h"
 #include "weights/derived_config.h"
@@ -12,15 +12,6 @@
 
 namespace sd35 {
 namespace {
-
-template <class Body>
-void allow_errors(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    if (std::string(error.what()).find('\n') != std::string::npos) std::abort();  // messages are one line
-  }
-}
 
 void read_everything(const std::filesystem::path& path) {
   allow_errors([&] {

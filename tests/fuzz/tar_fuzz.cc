@@ -2,33 +2,21 @@
 // a tensor cache. Only Error may come out.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
-#include "core/error.h"
 #include "data/dataset.h"
 #include "data/tar.h"
 #include "data/tensor_cache.h"
+#include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sd35 {
 namespace {
 
-template <class Body>
-void allow_errors(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    if (std::string(error.what()).find('\n') != std::string::npos) std::abort();  // messages are one line
-  }
-}
-
-void check_line(const std::string& line) {
-  if (line.find('\n') != std::string::npos) std::abort();
-}
-
 void read_everything(const Dataset& data) {
+  allow_errors([&] { data.check_captions(check_line); });
   for (std::int64_t i = 0; i < data.size(); ++i) {
     allow_errors([&] { (void)data.captions(i); });
     allow_errors([&] { (void)data.read_member(i, "json"); });
@@ -47,21 +35,15 @@ void read_tar(const std::filesystem::path& path) {
 }
 
 // The input with every block's checksum made right, so that changes of other fields get past it.
-std::string sealed(const std::uint8_t* data, std::size_t size) {
+std::string sealed(std::string bytes) {
   constexpr std::size_t kBlock = 512, kChecksum = 148;
-  std::string bytes(reinterpret_cast<const char*>(data), size);
-  for (std::size_t block = 0; block + kBlock <= size; block += kBlock) {
+  for (std::size_t block = 0; block + kBlock <= bytes.size(); block += kBlock) {
     bytes.replace(block + kChecksum, 8, 8, ' ');
     unsigned sum = 0;
     for (std::size_t i = 0; i < kBlock; ++i) sum += static_cast<unsigned char>(bytes[block + i]);
     std::snprintf(bytes.data() + block + kChecksum, 8, "%06o", sum);
   }
   return bytes;
-}
-
-void overwrite(const std::filesystem::path& path, const std::uint8_t* data, std::size_t size) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
 }
 
 // The folder of a cache that has one record.
@@ -80,17 +62,16 @@ struct Cache {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sd35;
-  const InputFile file(data, size);
-  read_tar(file.path());
-  const std::string with_checksums = sealed(data, size);
-  read_tar(InputFile(reinterpret_cast<const std::uint8_t*>(with_checksums.data()), size).path());
+  const std::string_view bytes = text_of(data, size);
+  read_tar(InputFile(bytes).path());
+  read_tar(InputFile(sealed(std::string(bytes))).path());
 
   static const TemporaryFolder metadata;
-  overwrite(metadata / "metadata.jsonl", data, size);
+  put_file(metadata / "metadata.jsonl", std::string(bytes));
   allow_errors([&] { read_everything(*Dataset::open(metadata.path(), check_line)); });
 
   static const Cache cache;
-  overwrite(cache.segment, data, size);
+  put_file(cache.segment, std::string(bytes));
   allow_errors([&] { (void)TensorCache(cache.folder.path(), "m", check_line).find("key"); });
   return 0;
 }

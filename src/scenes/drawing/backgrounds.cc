@@ -38,7 +38,8 @@ void draw_night(cairo_t* cr, double width, double height, Dice& dice) {
   band(cr, 0, height, width, {10, 14, 46}, {44, 54, 110});
   for (int i = 0; i < 26; ++i) {
     const double radius = dice.between(0.004, 0.009);
-    ellipse(cr, dice.between(0, width), dice.between(0, ground), radius, radius);
+    const double y = dice.between(0, ground);
+    ellipse(cr, dice.between(0, width), y, radius, radius);
     fill(cr, {250, 246, 214});
   }
   // A moon in a corner: a disc, and the sky over a part of it.

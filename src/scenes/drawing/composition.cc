@@ -172,7 +172,8 @@ void Composition::draw_hybrid() {
   const double side = 0.84 * dice_.between(0.94, 1.06);
   const Sprite& body = sprites_.hybrid(scene_.items[0].name, scene_.texture);
   const Box box = box_around(width_ / 2, height_ / 2, side);
-  note(scene_.items[0].name, draw_sprite(cr_, body, box, dice_.chance(0.4), dice_.between(-0.04, 0.04)));
+  const double angle = dice_.between(-0.04, 0.04);
+  note(scene_.items[0].name, draw_sprite(cr_, body, box, dice_.chance(0.4), angle));
 }
 
 void Composition::draw_wearing() {

@@ -25,8 +25,11 @@ void scatter(double step, double jitter, const std::function<void(double x, doub
   Dice dice(7, 7);
   int row = 0;
   for (double y = step / 2; y < kSide + step / 2; y += step, ++row) {
-    for (double x = row % 2 == 0 ? step / 2 : 0; x < kSide + step / 2; x += step)
-      spot(x + jitter * step * dice.between(-0.5, 0.5), y + jitter * step * dice.between(-0.5, 0.5), dice);
+    for (double x = row % 2 == 0 ? step / 2 : 0; x < kSide + step / 2; x += step) {
+      const double down = jitter * step * dice.between(-0.5, 0.5);
+      const double right = jitter * step * dice.between(-0.5, 0.5);
+      spot(x + right, y + down, dice);
+    }
   }
 }
 
@@ -49,7 +52,8 @@ void pizza(cairo_t* cr) {
     ellipse(cr, x, y, 21, 21);
     fill_keep(cr, {206, 48, 34});
     stroke(cr, {150, 28, 22}, 4);
-    ellipse(cr, x + 32, y + dice.between(-8, 8), 9, 5, dice.between(0, 3));
+    const double angle = dice.between(0, 3);
+    ellipse(cr, x + 32, y + dice.between(-8, 8), 9, 5, angle);
     fill(cr, {62, 130, 50});
   });
 }

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <thread>
 
 #include "core/error.h"
+#include "data/hash128.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 
@@ -192,6 +194,24 @@ TEST(TensorCache, HostileHeadsNeitherCrashNorAllocate) {
       TensorCache cache(folder.path(), "m");
       EXPECT_EQ(cache.find("a"), std::nullopt) << at;
     }
+}
+
+// All products of dimensions must fit, also those that a 0 behind them hides.
+TEST(TensorCache, TooManyElementsTimesNoneAreDamage) {
+  const TemporaryFolder folder;
+  TensorCache(folder.path(), "m").put("a", Tensor({2, 3, 0}, DType::f32));
+  const fs::path segment = segments(folder.path())[0];
+  std::string bytes = file_bytes(segment);
+  constexpr std::size_t record = 32 + 1, check = record + 48, key = record + 56, dims = key + 1;
+  const std::array<std::int64_t, 3> many{std::int64_t{1} << 62, std::int64_t{1} << 62, 0};
+  std::memcpy(bytes.data() + dims, many.data(), sizeof many);
+  Hasher128 hasher;
+  hasher.add(std::string_view(bytes).substr(record, check - record));
+  hasher.add(std::string_view(bytes).substr(key));
+  const std::uint64_t hash = hasher.digest().low;
+  std::memcpy(bytes.data() + check, &hash, sizeof hash);
+  put_file(segment, bytes);
+  EXPECT_FALSE(TensorCache(folder.path(), "m").contains("a"));
 }
 
 TEST(TensorCache, SeveralWritersReadEachOther) {

@@ -60,6 +60,21 @@ TEST(PromptFileTest, RefusesWhatItCannotScore) {
   EXPECT_THROW(prompts_in(""), FileError);
 }
 
+TEST(PromptFileTest, RefusesWhatIsTooDeepOrContradictsItself) {
+  constexpr int deep = 1'000'000;  // written out again, once for each level of the stack
+  EXPECT_THROW(prompts_in(R"({"prompt": "a", "kind": "thing", "expect": {"thing": "cat"}, "scene": )" +
+                          std::string(deep, '[') + std::string(deep, ']') + "}"),
+               FileError);
+  EXPECT_THROW(prompts_in(R"({"prompt": "a", "prompt": "b"})"), FileError);
+  EXPECT_THROW(
+      prompts_in(
+          R"({"prompt": "a", "kind": "thing", "expect": {"thing": "cat"}, "scene": )"
+          R"({"kind": "hybrid", "items": [{"thing": "cat"}], "background_rgb": [1, 2, 3], "layout_seed": 0}})"),
+      FileError);
+  EXPECT_THROW(prompts_in(R"({"prompt": "a", "kind": "count", "expect": {"thing": "cat", "count": 1e30}})"),
+               FileError);
+}
+
 TEST(EditDistanceTest, CountsLetters) {
   EXPECT_EQ(edit_distance("Hello", "hELLO"), 0);
   EXPECT_EQ(edit_distance("helo", "hello"), 1);

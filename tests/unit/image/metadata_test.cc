@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 
 #include "image/exif.h"
@@ -108,6 +109,25 @@ TEST(Metadata, PngChunkKinds) {
   EXPECT_NE(bytes.find(std::string("iTXtsd35\0\0\0\0\0\xe7\x8c\xab", 16)), std::string::npos);
 }
 
+// Each may unpack to megabytes.
+TEST(Metadata, OfManyTextsInAPngTheFirstAreRead) {
+  const TemporaryFolder folder;
+  write_image(folder / "a.png", kSmall, {"caf", ""});
+  const std::string bytes = file_bytes(folder / "a.png");
+  const std::string ours("\0\0\0\x0etEXtparameters\0caf", 22), other("\0\0\0\x02tEXta\0\x90\xc5\x84j", 14);
+  const std::size_t place = bytes.find(ours);
+  ASSERT_NE(place, std::string::npos);
+  const auto parameters_with = [&](std::size_t texts, std::size_t where) {
+    std::string file = bytes;
+    for (std::size_t i = 0; i < texts; ++i) file.insert(where, other);
+    std::ofstream(folder / "b.png", std::ios::binary) << file;
+    return read_metadata(folder / "b.png").parameters;
+  };
+  EXPECT_EQ(parameters_with(2000, place + ours.size() + 4), "caf");
+  EXPECT_EQ(parameters_with(20, place), "caf");
+  EXPECT_EQ(parameters_with(2000, place), "");
+}
+
 TEST(Exif, DamagedBlocksAreHarmless) {
   const std::vector<std::uint8_t> block = build_exif("description", "comment");
   EXPECT_EQ(parse_exif(block).description, "description");
@@ -123,6 +143,22 @@ TEST(Exif, DamagedBlocksAreHarmless) {
       const int orientation = parse_exif(damaged).orientation;
       EXPECT_TRUE(orientation >= 1 && orientation <= 8);
     }
+}
+
+// Entries may share their bytes, so that a small file holds gigabytes of text.
+TEST(Exif, OneOfManyTextsIsDecoded) {
+  constexpr std::size_t entries = 60'000, start = 8 + 2 + 12 * entries, bytes = 8 << 20;
+  std::string block = std::string("MM\0\x2a\0\0\0\x08", 8) + '\xea' + '\x60';
+  const auto number = [](std::size_t value) {
+    std::string text;
+    for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    return text;
+  };
+  for (std::size_t i = 0; i < entries; ++i)
+    block += std::string("\x01\x0e\0\x02", 4) + number(bytes) + number(start);
+  block += std::string(bytes, 'a');
+  const Exif exif = parse_exif({reinterpret_cast<const std::uint8_t*>(block.data()), block.size()});
+  EXPECT_EQ(exif.description.size(), bytes);
 }
 
 TEST(Unicode, Conversions) {

@@ -131,6 +131,12 @@ TEST(LoraKeysTest, TextEncoders) {
             Component::text_encoder_3);
 }
 
+TEST(LoraKeysTest, LongNamesAreNotSearched) {
+  std::string key;
+  for (int i = 0; i < 1'000'000; ++i) key += "module.";
+  EXPECT_EQ(meaning(key + kQuery + ".lora_A.weight").layer, "");
+}
+
 TEST(LoraKeysTest, OtherModelsKeysMeanNothing) {
   for (const char* key :
        {"controlnet.transformer_blocks.0.attn.to_q.lora_A.weight",

@@ -59,6 +59,13 @@ TEST(UnknownWords, OfAModelThatDoesNotSayAreNone) {
   EXPECT_EQ(unknown_words("a wizard \"\u00c4\"", {}), Words{});
 }
 
+// Each place of a text that looked at all behind it took minutes for these.
+TEST(UnknownWords, OfTheLongestPromptsAreFound) {
+  std::string prompt;
+  while (prompt.size() < std::size_t{1} << 20) prompt += "a cat <lora: ";
+  EXPECT_EQ(unknown_words(prompt + "wizard", kFew), (Words{"lora", "wizard"}));
+}
+
 TEST(PromptWarnings, OneNamesTheUnknownWords) {
   const Words messages = warnings("a wizard and a portrait", kFew, "a wizard, an ogre");
   ASSERT_EQ(messages.size(), 1u);

@@ -42,7 +42,7 @@ TEST(SampleScene, KeepsTheScenesOfASeed) {
   EXPECT_EQ(sample_scene(7, 123'456'789'012, {}).caption, "Frog, banner, \"donkey all\"");
   SceneOptions heldout;
   heldout.split = Split::heldout;
-  EXPECT_EQ(sample_scene(0, 0, heldout).caption, "A lion in a black shirt that reads \"band\"");
+  EXPECT_EQ(sample_scene(0, 0, heldout).caption, "A lion wearing a t-shirt saying \"band\"");
 }
 
 TEST(SampleScene, KindsComeInTheirShares) {

@@ -112,6 +112,7 @@ TEST_P(FourBit, RefusesWhatContradictsItself) {
   expect(error([](Parts& p) { p.parts.erase(".quant_map"); }), "'a.weight.quant_map' is missing");
   expect(state("shape", {6, 44}), "129 bytes");
   expect(state("shape", {16777216, 16777216, 16777216}), "more elements");
+  expect(state("shape", {16777216, 16777216, 16777216, 0}), "more elements");
   expect(state("shape", {-1, 43}), "shape");
   expect(state("shape", "6"), "shape");
   expect(state("blocksize", 0), "blocksize");

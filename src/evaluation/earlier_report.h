@@ -1,0 +1,30 @@
+// What an earlier run of sd35 evaluate, perhaps on another machine, says in its report.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "evaluation/prompt_file.h"
+
+namespace sd35 {
+
+// Columns of a report that no model drew.
+inline constexpr const char* kDrawnColumn = "drawn";
+inline constexpr const char* kReconstructedColumn = "reconstructed";
+
+struct EarlierColumn {
+  std::string label;
+  std::string model;
+  std::vector<std::string> files;  // one a prompt, paths inside the report's folder
+};
+
+// The columns of models, in the report's order. Throws FileError when `folder`/report.json cannot be read, is
+// no report or names a picture outside of `folder`, ArgumentError when prompt number i is not `prompts[i]`
+// with the seed `first_seed` + i.
+std::vector<EarlierColumn> read_earlier_report(const std::filesystem::path& folder,
+                                               const std::vector<EvaluationPrompt>& prompts,
+                                               std::uint64_t first_seed);
+
+}  // namespace sd35
