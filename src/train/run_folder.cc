@@ -67,9 +67,9 @@ void prepare_run_folder(const fs::path& folder, const TrainConfig& config, bool 
     if (!data.empty() && lies_in(folder, data))
       throw ArgumentError("the folder of the run, " + name + ", lies in the data set " + in_quotes(data) +
                           ", among whose pictures the run's own would count; name another");
-  if (fs::exists(folder / "model_index.json"))
-    throw ArgumentError(name + " is a model; a run takes a folder of its own");
   std::error_code error;
+  if (fs::exists(folder / "model_index.json", error))
+    throw ArgumentError(name + " is a model; a run takes a folder of its own");
   fs::create_directories(folder, error);
   if (error) throw FileError(name + " cannot be made: " + error.message());
 

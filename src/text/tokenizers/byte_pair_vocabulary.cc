@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
 #include "text/tokenizers/tokenizer_files.h"
@@ -34,6 +35,8 @@ BytePairVocabulary read_vocab_and_merges(const std::filesystem::path& folder) {
   result.tokens_location = vocabulary.string();
   result.merges_location = merges.string();
   result.tokens = tokens_by_id(read_json_file(vocabulary, kLargestTokenizerFile), vocabulary.string());
+  if (const std::string kind = file_kind(merges); !kind.empty() && !kind.starts_with("text"))
+    throw FileError(merges.string() + ": not a list of merges; it is " + kind);
   for_each_line(merges, kLargestTokenizerFile, [&](std::int64_t number, std::string_view line) {
     if (line.empty() || (number == 1 && line.starts_with("#version"))) return;
     const std::size_t space = std::min(line.find(' '), line.size());

@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/file_reader.h"
 #include "text/tokenizers/tokenizer_files.h"
 
@@ -154,7 +156,14 @@ std::string append_pieces(std::string model, const std::vector<SentencePiece>& p
 }
 
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
-  return parse_sentencepiece_model(read_whole_file(path, kLargestTokenizerFile), path.string());
+  const std::string bytes = read_whole_file(path, kLargestTokenizerFile);
+  try {
+    return parse_sentencepiece_model(bytes, path.string());
+  } catch (const FileError&) {
+    const std::string kind = file_kind(std::as_bytes(std::span(bytes)));
+    if (kind.empty()) throw;
+    throw FileError(path.string() + ": not a SentencePiece model; it is " + kind);
+  }
 }
 
 }  // namespace sd35

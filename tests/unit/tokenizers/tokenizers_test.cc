@@ -199,6 +199,24 @@ TEST(TokenizersTest, BrokenT5FilesAreRefused) {
   expect_file_error<T5Tokenizer>("tokenizer_3", "tokenizer_config.json", R"({"pad_token": "<nowhere>"})");
 }
 
+// A clone without git lfs leaves pointers in the place of the larger files.
+TEST(TokenizersTest, WhatIsAnotherKindOfFileIsNamed) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 791656\n";
+  for (const char* file : {"tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer_3/spiece.model"}) {
+    const TemporaryFolder copy;
+    fs::copy(tiny(), copy.path(), fs::copy_options::recursive);
+    put_file(copy / file, pointer);
+    try {
+      ClipTokenizer::load(copy / "tokenizer");
+      T5Tokenizer::load(copy / "tokenizer_3");
+      FAIL() << file << " is taken";
+    } catch (const FileError& error) {
+      EXPECT_NE(std::string(error.what()).find("git lfs pull"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(file), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(BytePairEncodingTest, EveryByteHasItsOwnPrintableSymbol) {
   std::set<char32_t> symbols;
   for (int byte = 0; byte < 256; ++byte) symbols.insert(symbol_of_byte(static_cast<std::uint8_t>(byte)));
