@@ -10,11 +10,10 @@
 namespace sd35 {
 namespace {
 
-
 constexpr std::uint64_t kLargestReport = std::uint64_t{1} << 30;
 
-void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPrompt>& prompts, std::uint64_t first_seed,
-                   const std::filesystem::path& folder) {
+void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPrompt>& prompts,
+                   std::uint64_t first_seed, const std::filesystem::path& folder) {
   bool same = rows.is_array() && rows.size() == prompts.size();
   for (std::size_t i = 0; same && i < prompts.size(); ++i)
     same = rows[i].at("prompt") == prompts[i].text && rows[i].at("seed") == first_seed + i;
@@ -22,7 +21,8 @@ void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPromp
     throw ArgumentError("the report in " + in_quotes(folder.string()) + " is of other prompts or seeds");
 }
 
-EarlierColumn read_column(const nlohmann::json& json, const nlohmann::json& rows, const std::filesystem::path& path) {
+EarlierColumn read_column(const nlohmann::json& json, const nlohmann::json& rows,
+                          const std::filesystem::path& path) {
   EarlierColumn column{json.at("label").get<std::string>(), json.at("model").get<std::string>(), {}};
   for (const nlohmann::json& row : rows) {
     column.files.push_back(row.at("pictures").at(column.label).at("file").get<std::string>());

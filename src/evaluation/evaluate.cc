@@ -36,7 +36,7 @@ void report(const EvaluationProgress& progress, const std::string& what, std::si
 }
 
 std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
-  char number[16];
+  char number[32];
   std::snprintf(number, sizeof(number), "-%05zu.png", index + 1);
   return (prompt.kind ? std::string(scene_kind_name(*prompt.kind)) : "prompt") + number;
 }
