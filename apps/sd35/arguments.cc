@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
+#include <utility>
 
 #include "sd35/error.h"
 
@@ -50,12 +52,35 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+// What diffusers and other programs call our options.
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"--num-inference-steps", "--steps"},
+    {"--num_inference_steps", "--steps"},
+    {"--num-images-per-prompt", "--count"},
+    {"--num_images_per_prompt", "--count"},
+    {"--batch-size", "--count"},
+    {"--cfg-scale", "--guidance-scale"},
+    {"--cfg", "--guidance-scale"},
+    {"--size", "--width and --height"},
+    {"--sampling-method", "--sampler"},
+    {"--scheduler", "--sampler"},
+    {"--torch-dtype", "--dtype"},
+    {"--torch_dtype", "--dtype"},
+    {"--lora-scale", "--lora FILE:WEIGHT"},
+};
+
 [[noreturn]] void fail_unknown(const CLI::App& command, const std::string& name) {
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options())
     for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
-  throw ArgumentError("unknown option " + name + did_you_mean(name, known) + " (sd35 " + command.get_name() +
-                      " --help)");
+  const auto* other =
+      std::ranges::find(kOtherNames, name, &std::pair<std::string_view, std::string_view>::first);
+  const bool ours =
+      other != std::end(kOtherNames) &&
+      command.get_option_no_throw(std::string(other->second.substr(0, other->second.find(' '))));
+  throw ArgumentError("unknown option " + name +
+                      (ours ? "; here it is " + std::string(other->second) : did_you_mean(name, known)) +
+                      " (sd35 " + command.get_name() + " --help)");
 }
 
 // Null for a word. Throws for an option that there is not.

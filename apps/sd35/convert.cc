@@ -123,7 +123,13 @@ void add_convert(CLI::App& app) {
     }
     const ConvertReport report =
         convert(arguments->input, arguments->output, arguments->options, reporter.callbacks());
-    if (!arguments->quiet) print_table(report);
+    if (arguments->quiet) return;
+    print_table(report);
+    std::error_code error;
+    if (std::filesystem::is_regular_file(arguments->output, error) &&
+        std::filesystem::is_directory(arguments->input, error))
+      std::printf("A file holds no tokenizers: sd35 generate --model %s --tokenizers %s\n",
+                  printable(arguments->output).c_str(), printable(arguments->input).c_str());
   });
 }
 

@@ -92,7 +92,9 @@ void run(const EvaluateArguments& arguments) {
 
 void run(const EvaluateArguments& /*arguments*/) {
   throw ArgumentError(
-      "this program was built without evaluation; configure with -DSD35_SCENES=ON -DSD35_EVALUATION=ON");
+      "this program was built without evaluation; in the source, tools/build-program build-tools "
+      "\"build scenes evaluation\" -DSD35_SCENES=ON -DSD35_EVALUATION=ON makes build-tools/bin/sd35, which "
+      "has it");
 }
 
 #endif

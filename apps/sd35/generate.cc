@@ -52,13 +52,23 @@ void run(const GenerateArguments& arguments) {
   const GenerateOptions& options = arguments.recipe.generate;
   const OutputNames names = output_names(arguments);
   if (!arguments.preview.empty()) check_output(arguments.preview);
+  names.check_other("--preview", arguments.preview);
+  names.check_other("--profile", arguments.profile);
+  check_different({{"--preview", arguments.preview}, {"--profile", arguments.profile}});
   Reporter reporter(arguments.json    ? Verbosity::json
                     : arguments.quiet ? Verbosity::quiet
                                       : Verbosity::person,
                     names.to_standard_output() ? stderr : stdout);
   Callbacks callbacks = reporter.callbacks();
   if (!arguments.preview.empty())
-    callbacks.on_preview = [&](const Picture& preview, int /*step*/) { save(preview, arguments.preview); };
+    callbacks.on_preview = [&, lost = false](const Picture& preview, int /*step*/) mutable {
+      try {
+        if (!lost) save(preview, arguments.preview);
+      } catch (const FileError& error) {  // the pictures do not need it
+        lost = true;
+        callbacks.on_warning(std::string(error.what()) + "; there are no more previews");
+      }
+    };
 
   Pipeline pipeline = Pipeline::from_pretrained(arguments.recipe.model, arguments.recipe.load);
   if (!arguments.profile.empty()) pipeline.start_profile(arguments.profile);

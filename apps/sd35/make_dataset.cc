@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "interrupt.h"
+#include "output_names.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
 #ifdef SD35_HAS_SCENES
@@ -92,6 +93,11 @@ void run(const MakeDatasetArguments& arguments) {
   if (!arguments.prompts.empty() && arguments.kind.empty())
     throw ArgumentError(
         "prompts of which kind? --kind words, thing, colour, shape, position, count or background");
+  check_different({{"the folder", arguments.output},
+                   {"--contact-sheet", arguments.contact_sheet},
+                   {"--captions", arguments.captions},
+                   {"--prompts", arguments.prompts},
+                   {"--vocabulary", arguments.vocabulary}});
   const DatasetOptions options = read_options(arguments);
   set_thread_count(arguments.threads);
   const auto start = std::chrono::steady_clock::now();
@@ -115,7 +121,9 @@ void run(const MakeDatasetArguments& arguments) {
 #else
 
 void run(const MakeDatasetArguments& /*arguments*/) {
-  throw ArgumentError("this program was built without the scene generator; configure with -DSD35_SCENES=ON");
+  throw ArgumentError(
+      "this program was built without the scene generator; in the source, tools/build-program build-tools "
+      "\"build scenes\" -DSD35_SCENES=ON makes build-tools/bin/sd35, which has it");
 }
 
 #endif

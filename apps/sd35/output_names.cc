@@ -67,6 +67,13 @@ std::vector<fs::path> named(const std::string& output, const std::vector<std::ui
   return names;
 }
 
+// Two names of one file are the same.
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(fs::absolute(path, error), error);
+  return error ? path : whole;
+}
+
 void check_standard_output(std::size_t pictures) {
   if (pictures > 1) throw ArgumentError("--output - takes one picture; several need names");
   if (isatty(STDOUT_FILENO) == 1)
@@ -81,6 +88,14 @@ void write_to_standard_output(const std::vector<std::uint8_t>& bytes) {
 }
 
 }  // namespace
+
+void check_different(const std::vector<std::pair<std::string, fs::path>>& files) {
+  for (std::size_t i = 0; i < files.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (!files[i].second.empty() && resolved(files[i].second) == resolved(files[j].second))
+        throw ArgumentError(files[j].first + " and " + files[i].first + " name the same file, " +
+                            files[i].second.string() + "; give each its own");
+}
 
 OutputNames::OutputNames(const std::string& output, const std::vector<std::uint64_t>& seeds)
     : replace_(!output.empty() && !is_folder(output)) {
@@ -97,6 +112,11 @@ OutputNames::OutputNames(const std::string& output, const std::vector<std::uint6
     // A free name of a folder is found when the picture is there.
     check_output(replace_ ? name : name.parent_path() / ".sd35-check.png");
   }
+}
+
+void OutputNames::check_other(const std::string& option, const fs::path& file) const {
+  for (const fs::path& name : std::set<fs::path>(names_.begin(), names_.end()))
+    check_different({{"--output", name}, {option, file}});
 }
 
 std::string OutputNames::save(const Picture& picture, std::size_t index) const {

@@ -4,11 +4,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sd35/sd35.h"
 
 namespace sd35::cli {
+
+// Throws ArgumentError where two of these (option, file) name the same file, of which one would be lost. An
+// empty name is none.
+void check_different(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
 
 // What -o names: nothing (out.png), a folder, a file, a name with {seed} and {index}, or "-", the standard
 // output. A file that is named is replaced; in a folder, and without a name, nothing ever is: pictures are
@@ -21,6 +26,8 @@ class OutputNames {
 
   // Writes picture `index` and returns where it lies, for a person.
   std::string save(const Picture& picture, std::size_t index) const;
+  // Throws ArgumentError where `file`, which `option` names, is the file of a picture.
+  void check_other(const std::string& option, const std::filesystem::path& file) const;
   bool to_standard_output() const { return names_.empty(); }
 
  private:

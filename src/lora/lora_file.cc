@@ -100,6 +100,10 @@ class LoraReader {
   void group() {
     for (const auto& entry : file_.tensors) {
       const std::string& key = entry.first;
+      if (key.starts_with("first_moment."))
+        throw FileError(location_ +
+                        ": it is a checkpoint of sd35 train, which the run goes on from (--resume) to "
+                        "its lora.safetensors");
       const std::string_view unsupported = unsupported_in_lora(key);
       if (!unsupported.empty())
         fail(key, "is " + std::string(unsupported) + "; only plain LoRA of linear layers is supported");

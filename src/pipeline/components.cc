@@ -121,9 +121,9 @@ std::string transformer_identity(const ModelFiles& files, const LoadOptions& opt
 }
 
 // A LoRA may teach words that the model's own list lacks.
-PromptVocabulary vocabulary_of(const ModelFiles& files, const LoadOptions& options) {
-  if (!options.loras.empty()) return {};
-  return PromptVocabulary::from_json(files.extras(), files.location() + ", sd35.json");
+PromptVocabulary vocabulary_of(const nlohmann::json& extras, const std::string& location,
+                               const LoadOptions& options) {
+  return options.loras.empty() ? PromptVocabulary::from_json(extras, location) : PromptVocabulary{};
 }
 
 void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
@@ -164,6 +164,8 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
   const auto vae = read_config<VaeConfig>(files, Component::vae);
   check_transformer(files, transformer);
   apply_loras(files, options, warnings);
+  const nlohmann::json extras = files.extras();
+  const std::string said = files.location() + ", sd35.json";
   Components components{PromptEncoder(files, options.use_t5),
                         transformer,
                         vae,
@@ -173,7 +175,8 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         encoder_identity(files, options),
                         transformer_identity(files, options),
                         std::move(warnings),
-                        vocabulary_of(files, options)};
+                        vocabulary_of(extras, said, options),
+                        trained_sides(extras, transformer, vae, said)};
   check_widths(files.location(), components);
   return components;
 }

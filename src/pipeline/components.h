@@ -8,6 +8,7 @@
 
 #include "mmdit/config.h"
 #include "pipeline/prompt_check.h"
+#include "pipeline/validation.h"
 #include "sampling/sigmas.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
@@ -27,6 +28,7 @@ struct Components {
   std::string transformer_identity;   // of its weights, where they are packed
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
+  TrainedSides sides;
 };
 
 // Throws FileError for anything that is missing, unused, damaged or does not fit together, ArgumentError for

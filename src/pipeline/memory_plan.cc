@@ -218,10 +218,28 @@ std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint6
   return least;
 }
 
-void check(const MemoryStage& stage, std::uint64_t limit, const std::string& advice) {
-  if (limit == 0 || stage.bytes <= limit) return;
-  throw ArgumentError("this does not fit in " + shown(limit) + ": " + stage.stage + " (" + stage.mode +
-                      ") takes " + shown(stage.bytes) + " at least; " + advice);
+// As --max-memory takes it, and never less.
+std::string as_limit(std::uint64_t bytes) {
+  constexpr std::uint64_t kHundredth = 10'000'000;
+  const std::uint64_t hundredths = (bytes + kHundredth - 1) / kHundredth;
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "--max-memory %llu.%02lluGB",
+                static_cast<unsigned long long>(hundredths / 100),
+                static_cast<unsigned long long>(hundredths % 100));
+  return text.data();
+}
+
+// Every stage has been given the mode that needs the least where none fits.
+void check(const std::vector<MemoryStage>& stages, std::uint64_t limit, bool streamable) {
+  const auto largest = std::ranges::max_element(stages, {}, &MemoryStage::bytes);
+  if (limit == 0 || largest->bytes <= limit) return;
+  const std::string advice = largest == stages.begin() ? "running without T5 (--no-t5)"
+                             : streamable || largest->stage == "decode"
+                                 ? "a smaller picture"
+                                 : "a smaller picture, --quantize nf4-dq or --packed weights to stream";
+  throw ArgumentError("this does not fit in " + shown(limit) + ": " + largest->stage + " (" + largest->mode +
+                      ") takes " + shown(largest->bytes) + " at least; " + as_limit(largest->bytes) +
+                      " would do, and " + advice + " needs less");
 }
 
 }  // namespace
@@ -229,9 +247,6 @@ void check(const MemoryStage& stage, std::uint64_t limit, const std::string& adv
 MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit) {
   MemoryPlan plan;
   plan.stages.push_back(text_stage(facts, options));
-  check(plan.stages.back(), limit,
-        "--max-memory " + shown(plan.stages.back().bytes) +
-            " would do, and running without T5 (--no-t5) needs less");
 
   struct Choice {
     bool streamed, one_prompt_a_pass;
@@ -247,9 +262,6 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.streamed = choices[denoise].streamed;
   plan.one_prompt_a_pass = choices[denoise].one_prompt_a_pass;
   plan.stages.push_back(candidates[denoise]);
-  check(plan.stages.back(), limit,
-        "--max-memory " + shown(plan.stages.back().bytes) + " would do, and a smaller picture" +
-            (facts.streamable ? "" : ", --quantize nf4-dq or --packed weights to stream") + " needs less");
 
   std::vector<int> tiles{0};
   for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
@@ -259,8 +271,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   const std::size_t decode = first_fitting(candidates, limit);
   plan.tile = tiles[decode];
   plan.stages.push_back(candidates[decode]);
-  check(plan.stages.back(), limit,
-        "--max-memory " + shown(plan.stages.back().bytes) + " would do, and a smaller picture needs less");
+  check(plan.stages, limit, facts.streamable);
   if (options.count > 1) plan_for_several(facts, sizes, limit, plan);
   return plan;
 }

@@ -71,7 +71,7 @@ class Pipeline::Impl {
     const GenerateOptions options = with_model_defaults(asked, components_.transformer, components_.vae,
                                                         components_.prompt_encoder.t5_max_length());
     check_options(options, components_.transformer, components_.vae);
-    warn_of_options(options, components_.transformer, components_.vae, callbacks);
+    warn_of_options(options, components_.sides, callbacks);
     warn_of_prompts(options, components_.vocabulary, callbacks);
     warn_of_machine(callbacks);
     for (const std::string& warning : components_.warnings) warn(callbacks, warning);

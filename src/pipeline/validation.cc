@@ -1,7 +1,9 @@
 #include "pipeline/validation.h"
 
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/dtype.h"
@@ -17,6 +19,7 @@ namespace {
 
 // What Stable Diffusion 3.5 Medium was trained for, of the side it is at its best with.
 constexpr int kBestSide = 1024, kSmallestSide = 256, kLargestSide = 1440;
+constexpr int kMostPixelsOfASide = 1 << 20;
 constexpr int kMostPictures = 1000;
 constexpr int kLongestSequence = 512;  // T5's own limit
 constexpr int kTrainedSequence = 256;
@@ -40,6 +43,7 @@ void check_side(const char* name, int value, int unit, int most) {
   std::string message = std::string(name) + " is " + std::to_string(value) + "; it must be a multiple of " +
                         std::to_string(unit) + " from " + std::to_string(unit) + " to " +
                         std::to_string(most);
+  if (value > most) message += ", which is as far as this model's positions go";
   if (value > unit && value < most)
     message += ", such as " + std::to_string((value + unit / 2) / unit * unit);
   fail(message);
@@ -116,15 +120,28 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   if (!options.noise_dtype.empty()) noise_type_from_name(options.noise_dtype);
 }
 
-void warn_of_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae,
-                     const Callbacks& callbacks) {
-  const int best = transformer.sample_size * vae.scale();
-  const int smallest = best * kSmallestSide / kBestSide, largest = best * kLargestSide / kBestSide;
-  const auto usual = [&](int side) { return side >= smallest && side <= largest; };
+TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
+                           const std::string& location) {
+  const auto said = extras.find("sides");
+  if (said == extras.end()) {
+    const int best = transformer.sample_size * vae.scale();
+    return {best * kSmallestSide / kBestSide, best * kLargestSide / kBestSide};
+  }
+  const auto is_side = [](const nlohmann::json& side) {
+    return side.is_number_unsigned() && side >= 1 && side <= kMostPixelsOfASide;
+  };
+  if (!said->is_array() || said->size() != 2 || !std::ranges::all_of(*said, is_side))
+    throw FileError(location + ": 'sides' is not two numbers of pixels, as in [96, 224]");
+  return {said->at(0), said->at(1)};
+}
+
+void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, const Callbacks& callbacks) {
+  const auto usual = [&](int side) { return side >= sides.smallest && side <= sides.largest; };
   if (!usual(options.width) || !usual(options.height))
     warn(callbacks, std::to_string(options.width) + "x" + std::to_string(options.height) +
-                        " is outside what the model was trained for, " + std::to_string(smallest) + " to " +
-                        std::to_string(largest) + " pixels a side; the picture may be incoherent");
+                        " is outside what the model was trained for, " + std::to_string(sides.smallest) +
+                        " to " + std::to_string(sides.largest) +
+                        " pixels a side; the picture may be incoherent");
   if (options.max_sequence_length > kTrainedSequence)
     warn(callbacks, "max_sequence_length " + std::to_string(options.max_sequence_length) + " is above " +
                         std::to_string(kTrainedSequence) +

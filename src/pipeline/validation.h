@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "core/dtype.h"
@@ -25,8 +26,17 @@ GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& 
 // Throws ArgumentError naming the first option that is impossible for this model, and what would work.
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae);
 
+// The sides of pictures that a model was trained for, in pixels.
+struct TrainedSides {
+  int smallest = 0, largest = 0;
+};
+
+// `sides` of the model's sd35.json, as in [96, 224]; where it says none, those of Stable Diffusion 3.5 Medium
+// in proportion to the side it is at its best with. Throws FileError that begins with `location`.
+TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
+                           const std::string& location);
+
 // Warns of options that work, but not as a person may expect.
-void warn_of_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae,
-                     const Callbacks& callbacks);
+void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, const Callbacks& callbacks);
 
 }  // namespace sd35

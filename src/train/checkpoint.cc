@@ -90,6 +90,10 @@ void read_checkpoint(const fs::path& path, const ParameterStore& store, Training
   SafetensorsFile file = read_safetensors(path);
   const StoredWeights all(path.string(), std::move(file.tensors));
   for (const auto& [prefix, flat] : parts_of(state)) store.read(Prefixed(all, prefix), flat);
+  for (const auto& [prefix, flat] : parts_of(state))
+    if (!at::isfinite(flat).all().item<bool>())
+      throw FileError(path.string() + ": " + prefix +
+                      "* holds NaN or infinity; delete it to go on from the one before");
   state.step = step_of(path).value_or(0);
 }
 

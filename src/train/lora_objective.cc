@@ -1,8 +1,10 @@
 #include "train/lora_objective.h"
 
-#include <algorithm>
+#include <set>
+#include <string>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "lora/lora_file.h"
 
 namespace sd35::train {
@@ -10,18 +12,18 @@ namespace {
 
 constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight", kWeight = ".weight";
 
-bool is_target(const LoraConfig& lora, std::string_view layer) {
-  return std::ranges::any_of(lora.targets, [&](const std::string& target) {
-    return layer == target || (layer.ends_with(target) && layer[layer.size() - target.size() - 1] == '.');
-  });
+bool is_target(std::string_view target, std::string_view layer) {
+  if (target.empty() || !layer.ends_with(target)) return false;
+  return layer.size() == target.size() || layer[layer.size() - target.size() - 1] == '.';
 }
 
 // Visits the model, and behind each layer its updates.
 class AdapterVisitor : public ParameterVisitor {
  public:
-  AdapterVisitor(const LoraConfig& lora, ParameterVisitor& inner) : lora_(lora), inner_(inner) {}
+  AdapterVisitor(const LoraConfig& lora, ParameterVisitor& inner)
+      : unused(lora.targets.begin(), lora.targets.end()), lora_(lora), inner_(inner) {}
 
-  int adapters = 0;
+  std::set<std::string> unused;  // targets that no layer ends in
 
   void parameter(const ParameterSpec& spec, Tensor& tensor) override {
     inner_.parameter(spec, tensor);
@@ -35,14 +37,19 @@ class AdapterVisitor : public ParameterVisitor {
     linear.updates.clear();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const std::string layer = layers_[i].substr(0, layers_[i].size() - kWeight.size());
-      if (!is_target(lora_, layer)) continue;
+      bool wanted = false;
+      for (const std::string& target : lora_.targets) {
+        if (!is_target(target, layer)) continue;
+        wanted = true;
+        unused.erase(target);
+      }
+      if (!wanted) continue;
       LowRankUpdate update;
       update.scale = static_cast<float>(lora_.alpha / static_cast<double>(lora_.rank));
       update.first_row = static_cast<std::int64_t>(i) * rows;
       inner_.parameter({{std::string(layer).append(kDown)}, {lora_.rank, linear.in_features}}, update.down);
       inner_.parameter({{std::string(layer).append(kUp)}, {rows, lora_.rank}}, update.up);
       linear.updates.push_back(std::move(update));
-      ++adapters;
     }
     layers_.clear();
   }
@@ -59,11 +66,13 @@ class AdapterVisitor : public ParameterVisitor {
 void LoraObjective::parameters(const Parameters& p) {
   AdapterVisitor visitor(lora_, p.visitor());
   TransformerObjective::parameters(Parameters(visitor));
-  if (visitor.adapters > 0) return;
+  if (visitor.unused.empty()) return;
   std::string targets;
-  for (const std::string& target : lora_.targets) targets.append(targets.empty() ? "" : ", ").append(target);
-  throw ArgumentError("no layer of the transformer ends in a target of the LoRA (" + targets +
-                      "); layers are called attn.to_q, attn2.to_q, ff.net.0.proj, ff_context.net.2, ...");
+  for (const std::string& target : visitor.unused)
+    targets += (targets.empty() ? "" : ", ") + in_quotes(target);
+  throw ArgumentError("no layer of the transformer ends in " + targets +
+                      ", a target of the LoRA; layers are called attn.to_q, attn2.to_q, ff.net.0.proj, "
+                      "ff_context.net.2, ...");
 }
 
 bool LoraObjective::stored(const ParameterSpec& spec) const {

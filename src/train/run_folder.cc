@@ -1,7 +1,12 @@
 #include "train/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -89,5 +94,16 @@ void prepare_run_folder(const fs::path& folder, const TrainConfig& config, bool 
   file.write(std::as_bytes(std::span(text)));
   file.commit();
 }
+
+RunLock::RunLock(const fs::path& folder)
+    : descriptor_(::open((folder / ".running").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
+  const std::string name = in_quotes(folder.string());
+  if (descriptor_ < 0) throw FileError("cannot write to " + name + ": " + system_reason(errno));
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(descriptor_);
+  throw ArgumentError("another sd35 train runs in " + name + "; wait until it ends, or name another folder");
+}
+
+RunLock::~RunLock() { ::close(descriptor_); }
 
 }  // namespace sd35::train

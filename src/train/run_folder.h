@@ -13,4 +13,16 @@ namespace sd35::train {
 // would count; it is a model. Throws FileError.
 void prepare_run_folder(const std::filesystem::path& folder, const TrainConfig& config, bool resume);
 
+// Keeps other programs from training in `folder` as long as it lives. Throws ArgumentError where one does.
+class RunLock {
+ public:
+  explicit RunLock(const std::filesystem::path& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace sd35::train

@@ -14,6 +14,9 @@
 namespace sd35::train {
 namespace {
 
+constexpr double kMostBeta = 0.999999;  // with 1 a moment never moves, and its correction divides by 0
+constexpr double kLeastEps = 1e-30;     // what a gradient of 0 is divided by
+
 namespace fs = std::filesystem;
 using nlohmann::json;
 
@@ -122,9 +125,9 @@ void read_optimizer(Section section, TrainConfig& config) {
   std::string name = "adamw";
   section.choice("name", name, {"adamw", "muon"});
   section.number("learning_rate", options.learning_rate, 0, 1);
-  section.number("beta1", options.beta1, 0, 1);
-  section.number("beta2", options.beta2, 0, 1);
-  section.number("eps", options.eps, 0, 1);
+  section.number("beta1", options.beta1, 0, kMostBeta);
+  section.number("beta2", options.beta2, 0, kMostBeta);
+  section.number("eps", options.eps, kLeastEps, 1);
   section.number("weight_decay", options.weight_decay, 0, 10);
   if (name == "muon") {
     config.muon = MuonOptions{.weight_decay = options.weight_decay};

@@ -80,6 +80,7 @@ class Trainer {
       : config_(config),
         options_(options),
         group_(ProcessGroup::join(config.device, config.identity)),
+        lock_(group_->is_first() ? std::make_unique<RunLock>(options.folder) : nullptr),
         ops_(make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
                             config.activation_checkpointing)),
         made_(make_objective(config, options.folder, options.on_message)),
@@ -295,7 +296,17 @@ class Trainer {
     });
   }
 
+  // The loss of a step does not see what its own update made of the weights.
+  void check_weights() const {
+    if (at::isfinite(store_.values()).all().item<bool>()) return;
+    throw NumericError(
+        "training diverged: weights after step " + std::to_string(state_.step) +
+        " are not numbers; a lower learning rate or f32 may help, and --resume goes back to the last "
+        "checkpoint");
+  }
+
   void checkpoint() {
+    check_weights();
     if (log_) {
       write_checkpoint(options_.folder, store_, state_, config_.keep_checkpoints);
       log_->write_chart();
@@ -315,6 +326,7 @@ class Trainer {
   const TrainConfig& config_;
   const RunOptions& options_;
   std::unique_ptr<ProcessGroup> group_;
+  std::unique_ptr<RunLock> lock_;
   std::unique_ptr<Ops> ops_;
   MadeObjective made_;
   ParameterStore store_;

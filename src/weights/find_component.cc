@@ -71,6 +71,7 @@ struct Sign {
   std::string_view meaning;
 };
 constexpr std::array kSigns = {
+    Sign{"first_moment.", "a checkpoint of sd35 train, which the run goes on from (--resume) to its result"},
     Sign{"lora_A.", "a LoRA (name it as --lora)"},
     Sign{"lora_down.", "a LoRA (name it as --lora)"},
     Sign{"lora.down.", "a LoRA (name it as --lora)"},

@@ -258,6 +258,8 @@ std::string ModelFiles::missing_to_generate(bool use_t5) const {
     if (!missing.empty()) add(missing, number == 3, "--tokenizers");
   }
   if (list.empty()) return "";
+  if (single_file_ && options == "--tokenizers")
+    return list + "; name a folder that has them, such as the model's this file was made of, as --tokenizers";
   std::string advice;
   if (single_file_) advice = "name them as " + options + ", or ";
   if (only_t5) advice = "--no-t5 draws without T5; to draw with it, " + advice;

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -105,7 +106,11 @@ std::string train_sentencepiece(const std::vector<std::string>& texts, const Sen
   if (status != 0) {
     const std::string what = complaint(folder / kLog);
     if (what.starts_with("Vocabulary size")) throw ArgumentError("training a SentencePiece model: " + what);
-    throw Error(std::string("training a SentencePiece model: ") + kProgram + " failed: " + what);
+    const std::string how = WIFSIGNALED(status)
+                                ? std::string("was ended by the signal ") + ::strsignal(WTERMSIG(status))
+                                : "failed";
+    throw Error(std::string("training a SentencePiece model: ") + kProgram + " " + how +
+                (what.empty() ? "" : ": " + what));
   }
   return read_whole_file(folder / "spiece.model", kLargestModel);
 }

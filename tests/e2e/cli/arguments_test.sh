@@ -122,6 +122,8 @@ expect "weights of" 2 "known: int8, nf4" draw cat --quantize fp8
 # Mistyped
 expect "an option" 2 "did you mean --seed?" draw cat --sed 1
 expect "two letters swapped" 2 "did you mean --steps?" draw cat --setps 1
+expect "an option of diffusers" 2 "here it is --steps" draw cat --num-inference-steps 1
+expect "a size in one" 2 "here it is --width and --height" draw cat --size 32x32
 expect "an option cut short" 2 "did you mean --guidance-" draw cat --guidance 1
 expect "of another command" 2 "did you mean --component?" "$sd35" convert a b --componet vae
 expect "like nothing" 2 "unknown option --frobnicate" draw cat --frobnicate

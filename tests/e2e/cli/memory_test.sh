@@ -64,6 +64,8 @@ check "and followed again" "$sd35" generate --quiet --from-image "$work/limited.
 check "with the same bytes" cmp "$work/limited.png" "$work/again.png"
 check "as JSON" sh -c "'$sd35' generate --json -m '$tiny' -p cat -W 256 -H 256 --steps 1 --max-memory 1.5GiB -o '$work/j.png' | grep -q '\"event\":\"memory plan\"'"
 check "too little memory" fails 2 "would do" draw --quiet --max-memory 10MB -o "$work/x.png"
+advice=$(draw --quiet --max-memory 10MB -o "$work/x.png" 2>&1 | grep -o -e '--max-memory [0-9.]*GB would' | cut -d ' ' -f 1,2)
+check "what would do does" draw --quiet $advice -o "$work/advised.png"
 check "no size" fails 2 "as in 4GB" draw --quiet --max-memory lots -o "$work/x.png"
 check "no failure left a picture" [ ! -e "$work/x.png" ]
 

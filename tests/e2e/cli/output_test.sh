@@ -46,6 +46,13 @@ check "in the names" holds numbers 0001-of-41.png 0002-of-42.png
 check "folders by seed" draw -s 41 -o '{seed}/a.png'
 check "are made" holds 41 a.png
 
+# Two files of one name: one would be lost
+for other in preview profile; do
+  expect "--$other in the place of the picture" 2 "--output and --$other name the same file" draw -s 1 -o both.png --$other ./both.png
+  expect "--$other in the place of one of several" 2 "name the same file" draw -s 1 --count 3 -o both.png --$other both-0002.png
+done
+check "nothing is written" [ ! -e both.png ]
+
 # The standard output
 draw -s 1 -o - >piped 2>err
 check "a picture to a pipe" cmp piped other/new/a.png

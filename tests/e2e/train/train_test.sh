@@ -92,6 +92,9 @@ train muon.json -o muon || fail "the run with Muon fails"
 "$sd35" train --threads 1 muon.json -o interrupted 2>interrupted.err &
 pid=$!
 after_steps 2 $pid interrupted
+train muon.json -o interrupted --resume 2>second.err
+[ $? -eq 2 ] || fail "a second run in the folder of one is not refused"
+expect_line 'another sd35 train runs in .interrupted' second.err
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "an interrupted run does not exit with 130"
@@ -99,6 +102,14 @@ expect_line 'stopped after step [0-9]+ of 20; --resume goes on from there' inter
 ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted run leaves no checkpoint"
 train muon.json -o interrupted --resume || fail "an interrupted run does not go on"
 "$compare" muon/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
+
+echo "-- a checkpoint with NaN"
+cp -r interrupted poisoned
+newest=$(ls poisoned/checkpoint-*.safetensors | tail -1)
+printf '\0\0\300\177' | dd of="$newest" bs=1 seek=$(($(stat -c %s "$newest") - 4)) conv=notrunc 2>/dev/null
+train muon.json -o poisoned --resume 2>poisoned.err
+[ $? -eq 3 ] || fail "a checkpoint with NaN is taken"
+expect_line 'holds NaN or infinity; delete it to go on from the one before' poisoned.err
 
 echo "-- interrupted while it draws samples"
 config sampling.json extra '"sample_every": 1, "samples": {"prompts": ["noise"], "width": 64, "height": 64, "steps": 1000},'
@@ -182,7 +193,8 @@ for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data"
   '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|samples: width is 100' \
   '{"model": "no/such-model", "data": "data", "stages": [{"steps": 1, "resolutions": [64]}]}|no/such-model.*nor a model of this name in the Hugging Face cache' \
   '{"model": "tiny", "data": "bare", "stages": [{"steps": 1, "resolutions": [64]}]}|no picture of data set .* has a caption; the caption of .bare/0.png. belongs in .bare/0.txt' \
-  '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere'; do
+  '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere' \
+  '{"model": "tiny", "data": "data", "optimizer": {"eps": 0}, "stages": [{"steps": 1, "resolutions": [64]}]}|eps'; do
   echo "${bad%|*}" >bad.json
   train bad.json -o bad-run 2>error
   status=$?
@@ -209,6 +221,13 @@ train lora.json -o lora || fail "training a LoRA fails"
 "$sd35" generate --model tiny --lora lora/lora.safetensors --prompt "a cube" --width 64 --height 64 --steps 3 --dtype f32 --max-sequence-length 16 --quiet -o lora.png ||
   fail "drawing with the LoRA fails"
 cmp -s native.png lora.png && fail "the LoRA changes nothing"
+"$sd35" generate --model tiny --lora lora/checkpoint-00000004.safetensors --prompt x --quiet -o never.png 2>checkpoint.err
+[ $? -eq 3 ] || fail "a checkpoint is taken for a LoRA"
+expect_line 'it is a checkpoint of sd35 train' checkpoint.err
+sed 's/"optimizer"/"lora": {"targets": ["attn.to_q", "attn.too_k"]}, "optimizer"/' lora.json >targets.json
+train targets.json -o never 2>targets.err
+[ $? -eq 2 ] || fail "a target that no layer has is taken"
+expect_line "no layer of the transformer ends in 'attn.too_k'" targets.err
 
 [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
 echo "all passed"

@@ -218,7 +218,8 @@ TEST(Convert, Fp8HasScalesAndAMarker) {
   EXPECT_FALSE(tensors.contains("first_stage_model.scaled_fp8"));
   // The largest weight uses the last number there is.
   float largest = 0;
-  for (const float value : tensors.at(layer + ".weight").read().to(DType::f32).floats())
+  const Tensor weight = tensors.at(layer + ".weight").read().to(DType::f32);
+  for (const float value : weight.floats())
     largest = std::max(largest, std::fabs(value));
   EXPECT_EQ(largest, 448.0f);
 }

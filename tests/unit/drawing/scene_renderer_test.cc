@@ -27,9 +27,9 @@ SceneRenderer& renderer() {
   return shared;
 }
 
-const Placement& placed(const Rendering& rendering, const std::string& name) {
+const Placement& placed(const Rendering& rendering, std::string_view name) {
   const auto found = std::ranges::find(rendering.placements, name, &Placement::name);
-  if (found == rendering.placements.end()) throw Error("nothing is placed as " + name);
+  if (found == rendering.placements.end()) throw Error("nothing is placed as " + std::string(name));
   return *found;
 }
 

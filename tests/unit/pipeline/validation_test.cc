@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ std::vector<std::string> warnings(const std::function<void(GenerateOptions&)>& c
   std::vector<std::string> messages;
   Callbacks callbacks;
   callbacks.on_warning = [&](const std::string& message) { messages.push_back(message); };
-  warn_of_options(options, MmditConfig{}, VaeConfig{}, callbacks);
+  warn_of_options(options, trained_sides({}, MmditConfig{}, VaeConfig{}, "sd35.json"), callbacks);
   return messages;
 }
 
@@ -46,11 +47,26 @@ TEST(ValidationTest, AcceptsTheDefaultsAndTheLimits) {
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.skip_layer_guidance.layers = {0, 23}; }), "");
 }
 
+TEST(ValidationTest, SidesThatAModelNamesAreThoseItWasTrainedFor) {
+  const auto sides = [](const char* extras) {
+    return trained_sides(nlohmann::json::parse(extras), MmditConfig{}, VaeConfig{}, "sd35.json");
+  };
+  EXPECT_EQ(sides("{}").smallest, 256);
+  EXPECT_EQ(sides("{}").largest, 1440);
+  const TrainedSides said = sides(R"({"sides": [96, 224]})");
+  EXPECT_EQ(said.smallest, 96);
+  EXPECT_EQ(said.largest, 224);
+  for (const char* wrong : {R"({"sides": 3})", R"({"sides": [1]})", R"({"sides": [-1, 5]})",
+                            R"({"sides": ["a", 5]})", R"({"sides": [1.5, 1e300]})"})
+    EXPECT_THROW(sides(wrong), FileError) << wrong;
+}
+
 TEST(ValidationTest, RefusesSidesAndSaysWhatWouldWork) {
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.width = 1000; }),
             "width is 1000; it must be a multiple of 16 from 16 to 6144, such as 1008");
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.height = 6160; }),
-            "height is 6160; it must be a multiple of 16 from 16 to 6144");
+            "height is 6160; it must be a multiple of 16 from 16 to 6144, which is as far as this model's "
+            "positions go");
   EXPECT_NE(refusal([](GenerateOptions& o) { o.width = 0; }), "");
   EXPECT_NE(refusal([](GenerateOptions& o) { o.height = -16; }), "");
   EXPECT_NE(refusal([](GenerateOptions& o) { o.height = 2147483647; }), "");

@@ -51,7 +51,7 @@ void expect_golden(TorchGenerator& generator, const Json& golden) {
   const auto last = golden["last"].get<std::vector<float>>();
   EXPECT_TRUE(std::equal(first.begin(), first.end(), values.begin())) << golden;
   EXPECT_TRUE(std::equal(last.rbegin(), last.rend(), values.rbegin())) << golden;
-  EXPECT_EQ(sum, golden["checksum"]) << golden;
+  EXPECT_EQ(sum, golden["checksum"].get<std::string>()) << golden;
 }
 
 void expect_near(std::span<const float> values, std::vector<float> expected) {

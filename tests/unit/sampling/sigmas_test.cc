@@ -34,7 +34,7 @@ TEST(FlowSigmas, SigmasAndTimestepsEqualDiffusersForEveryNumberOfSteps) {
       sum.add(std::span<const float>(sigmas));
       sum.add(std::span<const float>(timesteps));
     }
-    EXPECT_EQ(sum.hex(), golden["all"]) << golden["shift"];
+    EXPECT_EQ(sum.hex(), golden["all"].get<std::string>()) << golden["shift"];
   }
 }
 

@@ -70,7 +70,8 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
     const Tensor moments = all.reshape({all.dim(1), all.dim(2), all.dim(3)});
     std::vector<float> normal(static_cast<std::size_t>(moments.numel() / 2));
     SampleRandom(1, 2, static_cast<std::uint32_t>(sample)).normal(normal);
-    for (const float z : draw_latents(encoder.config(), moments, normal).floats()) {
+    const Tensor latents = draw_latents(encoder.config(), moments, normal);
+    for (const float z : latents.floats()) {
       sum += z;
       squares += z * z;
       ++count;
