@@ -63,6 +63,12 @@ class Alone : public ProcessGroup {
   void barrier() override {}
 };
 
+// Newer LibTorches listen by libuv where nothing else is said, which Debian's are built without.
+template <class Options>
+void listen_by_sockets([[maybe_unused]] Options& options) {
+  if constexpr (requires { options.useLibUV; }) options.useLibUV = false;
+}
+
 class Group : public ProcessGroup {
  public:
   Group(const std::string& device, const std::string& run_identity)
@@ -73,6 +79,7 @@ class Group : public ProcessGroup {
     options.isServer = rank_ == 0 && !environment("TORCHELASTIC_USE_AGENT_STORE");
     options.numWorkers = static_cast<std::size_t>(size_);
     options.timeout = kPatience;
+    listen_by_sockets(options);
     guarded("join", [&] {
       store_ = c10::make_intrusive<c10d::PrefixStore>("sd35",
                                                       c10::make_intrusive<c10d::TCPStore>(address, options));

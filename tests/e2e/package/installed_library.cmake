@@ -22,7 +22,7 @@ if(NOT "${headers}" STREQUAL "${public}")
   message(FATAL_ERROR "installed headers are ${headers}, not ${public}")
 endif()
 
-run(${CMAKE_COMMAND} -S ${SOURCE}/examples/generate -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE}/examples/generate -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${MAKE_MODEL} ${WORK}/model)
 run(${WORK}/build/generate ${WORK}/model "a red square" ${WORK}/picture.png 64 2)

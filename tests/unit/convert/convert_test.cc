@@ -219,8 +219,7 @@ TEST(Convert, Fp8HasScalesAndAMarker) {
   // The largest weight uses the last number there is.
   float largest = 0;
   const Tensor weight = tensors.at(layer + ".weight").read().to(DType::f32);
-  for (const float value : weight.floats())
-    largest = std::max(largest, std::fabs(value));
+  for (const float value : weight.floats()) largest = std::max(largest, std::fabs(value));
   EXPECT_EQ(largest, 448.0f);
 }
 

@@ -62,7 +62,7 @@ TEST_P(ClipPairTest, LearnsWhichCaptionIsWhose) {
   EXPECT_NEAR(learned.losses.front(), std::log(8.0), 1.5);
   EXPECT_LT(mean_of_last(learned.losses, 3), 0.2);
   EXPECT_EQ(learned.figures.at("accuracy"), 1);
-  EXPECT_LT(objective.validation_loss(*make_torch_ops(DType::f32)), 0.2);
+  EXPECT_LT(objective.validation_loss(*make_torch_ops(DType::f32)), 0.5);
 
   // What is saved is the text encoder, as the ordinary loader reads it.
   objective.write(run_.path(), learned.weights);
