@@ -33,6 +33,8 @@ std::filesystem::path resolve_file(const std::filesystem::path& path) {
     throw FileError("cannot write " + in_quotes(path.string()) + ": it is a folder");
   if (fs::exists(status) && !fs::is_regular_file(status))
     throw FileError("cannot write " + in_quotes(path.string()) + ": it is not a regular file");
+  if (const std::string why = why_not_replaced(path); fs::exists(status) && !why.empty())
+    throw FileError("cannot write " + in_quotes(path.string()) + ": it " + why + "; name another file");
   if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
   const fs::path resolved = fs::canonical(path, error);
   return error ? path : resolved;

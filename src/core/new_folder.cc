@@ -30,13 +30,6 @@ std::string shown(const fs::path& path) { return in_quotes(path.string()); }
   fail(path, std::error_code(error, std::generic_category()));
 }
 
-// Another folder cannot be renamed to it.
-bool is_mount_point(const fs::path& path) {
-  struct statx status {};
-  return ::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &status) == 0 &&
-         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 // Follows links; refuses what exists, but for an empty folder that may be replaced.
 fs::path resolve_folder(const fs::path& target) {
   const fs::path path = target.has_filename() ? target : target.parent_path();
@@ -50,8 +43,8 @@ fs::path resolve_folder(const fs::path& target) {
   if (!empty) throw ArgumentError(shown(target) + " exists already; name a new folder");
   if (fs::equivalent(path, ".", error))
     throw ArgumentError(shown(target) + " is the folder that this runs in; name a new folder");
-  if (is_mount_point(path))
-    throw ArgumentError(shown(target) + " is the root of a mounted file system; name a new folder in it");
+  if (const std::string why = why_not_replaced(path); !why.empty())
+    throw ArgumentError(shown(target) + " " + why + "; name a new folder in it");
   fs::path resolved = linked ? fs::canonical(path, error) : path;
   if (error) fail(target, error);
   return resolved;

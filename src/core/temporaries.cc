@@ -129,4 +129,11 @@ void flush_folder(const fs::path& folder) noexcept {
   ::close(descriptor);
 }
 
+std::string why_not_replaced(const std::filesystem::path& path) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &status) != 0) return "";
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return "is mounted for itself";
+  return (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0 ? "is immutable" : "";
+}
+
 }  // namespace sd35

@@ -25,4 +25,8 @@ std::filesystem::path folder_of(const std::filesystem::path& path);
 // Makes the names in a folder durable. What they name is complete either way, so nothing is said of failure.
 void flush_folder(const std::filesystem::path& folder) noexcept;
 
+// Why nothing can be renamed to this file or folder, links followed: "is mounted for itself", "is immutable".
+// Empty where it can, and where it does not exist.
+std::string why_not_replaced(const std::filesystem::path& path);
+
 }  // namespace sd35

@@ -99,6 +99,12 @@ std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
     }
     try {
       prompts.push_back(parse_line(line));
+    } catch (const nlohmann::json::exception& error) {
+      const std::string_view what =
+          error.what();  // "[json.exception.type_error.302] type must be string ..."
+      throw FileError(path.string() + ", line " + std::to_string(number) + ": " +
+                      std::string(what.substr(what.find("] ") + 2)) +
+                      "; docs/evaluation.md has what a line holds");
     } catch (const std::exception& error) {
       throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
     }

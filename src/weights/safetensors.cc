@@ -26,7 +26,9 @@ std::string_view header_text(const MappedFile& file) {
   const std::span<const std::byte> bytes = file.bytes();
   const auto fail = [&](const std::string& what) {
     if (const std::string kind = file_kind(bytes); !kind.empty())
-      throw FileError(file.path() + ": it is " + kind + "; safetensors and GGUF files are read");
+      throw FileError(file.path() + ": it is " + kind +
+                      (kind == "a GGUF file" ? "; a safetensors file is wanted here"
+                                             : "; safetensors and GGUF files are read"));
     throw FileError(file.path() + ": " + what +
                     "; the file is cut off, or not in the safetensors format (download it again)");
   };

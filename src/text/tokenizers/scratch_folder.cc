@@ -49,7 +49,8 @@ void remove_abandoned(const fs::path& where) {
 ScratchFolder::ScratchFolder() {
   std::error_code error;
   const fs::path where = fs::temp_directory_path(error);
-  if (error) throw FileError("there is no temporary folder (TMPDIR): " + error.message());
+  if (error)
+    throw FileError("the folder for temporary files, which TMPDIR names, cannot be used: " + error.message());
   remove_abandoned(where);
   // Another process may take a folder without its lock yet for an abandoned one.
   for (int attempt = 0; lock_ < 0 && attempt < 100; ++attempt) {

@@ -71,6 +71,12 @@ early() { "$sd35" generate --quiet -m "$work/missing" -p cat "$@"; }
 expect "several to standard output" 2 "one picture" early --count 2 -o -
 expect "JSON and standard output" 2 "standard output" early --json -o -
 expect "no name" 2 "--output" early -o ""
+touch fixed.png
+if chattr +i fixed.png 2>/dev/null; then # root's, on file systems that know it
+  expect "a file that cannot be replaced" 3 "is immutable" early -o fixed.png
+  chattr -i fixed.png
+fi
+rm fixed.png
 expect "no extension" 2 ".png" early -o picture
 expect "another extension" 2 ".bmp" early -o picture.bmp
 expect "an unknown placeholder" 2 "{seed}" early -o '{sed}.png'
