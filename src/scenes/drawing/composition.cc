@@ -249,7 +249,7 @@ void Composition::draw_words() {
 }
 
 void Composition::draw_sign(const SignLayout& layout, double x, double y, double angle, double ground) {
-  signs_.draw(cr_, *scene_.sign, layout, x, y, angle, ground);
+  letters_ = signs_.draw(cr_, *scene_.sign, layout, x, y, angle, ground);
   const auto moved = [&](Box box) {
     box.x += x;
     box.y += y;

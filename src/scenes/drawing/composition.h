@@ -17,6 +17,8 @@ class Composition {
 
   // Draws everything and says where it went.
   std::vector<Placement> draw();
+  // Of the sign that draw() drew.
+  const std::vector<Letter>& letters() const { return letters_; }
 
  private:
   void draw_single();
@@ -49,6 +51,7 @@ class Composition {
   Dice dice_;
   SignPainter signs_;
   std::vector<Placement> placements_;
+  std::vector<Letter> letters_;
 };
 
 }  // namespace sd35

@@ -47,6 +47,10 @@ struct FreeDescription {
 };
 using Description = std::unique_ptr<PangoFontDescription, FreeDescription>;
 
+struct FreeIterator {
+  void operator()(PangoLayoutIter* iterator) const { pango_layout_iter_free(iterator); }
+};
+
 // The ink of a line around its baseline, at kReferenceSize.
 struct Ink {
   double left = 0;
@@ -84,6 +88,27 @@ struct Lettering::Pango {
     const double baseline = static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
     const auto pixels = [](int units) { return static_cast<double>(units) / PANGO_SCALE; };
     return {pixels(extents.x), pixels(extents.y) - baseline, pixels(extents.width), pixels(extents.height)};
+  }
+
+  // Those of the line that ink() measured last, which begins at (x, baseline).
+  std::vector<Letter> letters(const std::string& line, double x, double baseline) {
+    const double top = baseline - static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
+    const auto pixels = [](int units) { return static_cast<double>(units) / PANGO_SCALE; };
+    const std::unique_ptr<PangoLayoutIter, FreeIterator> at(pango_layout_get_iter(layout.get()));
+    std::vector<Letter> found;
+    std::vector<std::size_t> starts;  // bytes
+    do {
+      PangoRectangle ink;
+      pango_layout_iter_get_cluster_extents(at.get(), &ink, nullptr);
+      starts.push_back(static_cast<std::size_t>(pango_layout_iter_get_index(at.get())));
+      found.push_back(
+          {"", 0, 0, 0, x + pixels(ink.x), top + pixels(ink.y), pixels(ink.width), pixels(ink.height)});
+    } while (pango_layout_iter_next_cluster(at.get()) != FALSE);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const std::size_t end = i + 1 < starts.size() ? starts[i + 1] : line.size();
+      found[i].character = line.substr(starts[i], end - starts[i]);
+    }
+    return found;
   }
 
   void require(const Typeface& face) {
@@ -165,18 +190,37 @@ TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, do
   return best;
 }
 
-void Lettering::draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box, Rgb colour) {
+std::vector<Letter> Lettering::draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box,
+                                    Rgb colour) {
   const std::lock_guard lock(lettering_mutex());
   pango_->set(typeface, text.font_size);
+  std::vector<Letter> letters;
   double first_top = 0;
+  int word = 0;
   for (std::size_t i = 0; i < text.lines.size(); ++i) {
     const Ink ink = pango_->ink(text.lines[i]);
     if (i == 0) first_top = ink.top;
     const double baseline = static_cast<double>(i) * kLinePitch * text.font_size - first_top;
-    cairo_move_to(cr, box.centre_x() - ink.width / 2 - ink.left, box.centre_y() - text.height / 2 + baseline);
+    const double x = box.centre_x() - ink.width / 2 - ink.left;
+    const double y = box.centre_y() - text.height / 2 + baseline;
+    cairo_move_to(cr, x, y);
     set_colour(cr, colour);
     pango_cairo_show_layout_line(cr, pango_layout_get_line_readonly(pango_->layout.get(), 0));
+    int index = 0;
+    for (Letter& letter : pango_->letters(text.lines[i], x, y)) {
+      if (letter.character == " ") {
+        ++word;
+        index = 0;
+        continue;
+      }
+      letter.index = index++;
+      letter.word = word;
+      letter.line = static_cast<int>(i);
+      letters.push_back(std::move(letter));
+    }
+    ++word;
   }
+  return letters;
 }
 
 }  // namespace sd35

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scenes/drawing/canvas.h"
+#include "scenes/drawing/placement.h"
 
 namespace sd35 {
 
@@ -29,8 +30,9 @@ class Lettering {
   TextBlock fit(const std::vector<std::string>& words, int typeface, double width, double height,
                 double fullness);
 
-  // Lines centred in `box` (pixels; Cairo's matrix applies on top).
-  void draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box, Rgb colour);
+  // Lines centred in `box` (pixels; Cairo's matrix applies on top). Returns where each letter is, by the same
+  // measure.
+  std::vector<Letter> draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box, Rgb colour);
 
  private:
   struct Pango;

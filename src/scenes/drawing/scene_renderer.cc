@@ -30,8 +30,9 @@ Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
   Rendering rendering;
   {
     const Context context = make_context(surface);
-    rendering.placements =
-        Composition(context.get(), state_->sprites, state_->lettering, scene, width, height).draw();
+    Composition composition(context.get(), state_->sprites, state_->lettering, scene, width, height);
+    rendering.placements = composition.draw();
+    rendering.letters = composition.letters();
   }
   rendering.image = image_of(surface);
   state_->sprites.trim();

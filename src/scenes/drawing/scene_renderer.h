@@ -6,22 +6,15 @@
 #include <vector>
 
 #include "image/image.h"
+#include "scenes/drawing/placement.h"
 #include "scenes/scene.h"
 
 namespace sd35 {
 
-// Where something is in a picture, in pixels.
-struct Placement {
-  std::string name;  // a thing, a shape, "sign", "text area" or "text"
-  double x = 0;
-  double y = 0;
-  double width = 0;
-  double height = 0;
-};
-
 struct Rendering {
   Image image;
   std::vector<Placement> placements;
+  std::vector<Letter> letters;  // of the sign; what stands before it may cover some
 };
 
 inline constexpr int kSmallestPicture = 32;

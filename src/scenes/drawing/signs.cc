@@ -1,6 +1,7 @@
 #include "scenes/drawing/signs.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sd35 {
 namespace {
@@ -16,6 +17,18 @@ constexpr double kChestHeight = 0.5;
 Rgb known_rgb(std::string_view colour) { return find_colour(colour).value().rgb; }
 
 Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
+
+// To where it is when its sign is turned around (0, 0) and moved: upright, around all of it.
+void move(Letter& letter, double angle, double x, double y) {
+  const double c = std::cos(angle), s = std::sin(angle);
+  const double right = letter.x + letter.width / 2, down = letter.y + letter.height / 2;
+  const double width = std::abs(c) * letter.width + std::abs(s) * letter.height;
+  const double height = std::abs(s) * letter.width + std::abs(c) * letter.height;
+  letter.x = x + c * right - s * down - width / 2;
+  letter.y = y + s * right + c * down - height / 2;
+  letter.width = width;
+  letter.height = height;
+}
 
 void draw_board(cairo_t* cr, const Box& body, Rgb colour) {
   rounded_rectangle(cr, body, 0.03);
@@ -104,8 +117,8 @@ SignLayout SignPainter::layout(const Sign& sign, double width, double height, do
   return layout;
 }
 
-void SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, double x, double y,
-                       double angle, double ground) const {
+std::vector<Letter> SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, double x,
+                                      double y, double angle, double ground) const {
   cairo_save(cr);
   cairo_translate(cr, x, y);
   cairo_rotate(cr, angle);
@@ -129,10 +142,12 @@ void SignPainter::draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, 
   }
   cairo_scale(cr, 1 / unit_, 1 / unit_);
   const Box& ink = layout.ink;
-  lettering_.draw(cr, layout.text, sign.typeface,
-                  {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
-                  known_rgb(sign.text_colour));
+  std::vector<Letter> letters = lettering_.draw(
+      cr, layout.text, sign.typeface, {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
+      known_rgb(sign.text_colour));
   cairo_restore(cr);
+  for (Letter& letter : letters) move(letter, angle, x * unit_, y * unit_);
+  return letters;
 }
 
 }  // namespace sd35

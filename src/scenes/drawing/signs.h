@@ -23,9 +23,10 @@ class SignPainter {
   // smaller.
   SignLayout layout(const Sign& sign, double width, double height, double fullness) const;
 
-  // With its middle at (x, y). `ground`: where the post of a wooden sign ends.
-  void draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, double x, double y, double angle,
-            double ground) const;
+  // With its middle at (x, y). `ground`: where the post of a wooden sign ends. Returns its letters, with
+  // upright boxes around them in pixels of the picture.
+  std::vector<Letter> draw(cairo_t* cr, const Sign& sign, const SignLayout& layout, double x, double y,
+                           double angle, double ground) const;
 
  private:
   Lettering& lettering_;

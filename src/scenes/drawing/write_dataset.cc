@@ -19,6 +19,7 @@
 #include "scenes/caption_vocabulary.h"
 #include "scenes/dice.h"
 #include "scenes/drawing/dataset_sample.h"
+#include "scenes/drawing/sample_json.h"
 
 namespace sd35 {
 namespace {
@@ -65,9 +66,10 @@ std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64
       const Scene scene = sample_scene(options.seed, first + static_cast<std::uint64_t>(i), options.scenes);
       const PictureSize size = size_of_sample(options, first + static_cast<std::uint64_t>(i));
       EncodedSample& sample = samples[static_cast<std::size_t>(i)];
-      sample.png = encode_image(renderer->render(scene, size.width, size.height).image, ImageFormat::png);
+      const Rendering rendering = renderer->render(scene, size.width, size.height);
+      sample.png = encode_image(rendering.image, ImageFormat::png);
       sample.caption = scene.caption;
-      sample.json = scene_json(scene);
+      sample.json = sample_json(scene, rendering);
       const std::lock_guard lock(reporting);
       if (progress && !progress(++done, options.count)) stopped = true;
     }

@@ -32,7 +32,7 @@ struct DatasetOptions {
 using DatasetProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 // Fills the new folder with WebDataset archives, shard-00000.tar and on: 00000000.png, .txt (the caption) and
-// .json (scene_json()) of each sample. All of it appears at the end or nothing does. The same options give
+// .json (sample_json()) of each sample. All of it appears at the end or nothing does. The same options give
 // the same bytes, however many threads draw. Throws ArgumentError for bad options and a folder that is not
 // empty, FileError when writing fails or a font is missing.
 void write_dataset(const std::filesystem::path& folder, const DatasetOptions& options,

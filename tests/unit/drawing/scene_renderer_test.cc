@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "core/error.h"
@@ -104,6 +105,43 @@ TEST(SceneRenderer, SignedWordsLieInsideThePictureAndTheirSign) {
       EXPECT_LE(text.x + text.width, sign.x + sign.width + 1e-6) << about;
       EXPECT_LE(text.y + text.height, sign.y + sign.height + 1e-6) << about;
     }
+}
+
+// By the pixels: each letter's box holds ink, and outside of all boxes the colour of the text changes
+// nothing.
+TEST(SceneRenderer, EachLetterIsInItsBox) {
+  constexpr int kSide = 256;
+  for (std::uint64_t index = 0; index < 60; ++index) {
+    Scene scene = sample_scene(6, index, only(SceneKind::words));
+    scene.sign->colour = "white";
+    scene.sign->text_colour = "black";
+    const Rendering black = renderer().render(scene, kSide, kSide);
+    scene.sign->text_colour = "red";
+    const Rendering red = renderer().render(scene, kSide, kSide);
+    std::vector<std::string> words;
+    std::vector<char> boxed(std::size_t{kSide} * kSide);
+    for (const Letter& letter : black.letters) {
+      if (letter.index == 0) words.emplace_back();
+      ASSERT_EQ(static_cast<std::size_t>(letter.word) + 1, words.size()) << scene.caption;
+      ASSERT_EQ(static_cast<std::size_t>(letter.index), words.back().size()) << scene.caption;
+      words.back() += letter.character;
+      int inked = 0;
+      const auto last = [](double end) { return std::min(kSide - 1, static_cast<int>(std::ceil(end))); };
+      for (int y = std::max(0, static_cast<int>(letter.y) - 1); y <= last(letter.y + letter.height); ++y)
+        for (int x = std::max(0, static_cast<int>(letter.x) - 1); x <= last(letter.x + letter.width); ++x) {
+          boxed[static_cast<std::size_t>(y * kSide + x)] = 1;
+          inked += pixel(black.image, x, y) == pixel(red.image, x, y) ? 0 : 1;
+        }
+      EXPECT_GT(inked, 0) << letter.character << " of " << scene.caption;
+    }
+    EXPECT_EQ(words, scene.sign->words);
+    for (int y = 0; y < kSide; ++y)
+      for (int x = 0; x < kSide; ++x)
+        if (boxed[static_cast<std::size_t>(y * kSide + x)] == 0) {
+          ASSERT_EQ(pixel(black.image, x, y), pixel(red.image, x, y))
+              << scene.caption << " at " << x << ", " << y;
+        }
+  }
 }
 
 // By the pixels: outside the place of the text nothing differs between a sign in one colour and in another.

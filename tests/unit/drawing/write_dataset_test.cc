@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "data/dataset.h"
 #include "image/image_file.h"
+#include "scenes/drawing/sample_json.h"
 #include "scenes/drawing/scene_renderer.h"
 #include "scenes/held_out.h"
 #include "tests/support/file_bytes.h"
@@ -72,8 +73,9 @@ TEST(WriteDataset, HoldsWhatWasSampled) {
     const Scene scene = sample_scene(7, static_cast<std::uint64_t>(i), options.scenes);
     const Image image = dataset->read_image(i);
     EXPECT_EQ(dataset->captions(i), std::vector<std::string>{scene.caption});
-    EXPECT_EQ(dataset->read_member(i, "json"), scene_json(scene));
-    EXPECT_EQ(image.rgb, renderer.render(scene, image.width, image.height).image.rgb) << scene.caption;
+    const Rendering rendering = renderer.render(scene, image.width, image.height);
+    EXPECT_EQ(dataset->read_member(i, "json"), sample_json(scene, rendering));
+    EXPECT_EQ(image.rgb, rendering.image.rgb) << scene.caption;
     EXPECT_EQ(image.height, 64);
     widths.insert(image.width);
   }
