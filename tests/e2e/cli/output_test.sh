@@ -53,6 +53,18 @@ for other in preview profile; do
 done
 check "nothing is written" [ ! -e both.png ]
 
+# A preview that cannot be written costs no picture
+mkdir small
+if unshare -m mount -t tmpfs -o size=8k none small 2>/dev/null; then # root's
+  full='mount -t tmpfs -o size=8k none small && head -c 8192 /dev/zero >small/full; "$0" "$@"'
+  check "without previews" unshare -m sh -c "$full" "$sd35" generate -m "$work/tiny" -p cat -W 32 -H 32 --steps 3 -g 1 --max-sequence-length 16 \
+    -o kept.png --preview small/p.png 2>err
+  check "is a warning, once" [ "$(grep -c 'there are no more previews' err)" -eq 1 ]
+  check "and the picture is there" [ -s kept.png ]
+  rm -f kept.png
+fi
+rmdir small
+
 # The standard output
 draw -s 1 -o - >piped 2>err
 check "a picture to a pipe" cmp piped other/new/a.png

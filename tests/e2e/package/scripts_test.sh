@@ -22,10 +22,16 @@ check "seconds that are no number" fails 2 "'soon'" ./test --all --fuzz-seconds 
 check "no group of packages" fails 1 "name groups" tools/install-packages
 check "an unknown group of packages" fails 1 "'wanted'" tools/install-packages wanted
 check "a root without a command" fails 2 "usage" tools/try-in-root trixie
+check "./train without a folder builds nothing" fails 2 "-o FOLDER" ./train recipes/figure/lora.json
+check "./train of nothing builds nothing" fails 3 "no configuration" ./train nowhere.json -o "$work/run"
 if command -v dpkg-query >/dev/null; then
   tools/build-program "$build" build >"$work/out" 2>&1
   check "building once more succeeds" [ $? -eq 0 ]
   check "and says nothing" [ ! -s "$work/out" ]
+  (flock 9 && touch "$work/locked" && sleep 2) 9>"$build/.building" &
+  until [ -e "$work/locked" ]; do sleep 0.05; done
+  check "two do not build at once" tools/build-program "$build" build >"$work/out" 2>&1
+  check "the second says so" grep -q "another call builds" "$work/out"
 fi
 
 finish

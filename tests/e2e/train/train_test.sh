@@ -208,6 +208,8 @@ echo "-- drawing with the torch engine"
 "$sd35" generate --model tiny --prompt "a cube" --width 64 --height 64 --steps 3 --dtype f32 --max-sequence-length 16 --engine torch --quiet -o torch.png ||
   fail "the torch engine does not draw"
 [ -s torch.png ] || fail "the torch engine writes no picture"
+"$sd35" generate --from-image torch.png --quiet -o again.png || fail "a picture of the torch engine is not drawn again"
+cmp torch.png again.png || fail "the torch engine draws another picture from its recipe"
 
 echo "-- a LoRA"
 cat >lora.json <<EOF

@@ -107,17 +107,22 @@ TEST(SceneRenderer, SignedWordsLieInsideThePictureAndTheirSign) {
     }
 }
 
+// The words of a scene in black and in red on white.
+std::pair<Rendering, Rendering> in_two_colours(Scene scene, int side) {
+  scene.sign->colour = "white";
+  scene.sign->text_colour = "black";
+  Rendering black = renderer().render(scene, side, side);
+  scene.sign->text_colour = "red";
+  return {std::move(black), renderer().render(scene, side, side)};
+}
+
 // By the pixels: each letter's box holds ink, and outside of all boxes the colour of the text changes
 // nothing.
 TEST(SceneRenderer, EachLetterIsInItsBox) {
   constexpr int kSide = 256;
   for (std::uint64_t index = 0; index < 60; ++index) {
-    Scene scene = sample_scene(6, index, only(SceneKind::words));
-    scene.sign->colour = "white";
-    scene.sign->text_colour = "black";
-    const Rendering black = renderer().render(scene, kSide, kSide);
-    scene.sign->text_colour = "red";
-    const Rendering red = renderer().render(scene, kSide, kSide);
+    const Scene scene = sample_scene(6, index, only(SceneKind::words));
+    const auto [black, red] = in_two_colours(scene, kSide);
     std::vector<std::string> words;
     std::vector<char> boxed(std::size_t{kSide} * kSide);
     for (const Letter& letter : black.letters) {
@@ -148,12 +153,8 @@ TEST(SceneRenderer, EachLetterIsInItsBox) {
 TEST(SceneRenderer, TheTextIsWhereItIsSaidToBe) {
   constexpr int kSide = 192;
   for (std::uint64_t index = 0; index < 60; ++index) {
-    Scene scene = sample_scene(4, index, only(SceneKind::words));
-    scene.sign->colour = "white";
-    scene.sign->text_colour = "black";
-    const Rendering black = renderer().render(scene, kSide, kSide);
-    scene.sign->text_colour = "red";
-    const Rendering red = renderer().render(scene, kSide, kSide);
+    const Scene scene = sample_scene(4, index, only(SceneKind::words));
+    const auto [black, red] = in_two_colours(scene, kSide);
     const Placement& text = placed(black, "text");
     const double slack = 2 + 0.06 * text.width;  // signs hang a little askew
     int inked = 0;
