@@ -98,7 +98,19 @@ Task task_from_name(const std::string& name) {
   return std::ranges::find(tasks, name, [](const auto& task) { return std::string(task.first); })->second;
 }
 
-Stage read_stage(Section section, bool pictures) {
+// Keys of a stage that only the autoencoder heeds.
+void read_crops(Section& section, Task task, Stage& stage) {
+  for (const char* key : {"crop", "text_crops"})
+    if (section.has(key) && task != Task::autoencoder) section.fail(key, "belongs to the task autoencoder");
+  section.integer("crop", stage.crop, 16, 4096);
+  if (stage.crop % 16 != 0) section.fail("crop", "must be a multiple of 16");
+  if (section.has("text_crops") && stage.crop == 0)
+    section.fail("text_crops", "is a share of the crops, and there is no 'crop'");
+  section.number("text_crops", stage.text_crops, 0, 1);
+}
+
+Stage read_stage(Section section, Task task) {
+  const bool pictures = task != Task::t5;
   Stage stage;
   section.integer("steps", stage.steps, 1);
   if (stage.steps == 0) section.fail("steps", "is missing");
@@ -116,6 +128,7 @@ Stage read_stage(Section section, bool pictures) {
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);
+  read_crops(section, task, stage);
   section.finish();
   return stage;
 }
@@ -189,6 +202,7 @@ void read_rest(Section& root, TrainConfig& config) {
   root.number("perceptual_weight", config.perceptual_weight, 0, 1e6);
   root.choice("reconstruction", config.reconstruction, {"l1", "mse"});
   root.boolean("decoder_only", config.decoder_only);
+  root.number("latent_noise", config.latent_noise, 0, 10);
   root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
   root.number("place_weight", config.place_weight, 0, 100);
   root.boolean("cache_embeddings", config.cache_embeddings);
@@ -209,11 +223,13 @@ void check_keys_of_tasks(Section& root, const std::string& task) {
                           {"captions", "t5", ""},
                           {"mask_ratio", "t5", ""},
                           {"place_weight", "t5", ""},
+                          {"letter_widths", "t5", ""},
                           {"component", "clip", ""},
                           {"kl_weight", "autoencoder", ""},
                           {"perceptual_weight", "autoencoder", ""},
                           {"reconstruction", "autoencoder", ""},
                           {"decoder_only", "autoencoder", ""},
+                          {"latent_noise", "autoencoder", ""},
                           {"timesteps", "transformer", "lora"},
                           {"condition_dropout", "transformer", "lora"},
                           {"empty_caption_dropout", "transformer", "lora"},
@@ -271,6 +287,7 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   locate("data", config.data);
   locate("validation_data", config.validation_data);
   locate("captions", config.captions);
+  locate("letter_widths", config.letter_widths);
   std::string cache;
   locate("cache", cache);
   config.cache = cache;
@@ -289,14 +306,19 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   if (!root.has("stages") || !root.part("stages").is_array() || root.part("stages").empty())
     root.fail("stages", "must be a list of at least one stage");
   for (std::size_t i = 0; i < root.part("stages").size(); ++i)
-    config.stages.push_back(
-        read_stage({root.part("stages")[i], root.location_of("stage " + std::to_string(i + 1))},
-                   config.task != Task::t5));
+    config.stages.push_back(read_stage(
+        {root.part("stages")[i], root.location_of("stage " + std::to_string(i + 1))}, config.task));
   root.finish();
   if (config.task == Task::lora && config.from_scratch)
     root.fail("from_scratch", "makes no sense for a LoRA");
   if (config.decoder_only && config.from_scratch)
     root.fail("decoder_only", "needs an encoder that has learned: from_scratch must be false");
+  if (config.latent_noise > 0 && config.from_scratch)
+    root.fail("latent_noise",
+              "counts in deviations of the latents, which are known once an autoencoder has "
+              "learned: from_scratch must be false");
+  if (!config.letter_widths.empty() && config.place_weight == 0)
+    root.fail("letter_widths", "is for place_weight, which is 0");
   const bool texts = config.task == Task::t5;
   if (!texts && config.data.empty()) root.fail("data", "is missing");
   if (texts && config.captions.empty() && config.data.empty()) root.fail("captions", "is missing");

@@ -25,6 +25,10 @@ struct Stage {
   double shift = 0;               // of timesteps; 0: by resolution, from `base_resolution`
   int max_sequence_length = 0;    // T5 tokens; 0: 77, or fewer where the tokenizer says so
   double learning_rate = 0;       // 0: the optimizer's
+  // Of task autoencoder: pixels a side of the crops that pictures of the resolutions are cut to; 0: whole
+  // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
+  int crop = 0;
+  double text_crops = 0.5;
 };
 
 // T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.
@@ -76,8 +80,10 @@ struct TrainConfig {
   double kl_weight = 1e-6, perceptual_weight = 0;
   std::string reconstruction = "l1";  // or "mse"
   bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
+  double latent_noise = 0;            // added before the decoder, in deviations of the latents
   double mask_ratio = 0.15;           // of task t5
   double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
+  std::string letter_widths;  // likewise: a file of train/letter_widths.h; empty: all are equally wide
   LoraConfig lora;
 
   std::vector<Stage> stages;
