@@ -81,7 +81,7 @@ class Section {
     return values;
   }
   const char* known(const char* key) {
-    known_.emplace_back(key);
+    if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
     return key;
   }
 
@@ -175,6 +175,22 @@ void read_lora(Section section, LoraConfig& lora) {
   section.finish();
 }
 
+Growth read_growth(Section section, Task task) {
+  Growth growth;
+  const char* const key = task == Task::autoencoder ? "layers_per_block" : "num_layers";
+  if (!section.has(key)) section.fail(key, "is missing");
+  if (task == Task::autoencoder) {
+    section.integer(key, growth.layers_per_block, 1, 16);
+  } else {
+    section.integer(key, growth.num_layers, 1, 256);
+    if (section.has("after"))
+      for (const std::int64_t block : section.integers("after", 1, 255))
+        growth.after.push_back(static_cast<int>(block));
+  }
+  section.finish();
+  return growth;
+}
+
 void read_samples(Section section, SampleConfig& samples) {
   samples.prompts = section.texts("prompts");
   section.integer("width", samples.width, 16, 4096);
@@ -230,6 +246,7 @@ void check_keys_of_tasks(Section& root, const std::string& task) {
                           {"reconstruction", "autoencoder", ""},
                           {"decoder_only", "autoencoder", ""},
                           {"latent_noise", "autoencoder", ""},
+                          {"grow", "transformer", "autoencoder"},
                           {"timesteps", "transformer", "lora"},
                           {"condition_dropout", "transformer", "lora"},
                           {"empty_caption_dropout", "transformer", "lora"},
@@ -300,6 +317,7 @@ TrainConfig TrainConfig::read(const fs::path& path) {
     read_lora({root.part("lora"), root.location_of("lora")}, config.lora);
   else if (config.task == Task::lora)
     read_lora({json::object(), root.location_of("lora")}, config.lora);
+  if (root.has("grow")) config.grow = read_growth({root.part("grow"), root.location_of("grow")}, config.task);
   if (root.has("samples")) read_samples({root.part("samples"), root.location_of("samples")}, config.samples);
   read_rest(root, config);
 
@@ -313,6 +331,8 @@ TrainConfig TrainConfig::read(const fs::path& path) {
     root.fail("from_scratch", "makes no sense for a LoRA");
   if (config.decoder_only && config.from_scratch)
     root.fail("decoder_only", "needs an encoder that has learned: from_scratch must be false");
+  if (config.grow && config.from_scratch)
+    root.fail("grow", "adds to a model that has learned: from_scratch must be false");
   if (config.latent_noise > 0 && config.from_scratch)
     root.fail("latent_noise",
               "counts in deviations of the latents, which are known once an autoencoder has "

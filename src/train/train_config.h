@@ -40,6 +40,13 @@ struct LoraConfig {
   std::vector<std::string> targets;  // ends of layer names: "attn.to_q", "attn2.to_q", "ff.net.0.proj", ...
 };
 
+// A deeper model than `model` (train/growth.h).
+struct Growth {
+  int num_layers = 0;        // of a transformer
+  std::vector<int> after;    // old blocks, from 1, that the new ones follow; empty: evenly spread
+  int layers_per_block = 0;  // of an autoencoder
+};
+
 struct SampleConfig {
   std::vector<std::string> prompts;
   int width = 0, height = 0;  // 0: the model's own
@@ -52,6 +59,7 @@ struct TrainConfig {
   Task task = Task::transformer;
   std::string model;  // a folder: configurations, frozen parts and, unless from_scratch, first weights
   bool from_scratch = false;
+  std::optional<Growth> grow;
   std::string component;  // of task clip: "text_encoder" or "text_encoder_2"
   std::string data;
   std::string validation_data;  // empty: none
