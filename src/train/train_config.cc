@@ -109,6 +109,15 @@ void read_crops(Section& section, Task task, Stage& stage) {
   section.number("text_crops", stage.text_crops, 0, 1);
 }
 
+// Keys of a stage that only the transformer heeds.
+void read_rounding(Section& section, Task task, Stage& stage) {
+  if (!section.has("round_to")) return;
+  if (task != Task::transformer) section.fail("round_to", "belongs to the task transformer");
+  std::string type;
+  section.choice("round_to", type, {"fp8"});
+  stage.round_to_fp8 = true;
+}
+
 Stage read_stage(Section section, Task task) {
   const bool pictures = task != Task::t5;
   Stage stage;
@@ -129,6 +138,7 @@ Stage read_stage(Section section, Task task) {
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);
   read_crops(section, task, stage);
+  read_rounding(section, task, stage);
   section.finish();
   return stage;
 }

@@ -29,6 +29,7 @@ struct Stage {
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
+  bool round_to_fp8 = false;  // of task transformer: weights in the forward pass (train/weight_rounding.h)
 };
 
 // T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.

@@ -118,6 +118,21 @@ TEST(TrainConfigTest, GrowthHasTheKeysOfItsTask) {
             std::string::npos);
 }
 
+TEST(TrainConfigTest, RoundingIsOfTheTransformer) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "train.json").string();
+  const auto read_stage = [&](const std::string& task, const std::string& type) {
+    return read(folder, R"("model": "m", "task": ")" + task + "\"",
+                R"("steps": 1, "resolutions": [64], "round_to": ")" + type + "\"")
+        .stages[0];
+  };
+  EXPECT_TRUE(read_stage("transformer", "fp8").round_to_fp8);
+  EXPECT_FALSE(read(folder, R"("model": "m")").stages[0].round_to_fp8);
+  EXPECT_EQ(error_of([&] { read_stage("lora", "fp8"); }),
+            path + ": stage 1: 'round_to' belongs to the task transformer");
+  EXPECT_NE(error_of([&] { read_stage("transformer", "int8"); }).find("'round_to'"), std::string::npos);
+}
+
 TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
   const TemporaryFolder folder;
   const std::string keys = R"("model": "m", "task": "t5", "letter_widths": "w.json")";
