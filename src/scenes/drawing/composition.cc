@@ -249,6 +249,7 @@ void Composition::draw_words() {
 }
 
 void Composition::draw_sign(const SignLayout& layout, double x, double y, double angle, double ground) {
+  capital_height_ = layout.text.capital_height;
   letters_ = signs_.draw(cr_, *scene_.sign, layout, x, y, angle, ground);
   const auto moved = [&](Box box) {
     box.x += x;

@@ -1,6 +1,7 @@
 // One scene on its way to a picture: where each thing goes. Units: the shorter side of the picture.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "scenes/dice.h"
@@ -19,6 +20,8 @@ class Composition {
   std::vector<Placement> draw();
   // Of the sign that draw() drew.
   const std::vector<Letter>& letters() const { return letters_; }
+  // In pixels; none where nothing is written.
+  std::optional<double> capital_height() const { return capital_height_; }
 
  private:
   void draw_single();
@@ -52,6 +55,7 @@ class Composition {
   SignPainter signs_;
   std::vector<Placement> placements_;
   std::vector<Letter> letters_;
+  std::optional<double> capital_height_;
 };
 
 }  // namespace sd35

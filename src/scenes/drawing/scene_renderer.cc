@@ -33,6 +33,7 @@ Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
     Composition composition(context.get(), state_->sprites, state_->lettering, scene, width, height);
     rendering.placements = composition.draw();
     rendering.letters = composition.letters();
+    rendering.capital_height = composition.capital_height();
   }
   rendering.image = image_of(surface);
   state_->sprites.trim();

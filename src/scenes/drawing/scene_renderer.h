@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace sd35 {
 struct Rendering {
   Image image;
   std::vector<Placement> placements;
-  std::vector<Letter> letters;  // of the sign; what stands before it may cover some
+  std::optional<double> capital_height;  // of the sign's text, in pixels
+  std::vector<Letter> letters;           // of the sign; what stands before it may cover some
 };
 
 inline constexpr int kSmallestPicture = 32;

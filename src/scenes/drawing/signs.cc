@@ -16,6 +16,8 @@ constexpr double kChestHeight = 0.5;
 
 Rgb known_rgb(std::string_view colour) { return find_colour(colour).value().rgb; }
 
+TextStyle style_of(const Sign& sign) { return {sign.typeface, sign.tracking}; }
+
 Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
 
 // To where it is when its sign is turned around (0, 0) and moved: upright, around all of it.
@@ -98,7 +100,7 @@ void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
 SignLayout SignPainter::layout(const Sign& sign, double width, double height, double fullness) const {
   SignLayout layout;
   const auto fit = [&](double room_x, double room_y) {
-    layout.text = lettering_.fit(sign.words, sign.typeface, room_x * unit_, room_y * unit_, fullness);
+    layout.text = lettering_.fit(sign.words, style_of(sign), room_x * unit_, room_y * unit_, fullness);
     layout.ink = centred(layout.text.width / unit_, layout.text.height / unit_);
   };
   if (sign.form == SignForm::shirt) {
@@ -143,7 +145,7 @@ std::vector<Letter> SignPainter::draw(cairo_t* cr, const Sign& sign, const SignL
   cairo_scale(cr, 1 / unit_, 1 / unit_);
   const Box& ink = layout.ink;
   std::vector<Letter> letters = lettering_.draw(
-      cr, layout.text, sign.typeface, {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
+      cr, layout.text, style_of(sign), {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
       known_rgb(sign.text_colour));
   cairo_restore(cr);
   for (Letter& letter : letters) move(letter, angle, x * unit_, y * unit_);

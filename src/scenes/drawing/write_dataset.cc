@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -63,13 +64,11 @@ std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64
   parallel_for(static_cast<std::int64_t>(count), 8, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<SceneRenderer> renderer = pool.take();
     for (std::int64_t i = begin; i < end && !stopped; ++i) {
-      const Scene scene = sample_scene(options.seed, first + static_cast<std::uint64_t>(i), options.scenes);
-      const PictureSize size = size_of_sample(options, first + static_cast<std::uint64_t>(i));
+      const DatasetSample drawn = draw_sample(options, first + static_cast<std::uint64_t>(i), *renderer);
       EncodedSample& sample = samples[static_cast<std::size_t>(i)];
-      const Rendering rendering = renderer->render(scene, size.width, size.height);
-      sample.png = encode_image(rendering.image, ImageFormat::png);
-      sample.caption = scene.caption;
-      sample.json = sample_json(scene, rendering);
+      sample.png = encode_image(drawn.rendering.image, ImageFormat::png);
+      sample.caption = drawn.scene.caption;
+      sample.json = sample_json(drawn.scene, drawn.rendering);
       const std::lock_guard lock(reporting);
       if (progress && !progress(++done, options.count)) stopped = true;
     }
@@ -104,6 +103,22 @@ void check_options(const DatasetOptions& options) {
 
 void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t total) {
   if (progress && !progress(done, total)) throw Cancelled();
+}
+
+DatasetSample draw_sample(const DatasetOptions& options, std::uint64_t index, SceneRenderer& renderer) {
+  const PictureSize size = size_of_sample(options, index);
+  constexpr std::uint64_t kTries = 1000;
+  constexpr std::uint64_t kApart = std::uint64_t{1} << 40;  // no data set has so many samples
+  for (std::uint64_t i = 0; i < kTries; ++i) {
+    DatasetSample sample{sample_scene(options.seed, index + i * kApart, options.scenes), {}};
+    sample.rendering = renderer.render(sample.scene, size.width, size.height);
+    const std::optional<double>& capital = sample.rendering.capital_height;
+    if (!capital || *capital >= options.smallest_capital) return sample;
+  }
+  throw ArgumentError("no sign of " + std::to_string(size.width) + " x " + std::to_string(size.height) +
+                      " pixels has capital letters of " +
+                      std::to_string(std::lround(options.smallest_capital)) +
+                      " pixels; allow smaller ones, or shorter words");
 }
 
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index) {
