@@ -28,7 +28,7 @@ constexpr const char* kDatasetFooter =
 
 struct MakeDatasetArguments {
   std::string output, contact_sheet, captions, prompts, vocabulary;
-  std::string sizes = "128", split, kind, mix;
+  std::string sizes = "128", sprites = "fluent", split, kind, mix;
   std::uint64_t count = 0, seed = 0, shard_samples = 5000;
   std::string word_sources, typefaces;
   std::vector<std::string> said;
@@ -114,6 +114,7 @@ DatasetOptions read_options(const MakeDatasetArguments& arguments) {
   options.seed = arguments.seed;
   options.count = arguments.count;
   options.sizes = parse_sizes(arguments.sizes);
+  options.sprites = parse_sprites(arguments.sprites);
   options.shard_samples = arguments.shard_samples;
   return options;
 }
@@ -178,6 +179,11 @@ void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
   command.add_option("--mix", arguments.mix, "Shares of the kinds, as in words=0.5,thing=0.2")->group(group);
   command.add_option("--kind", arguments.kind, "One kind only")->group(group);
   command.add_option("--min-words", arguments.fewest_words, "On a sign; default: 1")->group(group);
+  command
+      .add_option("--sprites", arguments.sprites,
+                  "Pictures of things: fluent, noto (a font), or shares of them as in fluent:0.9,noto:0.1")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, of --prompts 1")
       ->group(group);
   command.add_option("--min-letters", arguments.shortest_word, "Of a word; default: 2, of --prompts 3")

@@ -13,8 +13,8 @@ namespace sd35 {
 
 class Composition {
  public:
-  Composition(cairo_t* cr, SpriteStore& sprites, Lettering& lettering, const Scene& scene, int width,
-              int height);
+  Composition(cairo_t* cr, SpriteStore& sprites, SpriteStyle style, Lettering& lettering, const Scene& scene,
+              int width, int height);
 
   // Draws everything and says where it went.
   std::vector<Placement> draw();
@@ -36,7 +36,9 @@ class Composition {
   void draw_held_sign();
   void draw_worn_sign();
 
-  // As large as the box allows, and noted.
+  // On its shadow, and noted.
+  void draw_thing(const Item& item, const Sprite& sprite, const Box& box, bool mirrored, double angle);
+  // As large as the box allows, on its shadow, and noted.
   void draw_item(const Item& item, const Box& box);
   void draw_sign(const SignLayout& layout, double x, double y, double angle, double ground);
   // The two paws of whoever holds something, at the height `y`, `spread` to the left and right of `x`.
@@ -47,10 +49,12 @@ class Composition {
 
   cairo_t* cr_;
   SpriteStore& sprites_;
+  SpriteStyle style_;
   const Scene& scene_;
   double unit_;   // pixels
   double width_;  // units
   double height_;
+  double floor_ = 0;  // where the background's begins
   Dice dice_;
   SignPainter signs_;
   std::vector<Placement> placements_;

@@ -57,7 +57,7 @@ void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions
   set_colour(context.get(), {255, 255, 255});
   cairo_paint(context.get());
   std::vector<Image> pictures;
-  SceneRenderer renderer;
+  SceneRenderer renderer(options.sprites);
   for (int i = 0; i < count; ++i) {
     if (progress && !progress(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(count)))
       throw Cancelled();

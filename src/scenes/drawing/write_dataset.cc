@@ -31,9 +31,11 @@ constexpr std::uint64_t kCaptions = 1000;  // sampled between two calls of `prog
 // Renderers to be taken and given back by threads.
 class RendererPool {
  public:
+  explicit RendererPool(const SpriteShares& sprites) : sprites_(sprites) {}
+
   std::unique_ptr<SceneRenderer> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<SceneRenderer>();
+    if (free_.empty()) return std::make_unique<SceneRenderer>(sprites_);
     std::unique_ptr<SceneRenderer> renderer = std::move(free_.back());
     free_.pop_back();
     return renderer;
@@ -44,6 +46,7 @@ class RendererPool {
   }
 
  private:
+  SpriteShares sprites_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<SceneRenderer>> free_;
 };
@@ -147,7 +150,7 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
                    const DatasetProgress& progress) {
   check_options(options);
   NewFolder target(folder);
-  RendererPool pool;
+  RendererPool pool(options.sprites);
   for (std::uint64_t shard = 0; shard * options.shard_samples < options.count; ++shard) {
     TarWriter archive(target / numbered("shard-%05llu.tar", shard));
     const std::uint64_t last = std::min(options.count, (shard + 1) * options.shard_samples);
