@@ -23,12 +23,13 @@ at::Tensor gradient_difference(const at::Tensor& a, const at::Tensor& b) {
 
 AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, const VaeDecoder& decoder,
                                  const Tensor& pictures, const Tensor& noise,
-                                 const AutoencoderLossOptions& options) {
+                                 const AutoencoderLossOptions& options, const Tensor& disturbance) {
   constexpr double least_log_variance = -30, largest_log_variance = 20;
   const std::vector<at::Tensor> moments = to_torch(encoder.forward(ops, pictures)).chunk(2, 1);
   const at::Tensor& mean = moments[0];
   const at::Tensor log_variance = moments[1].clamp(least_log_variance, largest_log_variance);
-  const at::Tensor latents = mean + (0.5 * log_variance).exp() * to_torch(noise).to(mean.options());
+  at::Tensor latents = mean + (0.5 * log_variance).exp() * to_torch(noise).to(mean.options());
+  if (disturbance.defined()) latents = latents + to_torch(disturbance).to(mean.options());
   const at::Tensor decoded = to_torch(decoder.forward(ops, from_torch(latents)));
   const at::Tensor wanted = to_torch(pictures).to(decoded.options());
 

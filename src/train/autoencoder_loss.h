@@ -28,10 +28,11 @@ struct AutoencoderLoss {
 };
 
 // Encodes, draws mean + exp(log variance / 2) noise and decodes. `pictures` [B, 3, Y, X] f32 in [-1, 1],
-// `noise` [B, C, Y / 8, X / 8] normal.
+// `noise` [B, C, Y / 8, X / 8] normal. What is decoded is off by `disturbance`, of the same shape, or
+// undefined.
 AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, const VaeDecoder& decoder,
                                  const Tensor& pictures, const Tensor& noise,
-                                 const AutoencoderLossOptions& options);
+                                 const AutoencoderLossOptions& options, const Tensor& disturbance = {});
 
 // The perceptual term, which needs no network: the mean difference of horizontal and vertical slopes at full,
 // half and quarter size. Blurred edges and strokes of letters cost more than in the difference of pixels. a,

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/atomic_file.h"
+#include "core/error.h"
 #include "ops/torch/torch_ops.h"
 #include "train/batches.h"
 #include "train/frozen_parts.h"
@@ -18,11 +19,6 @@ namespace sd35::train {
 namespace {
 
 constexpr std::int64_t kValidationSquares = 64, kMeasuredPictures = 64, kShownPictures = 4;
-
-struct NoisyPictures {
-  Tensor pictures;  // [B, 3, Y, X]
-  Tensor noise;     // of the latents, [B, C, Y / 8, X / 8]
-};
 
 struct LatentStatistics {
   double mean = 0, deviation = 1;
@@ -74,8 +70,21 @@ AutoencoderObjective::AutoencoderObjective(const TrainConfig& config, const Mode
       encoder_(vae_),
       decoder_(vae_),
       pictures_(config.data, warn) {
+  check_crops();
   if (!config.validation_data.empty())
     validation_ = std::make_unique<TrainingPictures>(config.validation_data, warn);
+}
+
+void AutoencoderObjective::check_crops() const {
+  for (std::size_t i = 0; i < config_.stages.size(); ++i)
+    for (const int resolution : config_.stages[i].resolutions)
+      for (const Bucket& bucket : picture_buckets(config_.stages[i], resolution))
+        if (config_.stages[i].crop > std::min(bucket.width, bucket.height))
+          throw ArgumentError("stage " + std::to_string(i + 1) + ": crop is " +
+                              std::to_string(config_.stages[i].crop) + ", but resolution " +
+                              std::to_string(resolution) + " has pictures of " +
+                              std::to_string(bucket.width) + " x " + std::to_string(bucket.height) +
+                              " pixels: take a smaller crop or max_aspect, or a larger resolution");
 }
 
 void AutoencoderObjective::parameters(const Parameters& p) {
@@ -96,23 +105,44 @@ void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float
 
 PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
   const auto count = static_cast<std::int64_t>(batch.samples.size());
-  Tensor noise({count, vae_.latent_channels, batch.height / vae_.scale(), batch.width / vae_.scale()},
-               DType::f32);
-  const auto each = static_cast<std::size_t>(noise.numel() / count);
+  const Stage& stage = config_.stages[batch.stage];
+  const int width = stage.crop > 0 ? stage.crop : batch.width;
+  const int height = stage.crop > 0 ? stage.crop : batch.height;
+  const Shape latents{count, vae_.latent_channels, height / vae_.scale(), width / vae_.scale()};
+  NoisyPictures made;
+  made.noise = Tensor(latents, DType::f32);
+  if (config_.latent_noise > 0) made.disturbance = Tensor(latents, DType::f32);
+  const auto each = static_cast<std::size_t>(latents.numel() / count);
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < count; ++i) {
     SampleRandom draws = random.sample(batch.first + i);
     seeds.push_back(static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 32)));
-    draws.normal({noise.data<float>() + static_cast<std::size_t>(i) * each, each});
+    draws.normal({made.noise.data<float>() + static_cast<std::size_t>(i) * each, each});
+    if (!made.disturbance.defined()) continue;
+    const std::span<float> values{made.disturbance.data<float>() + static_cast<std::size_t>(i) * each, each};
+    draws.normal(values);
+    // The denoiser's latents, these times scaling_factor, have a deviation of 1.
+    for (float& value : values) value *= static_cast<float>(config_.latent_noise) / vae_.scaling_factor;
   }
   MicroBatch readable = batch;
-  return NoisyPictures{pictures_.fitted(readable, {Crop::random, config_.flip}, seeds), std::move(noise)};
+  const FitOptions fit{Crop::random, config_.flip};
+  if (stage.crop == 0) {
+    made.pictures = pictures_.fitted(readable, fit, seeds);
+    return made;
+  }
+  CroppedPictures crops =
+      pictures_.cropped(readable, fit, {stage.crop, vae_.scale(), stage.text_crops}, seeds);
+  made.pictures = std::move(crops.pictures);
+  made.text_crops = crops.about_text;
+  return made;
 }
 
 at::Tensor AutoencoderObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                       std::map<std::string, double>& figures) {
-  const auto& [pictures, noise] = std::any_cast<const NoisyPictures&>(batch);
-  const AutoencoderLoss loss = autoencoder_loss(ops, encoder_, decoder_, pictures, noise, loss_options());
+  const auto& [pictures, noise, disturbance, text_crops] = std::any_cast<const NoisyPictures&>(batch);
+  const AutoencoderLoss loss =
+      autoencoder_loss(ops, encoder_, decoder_, pictures, noise, loss_options(), disturbance);
+  if (text_crops) figures["text_crops"] = *text_crops;
   figures["reconstruction"] = loss.reconstruction.item<double>();
   figures["kl"] = loss.kl.item<double>();
   figures["perceptual"] = loss.perceptual.item<double>();

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "train/autoencoder_loss.h"
 #include "train/objective.h"
@@ -11,6 +12,14 @@
 #include "weights/model_files.h"
 
 namespace sd35::train {
+
+// What prepare() makes of a batch.
+struct NoisyPictures {
+  Tensor pictures;                   // [B, 3, Y, X]
+  Tensor noise;                      // of the latents, normal, [B, C, Y / 8, X / 8]
+  Tensor disturbance;                // of what is decoded, likewise; undefined: none
+  std::optional<double> text_crops;  // share of the pictures that are crops about text; nothing: no crops
+};
 
 class AutoencoderObjective : public Objective {
  public:
@@ -21,7 +30,8 @@ class AutoencoderObjective : public Objective {
   bool trains(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
-  // Figures: reconstruction, kl, perceptual, each without its weight.
+  // Figures: reconstruction, kl, perceptual, each without its weight; where pictures are cropped, text_crops:
+  // the share of the crops that lie about text.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   // Of latents without noise.
@@ -37,6 +47,8 @@ class AutoencoderObjective : public Objective {
   std::string name_of(std::int64_t sample) const override { return pictures_.dataset().name_of(sample); }
 
  private:
+  // Throws ArgumentError for crops larger than the pictures of their stage.
+  void check_crops() const;
   int largest_side() const;
   AutoencoderLossOptions loss_options() const;
 

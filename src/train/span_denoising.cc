@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "ops/torch/torch_ops.h"
+#include "text/tokenizers/unicode.h"
 
 namespace sd35::train {
 namespace {
@@ -27,6 +28,40 @@ std::vector<std::size_t> partition(std::size_t total, std::size_t parts, SampleR
     ++sizes.back();
   }
   return sizes;
+}
+
+constexpr char kMark = ' ';
+
+// Edges of the tokens of one word.
+void append_edges(MaskedTexts& texts, std::span<const std::string> pieces, const LetterWidths& widths) {
+  std::vector<double> ends{0};
+  std::size_t letters = 0;
+  for (std::string_view piece : pieces) {
+    if (piece.starts_with(kMark)) piece.remove_prefix(1);
+    const std::u32string characters = unicode::decode(piece);
+    letters += characters.size();
+    ends.push_back(ends.back());
+    for (const char32_t letter : characters) ends.back() += widths.of(letter);
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    texts.left.push_back(static_cast<float>(ends[i] / ends.back()));
+    texts.right.push_back(static_cast<float>(ends[i + 1] / ends.back()));
+    texts.letters.push_back(static_cast<float>(letters));
+  }
+}
+
+// Of each token of a word: whether nothing of the word is hidden.
+std::vector<float> seen_whole(const MaskedTexts& texts) {
+  const std::vector<std::int32_t>& tokens = texts.word_tokens;
+  std::vector<float> whole(tokens.size());
+  for (std::size_t begin = 0, end = 0; begin < tokens.size(); begin = end) {
+    bool hidden = false;
+    do hidden |= std::ranges::binary_search(texts.places, tokens[end++]);
+    while (end < tokens.size() && texts.before[end] > 0);
+    std::fill(whole.begin() + static_cast<std::ptrdiff_t>(begin),
+              whole.begin() + static_cast<std::ptrdiff_t>(end), hidden ? 0.0f : 1.0f);
+  }
+  return whole;
 }
 
 }  // namespace
@@ -56,17 +91,17 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
 }
 
 void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
-                        std::span<const std::string> pieces) {
-  constexpr char mark = ' ';
+                        std::span<const std::string> pieces, const LetterWidths& widths) {
   const auto spelled = [](std::string_view piece) {  // the mark alone belongs to no word
-    if (piece.starts_with(mark)) piece.remove_prefix(1);
+    if (piece.starts_with(kMark)) piece.remove_prefix(1);
     return !piece.empty() && (std::isalnum(static_cast<unsigned char>(piece[0])) != 0 ||
                               static_cast<unsigned char>(piece[0]) > 127);
   };
   for (std::size_t begin = 0; begin < pieces.size();) {
     std::size_t end = begin + 1;
     if (spelled(pieces[begin])) {
-      while (end < pieces.size() && spelled(pieces[end]) && !pieces[end].starts_with(mark)) ++end;
+      while (end < pieces.size() && spelled(pieces[end]) && !pieces[end].starts_with(kMark)) ++end;
+      append_edges(texts, pieces.subspan(begin, end - begin), widths);
       for (std::size_t i = begin; i < end; ++i) {
         texts.word_tokens.push_back(static_cast<std::int32_t>(texts.ids.size() + i));
         texts.word_ids.push_back(ids[i]);
@@ -85,7 +120,7 @@ SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, 
   const auto batch = static_cast<std::int64_t>(texts.ids.size()) / length;
   const Tensor output =
       encoder.forward(ops, Tensor::from({batch, length}, texts.ids), encoder.resident_layers());  // [B, T, D]
-  if (texts.places.empty()) return {0 * to_torch(output).sum()};
+  if (texts.places.empty()) return {0 * to_torch(output).sum(), 0, {}};
 
   const auto ids_of = [](std::span<const std::int32_t> ids) {
     return Tensor::from({static_cast<std::int64_t>(ids.size())}, ids);
@@ -105,15 +140,26 @@ SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, 
 
   const at::Tensor words = logits(texts.places, encoder.token_embedding());
   const at::Tensor told = words.detach().argmax(1).to(at::kCPU) == to_torch(ids_of(texts.hidden));
-  SpanDenoisingLoss loss{cross_entropy(words, texts.hidden), told.to(at::kFloat).mean().item<double>()};
+  SpanDenoisingLoss loss{cross_entropy(words, texts.hidden), told.to(at::kFloat).mean().item<double>(), {}};
   if (place_weight == 0 || texts.word_tokens.empty()) return loss;
   const Tensor table =
-      ops.embedding(encoder.token_embedding(), ids_of(sentinels.first(std::size_t{2} * kWordPlaces)));
-  const auto halves = logits(texts.word_tokens, table).split(kWordPlaces, 1);
+      ops.embedding(encoder.token_embedding(), ids_of(sentinels.first(std::size_t{kPlaceSentinels})));
+  const auto parts =
+      logits(texts.word_tokens, table).split_with_sizes({kWordPlaces, kWordPlaces, 2}, 1);  // [tokens, ...]
+  const auto column = [&](const std::vector<float>& values) {
+    const Tensor tensor = Tensor::from({static_cast<std::int64_t>(values.size()), 1}, values);
+    return to_torch(tensor).to(parts[2].device());
+  };
+  const at::Tensor wanted = at::cat({column(texts.left), column(texts.right)}, 1);
+  const at::Tensor distance = (parts[2] + 0.5 - wanted).abs() * column(texts.letters);  // [tokens, 2]
   loss.total =
       loss.total +
-      place_weight * (cross_entropy(logits(texts.word_tokens, encoder.token_embedding()), texts.word_ids) +
-                      cross_entropy(halves[0], texts.before) + cross_entropy(halves[1], texts.behind));
+      place_weight *
+          (cross_entropy(logits(texts.word_tokens, encoder.token_embedding()), texts.word_ids) +
+           cross_entropy(parts[0], texts.before) + cross_entropy(parts[1], texts.behind) + distance.mean());
+  const at::Tensor whole = column(seen_whole(texts));
+  if (const auto tokens = whole.sum().item<double>(); tokens > 0)
+    loss.edge_error = (distance.detach() * whole).sum().item<double>() / (2 * tokens);
   return loss;
 }
 

@@ -6,11 +6,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "text/t5_encoder.h"
+#include "train/letter_widths.h"
 #include "train/sample_random.h"
 
 namespace sd35::train {
@@ -24,13 +26,15 @@ struct MaskedTexts {
   // Tokens of words (letters, digits, whole words) in ids, what they are or were, and how many of the same
   // word come before each and behind it, at most kWordPlaces - 1.
   std::vector<std::int32_t> word_tokens, word_ids, before, behind;
+  // Where each begins and ends, as shares of its word's width, and the letters of the word.
+  std::vector<float> left, right, letters;
 };
 inline constexpr std::int32_t kWordPlaces = 16;
 
 // Appends the tokens of words of a text that append_masked will append: `pieces` are the texts of the tokens
 // `ids`, with a space before the first of a word. Quotes and points are outside of words.
 void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
-                        std::span<const std::string> pieces);
+                        std::span<const std::string> pieces, const LetterWidths& widths = {});
 
 // Appends a text: `ids`, of which the first `count` are tokens and the others end and padding. About ratio *
 // count tokens (at least one, where there are any) are hidden in spans of about three; the span number k
@@ -41,12 +45,19 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
 struct SpanDenoisingLoss {
   at::Tensor total;     // f32 with history; 0 where there are no tokens
   double accuracy = 0;  // share of the hidden tokens that were the likeliest
+  // Mean distance of the told edges from the true ones, in letters of their words, over the words of which
+  // nothing is hidden. Nothing where there are none, or nobody asked.
+  std::optional<double> edge_error;
 };
 
+// Sentinels that tell of places.
+inline constexpr std::int32_t kPlaceSentinels = 2 * kWordPlaces + 2;
+
 // Mean cross entropy over the hidden tokens, plus `place_weight` times that of what the tokens of words are
-// and of their places in their words. The logits are the encoder's output times its embedding table /
-// sqrt(d_model); those of places take the rows of the first 2 kWordPlaces `sentinels`, half for what comes
-// before, half for what comes behind.
+// and of their places in their words, and the mean distance of their edges in letters. The logits are the
+// encoder's output times its embedding table / sqrt(d_model); those of places take the rows of the first
+// kPlaceSentinels `sentinels`: kWordPlaces for what comes before, as many for what comes behind, and two
+// whose logits + 0.5 are the edges.
 SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
                                       double place_weight = 0, std::span<const std::int32_t> sentinels = {});
 

@@ -57,13 +57,14 @@ SpanDenoisingObjective::SpanDenoisingObjective(const TrainConfig& config, const 
       sentinels_(find_sentinels(tokenizer_)) {
   if (sentinels_.empty())
     throw FileError(files.tokenizer(3).string() + ": there is no token <extra_id_0>, which hides others");
-  if (config.place_weight > 0 && sentinels_.size() < std::size_t{2} * kWordPlaces)
-    throw FileError(files.tokenizer(3).string() + ": place_weight takes " + std::to_string(2 * kWordPlaces) +
+  if (config.place_weight > 0 && sentinels_.size() < std::size_t{kPlaceSentinels})
+    throw FileError(files.tokenizer(3).string() + ": place_weight takes " + std::to_string(kPlaceSentinels) +
                     " tokens <extra_id_...>, not " + std::to_string(sentinels_.size()));
   if (tokenizer_.vocab_size() > encoder_.config().vocab_size)
     throw FileError(files.config_location(Component::text_encoder_3) + ": vocab_size is " +
                     std::to_string(encoder_.config().vocab_size) + ", but the tokenizer has " +
                     std::to_string(tokenizer_.vocab_size()) + " tokens");
+  if (!config.letter_widths.empty()) widths_ = LetterWidths::read(config.letter_widths);
   if (!config.captions.empty()) read_lines(config.captions, texts_);
   if (!config.data.empty()) read_captions(config.data, warn, texts_);
   if (texts_.empty())
@@ -97,7 +98,7 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text
   if (config_.place_weight > 0) {
     std::vector<std::string> pieces;
     for (std::size_t i = 0; i < count; ++i) pieces.push_back(tokenizer_.text_of(ids[i]));
-    append_word_places(masked, ids, pieces);
+    append_word_places(masked, ids, pieces, widths_);
   }
   append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }
@@ -116,6 +117,7 @@ at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const PreparedBatch& bat
   const auto& masked = std::any_cast<const MaskedTexts&>(batch);
   const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked, config_.place_weight, sentinels_);
   figures["accuracy"] = loss.accuracy;
+  if (loss.edge_error) figures["edge_error"] = *loss.edge_error;
   return loss.total;
 }
 

@@ -23,8 +23,8 @@ class SpanDenoisingObjective : public Objective {
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   // Texts are padded as a prompt is, to the stage's max_sequence_length.
   PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
-  // Figures: accuracy, the share of the
-  // hidden tokens that are told.
+  // Figures: accuracy, the share of the hidden tokens that are told; with place_weight edge_error, as
+  // SpanDenoisingLoss has it.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   // On the captions of config.validation_data.
@@ -43,6 +43,7 @@ class SpanDenoisingObjective : public Objective {
   T5Encoder encoder_;
   T5Tokenizer tokenizer_;
   std::vector<std::int32_t> sentinels_;  // ids of <extra_id_0>, <extra_id_1>, ...
+  LetterWidths widths_;
   std::vector<std::string> texts_, validation_texts_;
 };
 

@@ -132,6 +132,17 @@ Windows read_window(Section section, double& share) {
   return windows;
 }
 
+// Keys of a stage that only the autoencoder heeds.
+void read_crops(Section& section, Task task, Stage& stage) {
+  for (const char* key : {"crop", "text_crops"})
+    if (section.has(key) && task != Task::autoencoder) section.fail(key, "belongs to the task autoencoder");
+  section.integer("crop", stage.crop, 16, 4096);
+  if (stage.crop % 16 != 0) section.fail("crop", "must be a multiple of 16");
+  if (section.has("text_crops") && stage.crop == 0)
+    section.fail("text_crops", "is a share of the crops, and there is no 'crop'");
+  section.number("text_crops", stage.text_crops, 0, 1);
+}
+
 // What a stage and an element of its mix both say. Keys that are missing leave what `stage` has.
 void read_batches(Section& section, Task task, Stage& stage) {
   const bool pictures = task != Task::t5;
@@ -156,6 +167,7 @@ void read_batches(Section& section, Task task, Stage& stage) {
   for (const char* key : {"trim_text", "window"})
     if (section.has(key) && !denoises) section.fail(key, "belongs to the tasks transformer and lora");
   section.boolean("trim_text", stage.trim_text);
+  read_crops(section, task, stage);
 }
 
 // Adds what the section says to the mix of `stage`: with windows of a part of the batches, two elements.
@@ -287,6 +299,7 @@ void read_rest(Section& root, TrainConfig& config) {
   root.number("perceptual_weight", config.perceptual_weight, 0, 1e6);
   root.choice("reconstruction", config.reconstruction, {"l1", "mse"});
   root.boolean("decoder_only", config.decoder_only);
+  root.number("latent_noise", config.latent_noise, 0, 10);
   root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
   root.number("place_weight", config.place_weight, 0, 100);
   root.boolean("cache_embeddings", config.cache_embeddings);
@@ -307,11 +320,13 @@ void check_keys_of_tasks(Section& root, const std::string& task) {
                           {"captions", "t5", ""},
                           {"mask_ratio", "t5", ""},
                           {"place_weight", "t5", ""},
+                          {"letter_widths", "t5", ""},
                           {"component", "clip", ""},
                           {"kl_weight", "autoencoder", ""},
                           {"perceptual_weight", "autoencoder", ""},
                           {"reconstruction", "autoencoder", ""},
                           {"decoder_only", "autoencoder", ""},
+                          {"latent_noise", "autoencoder", ""},
                           {"timesteps", "transformer", "lora"},
                           {"condition_dropout", "transformer", "lora"},
                           {"empty_caption_dropout", "transformer", "lora"},
@@ -369,6 +384,7 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   locate("data", config.data);
   locate("validation_data", config.validation_data);
   locate("captions", config.captions);
+  locate("letter_widths", config.letter_widths);
   std::string cache;
   locate("cache", cache);
   config.cache = cache;
@@ -394,6 +410,12 @@ TrainConfig TrainConfig::read(const fs::path& path) {
     root.fail("from_scratch", "makes no sense for a LoRA");
   if (config.decoder_only && config.from_scratch)
     root.fail("decoder_only", "needs an encoder that has learned: from_scratch must be false");
+  if (config.latent_noise > 0 && config.from_scratch)
+    root.fail("latent_noise",
+              "counts in deviations of the latents, which are known once an autoencoder has "
+              "learned: from_scratch must be false");
+  if (!config.letter_widths.empty() && config.place_weight == 0)
+    root.fail("letter_widths", "is for place_weight, which is 0");
   const bool texts = config.task == Task::t5;
   if (!texts && config.data.empty()) root.fail("data", "is missing");
   if (texts && config.captions.empty() && config.data.empty()) root.fail("captions", "is missing");

@@ -35,7 +35,11 @@ struct Stage {
   bool trim_text = false;              // T5 tokens: as many as the longest caption of a batch takes
   std::optional<Windows> window = {};  // nothing: whole pictures
   double share = 1;                    // of its stage's steps, in an element of a mix
-  std::vector<Stage> mix = {};         // what its batches are like by turns; empty: all as the stage says
+  // Of task autoencoder: pixels a side of the crops that pictures of the resolutions are cut to; 0: whole
+  // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
+  int crop = 0;
+  double text_crops = 0.5;
+  std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
 };
 
 // T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.
@@ -87,8 +91,10 @@ struct TrainConfig {
   double kl_weight = 1e-6, perceptual_weight = 0;
   std::string reconstruction = "l1";  // or "mse"
   bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
+  double latent_noise = 0;            // added before the decoder, in deviations of the latents
   double mask_ratio = 0.15;           // of task t5
   double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
+  std::string letter_widths;  // likewise: a file of train/letter_widths.h; empty: all are equally wide
   LoraConfig lora;
 
   std::vector<Stage> stages;

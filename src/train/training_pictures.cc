@@ -2,12 +2,26 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "core/threads.h"
 
 namespace sd35::train {
+namespace {
+
+// Picture i of [B, 3, Y, X].
+void put_planes(const Image& image, std::int64_t i, Tensor& pictures) {
+  const std::int64_t pixels = std::int64_t{image.width} * image.height;
+  const Tensor rgb = pixels_from_image(image);
+  float* const target = pictures.data<float>() + 3 * i * pixels;
+  for (std::int64_t channel = 0; channel < 3; ++channel)
+    for (std::int64_t p = 0; p < pixels; ++p)
+      target[channel * pixels + p] = rgb.floats()[static_cast<std::size_t>(3 * p + channel)];
+}
+
+}  // namespace
 
 TrainingPictures::TrainingPictures(const std::string& data, OnMessage warn)
     : dataset_(Dataset::open(data, warn)), warn_(std::move(warn)) {}
@@ -30,21 +44,41 @@ Image TrainingPictures::readable(MicroBatch& batch, std::int64_t place) {
 Tensor TrainingPictures::fitted(MicroBatch& batch, const FitOptions& options,
                                 const std::vector<std::uint64_t>& seeds) {
   const auto count = static_cast<std::int64_t>(batch.samples.size());
-  const std::int64_t pixels = std::int64_t{batch.width} * batch.height;
   Tensor pictures({count, 3, batch.height, batch.width}, DType::f32);
-  float* const target = pictures.data<float>();
   parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Bucket size{batch.width, batch.height};
-      const Image image =
-          fit_to_bucket(readable(batch, i), size, options, seeds[static_cast<std::size_t>(i)]).image;
-      const Tensor rgb = pixels_from_image(image);
-      for (std::int64_t channel = 0; channel < 3; ++channel)
-        for (std::int64_t p = 0; p < pixels; ++p)
-          target[(i * 3 + channel) * pixels + p] = rgb.floats()[static_cast<std::size_t>(3 * p + channel)];
-    }
+    for (std::int64_t i = begin; i < end; ++i)
+      put_planes(fit_to_bucket(readable(batch, i), {batch.width, batch.height}, options,
+                               seeds[static_cast<std::size_t>(i)])
+                     .image,
+                 i, pictures);
   });
   return pictures;
+}
+
+CroppedPictures TrainingPictures::cropped(MicroBatch& batch, const FitOptions& options,
+                                          const CropOptions& crop, const std::vector<std::uint64_t>& seeds) {
+  const auto count = static_cast<std::int64_t>(batch.samples.size());
+  CroppedPictures crops{Tensor({count, 3, crop.side, crop.side}, DType::f32)};
+  std::vector<char> about_text(batch.samples.size());
+  parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      const Image image = readable(batch, i);
+      const sd35::FittedPicture fitted =
+          fit_to_bucket(image, {batch.width, batch.height}, options, seeds[place]);
+      SampleRandom random(seeds[place], 0, 1);  // fit_to_bucket takes the numbers of sample 0
+      std::optional<PixelBox> text;
+      if (random.uniform() < crop.about_text) {
+        const auto json = dataset_->read_member(batch.samples[place], "json");
+        if (json) text = text_box(*json);
+        if (text) text = moved_with(fitted, {image.width, image.height}, *text);
+      }
+      about_text[place] = text.has_value();
+      put_planes(crop_of(fitted.image, crop, text, random), i, crops.pictures);
+    }
+  });
+  crops.about_text = static_cast<double>(std::ranges::count(about_text, 1)) / static_cast<double>(count);
+  return crops;
 }
 
 Tensor TrainingPictures::first_squares(std::int64_t count, int side, MicroBatch& batch) {

@@ -10,8 +10,14 @@
 #include "data/dataset.h"
 #include "data/fit.h"
 #include "train/objective.h"
+#include "train/picture_crops.h"
 
 namespace sd35::train {
+
+struct CroppedPictures {
+  Tensor pictures;        // [B, 3, side, side] f32 in [-1, 1]
+  double about_text = 0;  // share of them
+};
 
 class TrainingPictures {
  public:
@@ -23,6 +29,10 @@ class TrainingPictures {
   // picture in place i. For a picture that cannot be read another takes its place in `batch`, with one
   // message that names it; throws FileError when too many cannot.
   Tensor fitted(MicroBatch& batch, const FitOptions& options, const std::vector<std::uint64_t>& seeds);
+  // Of each the part that `crop` asks for, out of the picture as fitted() has it; seeds[i] decides where it
+  // is.
+  CroppedPictures cropped(MicroBatch& batch, const FitOptions& options, const CropOptions& crop,
+                          const std::vector<std::uint64_t>& seeds);
   // At most `count` pictures, squares around their middle, the same ones each time: a batch of the first that
   // can be read, for looking and measuring.
   Tensor first_squares(std::int64_t count, int side, MicroBatch& batch);

@@ -142,6 +142,59 @@ TEST_F(AutoencoderTest, TheSameSeedGivesTheSameRun) {
   EXPECT_NE(learn(other, batch, 3, 1e-3, 6).losses, losses);
 }
 
+TEST_F(AutoencoderTest, NoiseOnLatentsMakesTheDecodersTaskHarder) {
+  config_.from_scratch = false;
+  const auto ops = make_torch_ops(DType::f32);
+  const auto loss_with = [&](double noise) {
+    config_.latent_noise = noise;
+    AutoencoderObjective objective = make();
+    const ParameterStore store(
+        objective, ModelFiles::open(tiny_model().string()).weights(Component::vae).get(), *ops, 1, "cpu");
+    std::map<std::string, double> figures;
+    const PreparedBatch batch =
+        objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+    return std::pair(objective.loss(*ops, batch, figures).item<double>(), objective.validation_loss(*ops));
+  };
+  const auto [without, validation] = loss_with(0);
+  const auto [with, same_validation] = loss_with(1);
+  EXPECT_NE(with, without);
+  EXPECT_EQ(loss_with(1).first, with);
+  EXPECT_EQ(same_validation, validation);
+}
+
+TEST_F(AutoencoderTest, LatentNoiseIsCountedInDeviationsOfTheScaledLatents) {
+  config_.from_scratch = false;
+  config_.latent_noise = 0.5;
+  AutoencoderObjective objective = make();
+  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+  const auto& [pictures, noise, disturbance, text_crops] = std::any_cast<const NoisyPictures&>(batch);
+  ASSERT_EQ(disturbance.shape(), noise.shape());
+  double squares = 0;
+  for (const float value : disturbance.floats()) squares += value * value;
+  const ModelFiles files = ModelFiles::open(tiny_model().string());
+  const VaeConfig vae = VaeConfig::from_json(files.config(Component::vae), "config");
+  const double deviation = std::sqrt(squares / static_cast<double>(disturbance.numel()));
+  EXPECT_NEAR(deviation * vae.scaling_factor, 0.5, 0.05);
+}
+
+TEST_F(AutoencoderTest, CropsAreCutFromPicturesOfTheResolution) {
+  config_.stages[0].resolutions = {64};
+  config_.stages[0].crop = 32;
+  AutoencoderObjective objective = make();
+  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), 64), StepRandom(1, 0));
+  const auto& made = std::any_cast<const NoisyPictures&>(batch);
+  EXPECT_EQ(made.pictures.shape(), Shape({std::size(kColours), 3, 32, 32}));
+  EXPECT_EQ(made.text_crops, 0.0);  // these pictures say nothing of text
+  std::map<std::string, double> figures;
+  const auto ops = make_torch_ops(DType::f32);
+  const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  EXPECT_TRUE(std::isfinite(objective.loss(*ops, batch, figures).item<double>()));
+  EXPECT_EQ(figures.at("text_crops"), 0);
+
+  config_.stages[0].crop = 80;
+  EXPECT_THROW(make(), ArgumentError);
+}
+
 // The figures of a batch are those of its samples one by one: nothing depends on the place in a micro-batch.
 TEST_F(AutoencoderTest, ABatchIsTheMeanOfItsSamples) {
   AutoencoderObjective objective = make();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 #include "tests/unit/train/learning.h"
@@ -79,6 +80,48 @@ TEST(MaskedTexts, KnowThePlacesOfTokensInTheirWords) {
   EXPECT_EQ(longest.behind.front(), kWordPlaces - 1);
 }
 
+TEST(MaskedTexts, KnowTheEdgesOfLettersInTheirWords) {
+  const TemporaryFolder folder;
+  put_file(folder / "widths.json", R"({"i": 1, "m": 3, "é": 2})");
+  const LetterWidths widths = LetterWidths::read(folder / "widths.json");
+  EXPECT_EQ(widths.of(U'?'), 2);  // the mean of the others
+  const std::vector<std::int32_t> ids{1, 2, 3, 4, 5};
+  const std::vector<std::string> pieces{" m", "i", "éi", " ", " immi"};
+  MaskedTexts texts;
+  append_word_places(texts, ids, pieces, widths);
+  const auto sevenths = [](std::vector<float> values) {
+    for (float& value : values) value *= 7;
+    return values;
+  };
+  EXPECT_EQ(sevenths(texts.left), (std::vector<float>{0, 3, 4, 0}));
+  EXPECT_EQ(sevenths(texts.right), (std::vector<float>{3, 4, 7, 7}));
+  EXPECT_EQ(texts.letters, (std::vector<float>{4, 4, 4, 4}));
+
+  MaskedTexts even;
+  append_word_places(even, ids, pieces);
+  EXPECT_EQ(even.left, (std::vector<float>{0, 0.25, 0.5, 0}));
+  EXPECT_EQ(even.right, (std::vector<float>{0.25, 0.5, 1, 1}));
+}
+
+TEST(LetterWidthsTest, FilesOfOtherThingsAreRefused) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::string& text) -> std::string {
+    put_file(folder / "widths.json", text);
+    try {
+      LetterWidths::read(folder / "widths.json");
+    } catch (const FileError& refused) {
+      return refused.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error(R"({"a": 0.5, "W": 1})"), "");
+  EXPECT_NE(error(R"({"ab": 0.5})").find("'ab' is not one character"), std::string::npos);
+  EXPECT_NE(error(R"({"a": 0})").find("'a' must be wider than 0"), std::string::npos);
+  EXPECT_NE(error(R"({"a": "wide"})").find("'a'"), std::string::npos);
+  EXPECT_NE(error(R"({"a": -1})").find("'a'"), std::string::npos);
+  EXPECT_NE(error("{}").find("has no widths"), std::string::npos);
+}
+
 class SpanDenoisingTest : public testing::Test {
  protected:
   static constexpr std::int64_t kTexts = 9;
@@ -133,6 +176,46 @@ TEST_F(SpanDenoisingTest, PlacesAreAskedForWithTheTokensThemselves) {
   const double right = objective.loss(*ops, batch, figures).item<double>();
   std::ranges::fill(std::any_cast<MaskedTexts&>(batch).word_ids, 0);
   EXPECT_NE(objective.loss(*ops, batch, figures).item<double>(), right);
+}
+
+TEST_F(SpanDenoisingTest, LearnsTheEdgesOfLetters) {
+  put_file(folder_ / "widths.json", R"({"b": 2, "a": 1, "l": 0.4, "r": 0.6})");
+  config_.letter_widths = (folder_ / "widths.json").string();
+  config_.mask_ratio = 0.01;
+  config_.place_weight = 10;
+  SpanDenoisingObjective objective = make();
+  const double before = learn(objective, first_samples(kTexts, 0), 1, 0).figures.at("edge_error");
+  const Learned learned = learn(objective, first_samples(kTexts, 0), 120, 5e-3);
+  EXPECT_LT(learned.figures.at("edge_error"), 0.25 * before);
+
+  // Other widths are other answers.
+  const auto ops = make_torch_ops(DType::f32);
+  const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  const auto loss = [&](SpanDenoisingObjective& of) {
+    std::map<std::string, double> figures;
+    return of.loss(*ops, of.prepare(first_samples(kTexts, 0), StepRandom(1, 0)), figures).item<double>();
+  };
+  config_.letter_widths.clear();
+  SpanDenoisingObjective even = make();
+  const ParameterStore same(even, nullptr, *ops, 1, "cpu");
+  EXPECT_NE(loss(objective), loss(even));
+}
+
+TEST_F(SpanDenoisingTest, EdgesOfWordsWithHiddenLettersAreNoFigure) {
+  config_.place_weight = 1;
+  SpanDenoisingObjective objective = make();
+  const auto ops = make_torch_ops(DType::f32);
+  const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
+  PreparedBatch batch = objective.prepare(first_samples(kTexts, 0), StepRandom(1, 0));
+  auto& texts = std::any_cast<MaskedTexts&>(batch);
+  std::map<std::string, double> figures;
+  objective.loss(*ops, batch, figures);
+  EXPECT_GT(figures.at("edge_error"), 0);
+  texts.places = texts.word_tokens;
+  texts.hidden = texts.word_ids;
+  figures.clear();
+  objective.loss(*ops, batch, figures);
+  EXPECT_FALSE(figures.contains("edge_error"));
 }
 
 TEST_F(SpanDenoisingTest, TheSameSeedGivesTheSameRun) {

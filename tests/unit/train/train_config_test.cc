@@ -72,6 +72,38 @@ TEST(TrainConfigTest, KeysOfAnotherTaskAreNotIgnored) {
   EXPECT_EQ(read(folder, R"("model": "m", "task": "lora", "condition_dropout": 0)").condition_dropout, 0);
 }
 
+TEST(TrainConfigTest, CropsAreOfTheAutoencoder) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "train.json").string();
+  const std::string keys = R"("model": "m", "task": "autoencoder")";
+  const auto stage = [](const std::string& more) { return R"("steps": 1, "resolutions": [64], )" + more; };
+  const Stage read_back = read(folder, keys, stage(R"("crop": 32, "text_crops": 0.7)")).stages[0];
+  EXPECT_EQ(read_back.crop, 32);
+  EXPECT_EQ(read_back.text_crops, 0.7);
+  EXPECT_EQ(read(folder, keys).stages[0].crop, 0);
+  EXPECT_EQ(read(folder, keys + R"(, "latent_noise": 0.1)").latent_noise, 0.1);
+  const auto error = [&](const std::string& all, const std::string& more) {
+    return error_of([&] { read(folder, all, stage(more)); });
+  };
+  EXPECT_EQ(error(keys, R"("crop": 40)"), path + ": stage 1: 'crop' must be a multiple of 16");
+  EXPECT_EQ(error(keys, R"("text_crops": 0.5)"),
+            path + ": stage 1: 'text_crops' is a share of the crops, and there is no 'crop'");
+  EXPECT_EQ(error(R"("model": "m")", R"("crop": 32)"),
+            path + ": stage 1: 'crop' belongs to the task autoencoder");
+  EXPECT_NE(error(keys + R"(, "latent_noise": 0.1, "from_scratch": true)", R"("crop": 32)")
+                .find("'latent_noise' counts in deviations of the latents"),
+            std::string::npos);
+}
+
+TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
+  const TemporaryFolder folder;
+  const std::string keys = R"("model": "m", "task": "t5", "letter_widths": "w.json")";
+  EXPECT_EQ(read(folder, keys + R"(, "place_weight": 2)", R"("steps": 1)").letter_widths,
+            (folder / "w.json").string());
+  EXPECT_NE(error_of([&] { read(folder, keys, R"("steps": 1)"); }).find("is for place_weight, which is 0"),
+            std::string::npos);
+}
+
 TEST(TrainConfigTest, ShortTokenizersShortenTheSequence) {
   EXPECT_EQ(sequence_length({}, 40), 40);
   EXPECT_EQ(sequence_length({}, 512), 77);
