@@ -78,13 +78,13 @@ struct Lettering::Pango {
     pango_layout_set_attributes(layout.get(), attributes.get());
   }
 
-  // The width of a line, from the first letter's room to the last one's without the space behind it, which
-  // depends on the typeface alone where all letters have the same room.
-  double width(const std::string& line, double tracking_width) {
+  // The width of a line with the room of its first and last letters, which depends on their number alone
+  // where all letters have the same room.
+  double width(const std::string& line) {
     pango_layout_set_text(layout.get(), line.c_str(), static_cast<int>(line.size()));
     PangoRectangle room;
     pango_layout_get_extents(layout.get(), nullptr, &room);
-    return static_cast<double>(room.width) / PANGO_SCALE - tracking_width;
+    return static_cast<double>(room.width) / PANGO_SCALE;
   }
 
   Reach reach() {
@@ -161,7 +161,7 @@ TextBlock Lettering::fit(const std::vector<std::string>& words, const TextStyle&
     for (std::size_t i = 1; i <= words.size(); ++i) {
       if (i < words.size() && (breaks >> (i - 1) & 1) == 0) continue;
       block.lines.push_back(joined(std::span(words).subspan(begin, i - begin)));
-      block.width = std::max(block.width, pango_->width(block.lines.back(), style.tracking * kReferenceSize));
+      block.width = std::max(block.width, pango_->width(block.lines.back()));
       begin = i;
     }
     const auto pitches = static_cast<double>(block.lines.size() - 1);
@@ -183,7 +183,7 @@ std::vector<Letter> Lettering::draw(cairo_t* cr, const TextBlock& text, const Te
   std::vector<Letter> letters;
   int word = 0;
   for (std::size_t i = 0; i < text.lines.size(); ++i) {
-    const double x = box.centre_x() - pango_->width(text.lines[i], style.tracking * text.font_size) / 2;
+    const double x = box.centre_x() - pango_->width(text.lines[i]) / 2;
     const double top =
         box.centre_y() - text.height / 2 + static_cast<double>(i) * kLinePitch * text.font_size;
     const double baseline = top + text.capital_height;

@@ -156,9 +156,12 @@ TEST(SceneRenderer, EqualLettersLieWhateverTheWord) {
     Scene scene;
     scene.kind = SceneKind::words;
     scene.sign = Sign{.words = {word}, .typeface = typeface_named("dejavu-mono"), .tracking = 0.05};
+    const Rendering rendering = renderer().render(scene, 256, 256);
     std::vector<double> places;
-    for (const Letter& letter : renderer().render(scene, 256, 256).letters)
-      places.push_back(letter.x + letter.width / 2);
+    for (const Letter& letter : rendering.letters) places.push_back(letter.x + letter.width / 2);
+    const Placement& text = rendering.placements.back();
+    EXPECT_EQ(text.name, "text");
+    EXPECT_NEAR((places.front() + places.back()) / 2, text.x + text.width / 2, 1) << word;
     return places;
   };
   const std::vector<double> one = middles("WOMO"), other = middles("TITI");
