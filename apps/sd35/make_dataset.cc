@@ -1,4 +1,5 @@
 // sd35 make-dataset: drawn scenes with captions, and prompts that were held out from them.
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -27,28 +28,56 @@ constexpr const char* kDatasetFooter =
 
 struct MakeDatasetArguments {
   std::string output, contact_sheet, captions, prompts, vocabulary;
-  std::string sizes = "128", split, kind, mix;
+  std::string sizes = "128", sprites = "fluent", split, kind, mix;
   std::uint64_t count = 0, seed = 0, shard_samples = 5000;
-  std::size_t most_words = 0, shortest_word = 0, longest_word = 0;  // 0: as usual
-  bool common_things = false, plain_backgrounds = false, dictionary_only = false;
+  std::string word_sources, typefaces;
+  std::vector<std::string> said;
+  std::size_t fewest_words = 0, most_words = 0, shortest_word = 0, longest_word = 0;  // 0: as usual
+  double tracking = 0, smallest_capital = 0;
+  bool common_things = false, plain_backgrounds = false;
   int threads = 0;
   bool quiet = false;
 };
 
 #ifdef SD35_HAS_SCENES
 
-// "words=0.5,thing=1": the kinds that are not named do not come up.
-void read_mix(const std::string& text, SceneOptions& scenes) {
-  scenes.mix.fill(0);
+struct Share {
+  std::string name;
+  double value = 0;
+};
+
+// "red=0.5"
+Share read_share(const std::string& option, const std::string& part, const char* example) {
+  const std::size_t equals = part.rfind('=');
+  if (equals == part.npos)
+    throw ArgumentError(option + " is written as " + example + "; '" + part + "' is not of that form");
+  return {part.substr(0, equals), read_number(option + " " + part, part.substr(equals + 1))};
+}
+
+// "red=0.5,blue=1": what is not named does not come up.
+template <std::size_t N, class PlaceOf>
+void read_shares(const std::string& option, const std::string& text, const char* example, PlaceOf place_of,
+                 std::array<double, N>& shares) {
+  if (text.empty()) return;
+  shares.fill(0);
   std::istringstream parts(text);
   for (std::string part; std::getline(parts, part, ',');) {
-    const std::size_t equals = part.find('=');
-    const std::string share = equals == part.npos ? "" : part.substr(equals + 1);
-    if (equals == part.npos)
-      throw ArgumentError("--mix is written as words=0.5,thing=0.2; '" + part + "' is not of that form");
-    const double value = read_number("--mix " + part, share);
-    scenes.mix[static_cast<std::size_t>(scene_kind_from_name(part.substr(0, equals)))] = value;
+    const Share share = read_share(option, part, example);
+    shares[static_cast<std::size_t>(place_of(share.name))] = share.value;
   }
+}
+
+void read_mix(const std::string& text, SceneOptions& scenes) {
+  read_shares("--mix", text, "words=0.5,thing=0.2", scene_kind_from_name, scenes.mix);
+}
+
+// "Hello World=0.02"
+SaidWords read_said(const std::string& text) {
+  const Share share = read_share("--say", text, "\"Hello World=0.02\"");
+  SaidWords said{.words = {}, .share = share.value};
+  std::istringstream words(share.name);
+  for (std::string word; words >> word;) said.words.push_back(word);
+  return said;
 }
 
 Split read_split(const std::string& name) {
@@ -66,19 +95,26 @@ DatasetOptions read_options(const MakeDatasetArguments& arguments) {
     scenes.most_words = 1;
     scenes.shortest_word = 3;
     scenes.longest_word = 6;
-    scenes.dictionary_only = true;
+    scenes.word_sources = {1, 0, 0};
   }
   if (!arguments.mix.empty()) read_mix(arguments.mix, scenes);
   if (!arguments.kind.empty()) read_mix(arguments.kind + "=1", scenes);
+  read_shares("--word-sources", arguments.word_sources, "dictionary=0.5,random=0.5", word_source_from_name,
+              scenes.word_sources);
+  read_shares("--typefaces", arguments.typefaces, "lato=0.7,quicksand=0.3", typeface_named, scenes.typefaces);
+  for (const std::string& said : arguments.said) scenes.said.push_back(read_said(said));
+  scenes.tracking = arguments.tracking;
+  if (arguments.fewest_words > 0) scenes.fewest_words = arguments.fewest_words;
   if (arguments.most_words > 0) scenes.most_words = arguments.most_words;
   if (arguments.shortest_word > 0) scenes.shortest_word = arguments.shortest_word;
   if (arguments.longest_word > 0) scenes.longest_word = arguments.longest_word;
   scenes.common_things_only = arguments.common_things;
   scenes.plain_backgrounds_only = arguments.plain_backgrounds;
-  scenes.dictionary_only = scenes.dictionary_only || arguments.dictionary_only;
+  options.smallest_capital = arguments.smallest_capital;
   options.seed = arguments.seed;
   options.count = arguments.count;
   options.sizes = parse_sizes(arguments.sizes);
+  options.sprites = parse_sprites(arguments.sprites);
   options.shard_samples = arguments.shard_samples;
   return options;
 }
@@ -128,19 +164,51 @@ void run(const MakeDatasetArguments& /*arguments*/) {
 
 #endif
 
+std::string typefaces_text() {
+  std::string text = "Shares of the typefaces, as in lato=0.7,quicksand=0.3; default: the first eight of";
+#ifdef SD35_HAS_SCENES
+  for (const Typeface& face : typefaces()) text += " " + std::string(face.name);
+#endif
+  return text;
+}
+
 void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
   const std::string group = "Scenes";
   command.add_option("--split", arguments.split, "train or heldout; default: train, of --prompts heldout")
       ->group(group);
   command.add_option("--mix", arguments.mix, "Shares of the kinds, as in words=0.5,thing=0.2")->group(group);
   command.add_option("--kind", arguments.kind, "One kind only")->group(group);
+  command.add_option("--min-words", arguments.fewest_words, "On a sign; default: 1")->group(group);
+  command
+      .add_option("--sprites", arguments.sprites,
+                  "Pictures of things: fluent, noto (a font), or shares of them as in fluent:0.9,noto:0.1")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, of --prompts 1")
       ->group(group);
   command.add_option("--min-letters", arguments.shortest_word, "Of a word; default: 2, of --prompts 3")
       ->group(group);
   command.add_option("--max-letters", arguments.longest_word, "Of a word; default: 8, of --prompts 6")
       ->group(group);
-  command.add_flag("--dictionary-only", arguments.dictionary_only, "No invented words, no random letters")
+  command
+      .add_option("--word-sources", arguments.word_sources,
+                  "Shares of dictionary, invented and random words; default: "
+                  "dictionary=0.65,invented=0.2,random=0.15, of --prompts dictionary=1")
+      ->group(group);
+  command
+      .add_option(
+          "--say", arguments.said,
+          "A text that a share of the signs says, as in \"Hello World=0.02\"; more than once for several")
+      ->take_all()
+      ->group(group);
+  command.add_option("--typefaces", arguments.typefaces, typefaces_text())->group(group);
+  command.add_option("--tracking", arguments.tracking, "Space added between letters, in font sizes")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--smallest-capital", arguments.smallest_capital,
+                  "Scenes whose capital letters are lower than this many pixels are drawn by lot anew")
+      ->check(CLI::NonNegativeNumber)
       ->group(group);
   command.add_flag("--common-things", arguments.common_things, "The best known things only")->group(group);
   command

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -30,8 +29,8 @@ void mirror(Image& image) {
   }
 }
 
-// The middle of a picture so long that covering the bucket would take a giant; nothing for others.
-std::optional<Image> without_ends(const Image& image, const Bucket& bucket) {
+// The middle of a picture so long that covering the bucket would take a giant; of others the whole.
+ImageSize without_ends(ImageSize image, const Bucket& bucket) {
   const auto longest = [](std::int64_t across, std::int64_t bucket_along, std::int64_t bucket_across) {
     return std::max<std::int64_t>(kLongest * across * bucket_along / bucket_across, 1);
   };
@@ -39,12 +38,11 @@ std::optional<Image> without_ends(const Image& image, const Bucket& bucket) {
       std::min<std::int64_t>(image.width, longest(image.height, bucket.width, bucket.height)));
   const int height = static_cast<int>(
       std::min<std::int64_t>(image.height, longest(image.width, bucket.height, bucket.width)));
-  if (width == image.width && height == image.height) return std::nullopt;
-  return cropped(image, (image.width - width) / 2, (image.height - height) / 2, width, height);
+  return {width, height};
 }
 
 // The smallest size of the picture's aspect ratio that covers the bucket.
-ImageSize covering(const Image& image, const Bucket& bucket) {
+ImageSize covering(ImageSize image, const Bucket& bucket) {
   const double scale = std::max(static_cast<double>(bucket.width) / image.width,
                                 static_cast<double>(bucket.height) / image.height);
   const auto side = [scale](int from, int least) {
@@ -53,6 +51,8 @@ ImageSize covering(const Image& image, const Bucket& bucket) {
   };
   return {side(image.width, bucket.width), side(image.height, bucket.height)};
 }
+
+int centred(int outer, int inner) { return (outer - inner) / 2; }
 
 void check_bucket(const Bucket& bucket) {
   if (std::min(bucket.width, bucket.height) < 1 || std::max(bucket.width, bucket.height) > kMaxImageSide)
@@ -66,10 +66,14 @@ FittedPicture fit_to_bucket(const Image& image, const Bucket& bucket, const FitO
                             std::uint64_t seed) {
   check_image(image);
   check_bucket(bucket);
-  const std::optional<Image> middle = without_ends(image, bucket);
-  const Image& source = middle ? *middle : image;
+  const ImageSize whole{image.width, image.height}, middle = without_ends(whole, bucket);
+  const Image cut = middle == whole
+                        ? Image()
+                        : cropped(image, centred(whole.width, middle.width),
+                                  centred(whole.height, middle.height), middle.width, middle.height);
+  const Image& source = middle == whole ? image : cut;
   FittedPicture fitted;
-  fitted.resized = covering(source, bucket);
+  fitted.resized = covering(middle, bucket);
   const auto [width, height] = fitted.resized;
   const Image resized =
       width == source.width && height == source.height ? source : resize(source, width, height);
@@ -77,7 +81,7 @@ FittedPicture fit_to_bucket(const Image& image, const Bucket& bucket, const FitO
   const PhiloxCounter words =
       philox4x32({}, {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   const auto origin = [&](int over, std::uint32_t word) {
-    if (options.crop == Crop::centre) return over / 2;
+    if (options.crop == Crop::centre) return centred(over, 0);
     return static_cast<int>(std::uint64_t{word} * (static_cast<std::uint64_t>(over) + 1) >> 32);
   };
   fitted.crop_x = origin(width - bucket.width, words[0]);
@@ -86,6 +90,16 @@ FittedPicture fit_to_bucket(const Image& image, const Bucket& bucket, const FitO
   fitted.flipped = options.flip && (words[2] & 1) != 0;
   if (fitted.flipped) mirror(fitted.image);
   return fitted;
+}
+
+PictureBox fit_to_bucket(const PictureBox& box, ImageSize image, const Bucket& bucket) {
+  check_bucket(bucket);
+  const ImageSize middle = without_ends(image, bucket), resized = covering(middle, bucket);
+  const double across = static_cast<double>(resized.width) / middle.width,
+               down = static_cast<double>(resized.height) / middle.height;
+  return {(box.x - centred(image.width, middle.width)) * across - centred(resized.width, bucket.width),
+          (box.y - centred(image.height, middle.height)) * down - centred(resized.height, bucket.height),
+          box.width * across, box.height * down};
 }
 
 }  // namespace sd35

@@ -8,6 +8,11 @@
 
 namespace sd35 {
 
+// A part of a picture, in pixels; may reach over its edges.
+struct PictureBox {
+  double x = 0, y = 0, width = 0, height = 0;
+};
+
 enum class Crop : std::uint8_t { centre, random };
 
 struct FitOptions {
@@ -29,5 +34,8 @@ struct FittedPicture {
 // the bucket has no pixels or a side above kMaxImageSide.
 FittedPicture fit_to_bucket(const Image& image, const Bucket& bucket, const FitOptions& options,
                             std::uint64_t seed);
+
+// Where a part of a picture of this size is in its crop around the middle.
+PictureBox fit_to_bucket(const PictureBox& box, ImageSize image, const Bucket& bucket);
 
 }  // namespace sd35

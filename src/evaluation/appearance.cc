@@ -166,13 +166,19 @@ namespace {
 constexpr int kDrawnSide = 112;
 constexpr Rgb kBehind{255, 0, 255};  // no thing has this colour
 
+// Those that can be drawn here.
+std::vector<SpriteStyle> known_styles() {
+  if (EmojiFont::is_installed()) return {SpriteStyle::fluent, SpriteStyle::noto};
+  return {SpriteStyle::fluent};
+}
+
 struct DrawnItem {
   LabImage picture;
   Part part;
   Mask holes;
 };
 
-DrawnItem draw_alone(const Item& item, SpriteStore& sprites) {
+DrawnItem draw_alone(const Item& item, SpriteStyle style, SpriteStore& sprites) {
   const Surface surface = make_surface(kDrawnSide, kDrawnSide);
   {
     const Context context = make_context(surface);
@@ -182,7 +188,7 @@ DrawnItem draw_alone(const Item& item, SpriteStore& sprites) {
     if (item.shape)
       draw_shape(context.get(), item.name, box, find_colour(item.colour).value().rgb);
     else
-      draw_sprite(context.get(), sprites.thing(item.name, item.colour), box);
+      draw_sprite(context.get(), sprites.thing(style, item.name, item.colour), box);
   }
   sprites.trim();
   LabImage picture = to_lab(image_of(surface));
@@ -215,21 +221,25 @@ std::vector<Item> all_items() {
 AppearanceTable::AppearanceTable(bool outlines_only) {
   const std::vector<Item> items = outlines_only ? std::vector<Item>() : all_items();
   entries_.resize(items.size());
+  const std::vector<SpriteStyle> styles = known_styles();
   parallel_for(static_cast<std::int64_t>(items.size()), 16, [&](std::int64_t begin, std::int64_t end) {
     SpriteStore sprites;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      DrawnItem drawn = draw_alone(items[i], sprites);
-      drawn.part = pierced(std::move(drawn.part), drawn.holes);
       entries_[i].item = items[i];
-      entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box);
-      if (!items[i].shape) entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box, true);
+      const bool one_style = items[i].shape || thing_named(items[i].name).emoji == 0;
+      for (const SpriteStyle style : one_style ? std::vector{SpriteStyle::fluent} : styles) {
+        DrawnItem drawn = draw_alone(items[i], style, sprites);
+        drawn.part = pierced(std::move(drawn.part), drawn.holes);
+        entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box);
+        if (!items[i].shape) entries_[i].views.emplace_back(drawn.picture, drawn.part, drawn.part.box, true);
+      }
     }
   });
   for (std::size_t i = 0; i < items.size(); ++i) places_[key_of(items[i])] = i;
   SpriteStore sprites;
   for (const std::string_view shape : shape_names()) {
-    const DrawnItem drawn =
-        draw_alone({.name = std::string(shape), .shape = true, .colour = "blue"}, sprites);
+    const DrawnItem drawn = draw_alone({.name = std::string(shape), .shape = true, .colour = "blue"},
+                                       SpriteStyle::fluent, sprites);
     silhouettes_.emplace_back(shape, Silhouette(drawn.part, drawn.holes));
   }
 }

@@ -62,7 +62,8 @@ class Silhouette {
   std::array<float, kSide * kSide> covered_{};
 };
 
-// Everything that the scene generator can show, as it draws it. May be used from any number of threads.
+// Everything that the scene generator can show, as it draws it, in all styles whose pictures are here. May be
+// used from any number of threads.
 class AppearanceTable {
  public:
   // `outlines_only`: of shapes; things and coloured shapes, which take seconds to draw, are then unknown.
@@ -81,7 +82,7 @@ class AppearanceTable {
  private:
   struct Entry {
     Item item;
-    std::vector<Appearance> views;  // as drawn, and mirrored
+    std::vector<Appearance> views;  // in each style, as drawn and mirrored
 
     float distance(const Sight& seen) const;
   };

@@ -12,6 +12,10 @@ namespace {
 constexpr float kAlike = 0.075F;
 // The same, from a blend of two of its colours: edges in the background are blurred.
 constexpr float kBlended = 0.045F;
+// Shadows on the ground: colours of the background up to so far on their way to this, without an edge.
+constexpr Rgb kShadowColour{32, 26, 52};
+constexpr float kDeepestShadow = 0.36F;
+constexpr float kShadowStep = 0.06F;  // between neighbouring pixels
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
 // The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
@@ -38,6 +42,24 @@ bool is_alike(const std::vector<Lab>& palette, const Lab& pixel) {
       if (distance_from_blend(pixel, palette[i], palette[j]) < kBlended) return true;
   }
   return false;
+}
+
+bool is_shaded(const std::vector<Lab>& palette, const Lab& pixel) {
+  static const Lab kShadow = oklab(kShadowColour);
+  return std::ranges::any_of(palette, [&](const Lab& c) {
+    Lab deepest{};
+    for (std::size_t i = 0; i < 3; ++i) deepest[i] = c[i] + kDeepestShadow * (kShadow[i] - c[i]);
+    return distance_from_blend(pixel, c, deepest) < kBlended;
+  });
+}
+
+bool is_smooth(const LabImage& picture, int x, int y) {
+  const Lab& pixel = picture.at(x, y);
+  for (const auto& [dx, dy] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) {
+    const int u = std::clamp(x + dx, 0, picture.width - 1), v = std::clamp(y + dy, 0, picture.height - 1);
+    if (lab_distance(picture.at(u, v), pixel) > kShadowStep) return false;
+  }
+  return true;
 }
 
 // The colours near the left or the right edge around each row.
@@ -98,10 +120,15 @@ Foreground separate(const LabImage& picture) {
     return x < frame || y < frame || x >= picture.width - frame || y >= picture.height - frame;
   };
   Mask different(picture.width, picture.height);
-  for (int y = 0; y < picture.height; ++y)
-    for (int x = 0; x < picture.width; ++x)
-      different.at(x, y) =
-          in_frame(x, y) || is_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
+  for (int y = 0; y < picture.height; ++y) {
+    const std::vector<Lab>& palette = palettes[static_cast<std::size_t>(y)];
+    for (int x = 0; x < picture.width; ++x) {
+      const Lab& pixel = picture.at(x, y);
+      const bool background = in_frame(x, y) || is_alike(palette, pixel) ||
+                              (is_shaded(palette, pixel) && is_smooth(picture, x, y));
+      different.at(x, y) = background ? 0 : 1;
+    }
+  }
   const bool flat = std::ranges::all_of(palettes, [&](const std::vector<Lab>& palette) {
     return std::ranges::all_of(palette,
                                [&](const Lab& c) { return lab_distance(c, palettes[0].at(0)) < kAlike; });

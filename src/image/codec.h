@@ -50,6 +50,7 @@ bool is_webp(Bytes file);
 std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metadata, int quality,
                                       bool lossless);
 StoredImage decode_webp(Bytes file);
+TransparentImage decode_transparent_webp(Bytes file);
 Metadata webp_metadata(Bytes file);
 // From the start of a file of `file_size` bytes; nothing when it needs more of it.
 std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size);

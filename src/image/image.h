@@ -17,6 +17,13 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
+// The same with alpha, 4 bytes a pixel, not premultiplied: rgba.size() == 4 * width * height.
+struct TransparentImage {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> rgba;
+};
+
 // Throws ArgumentError unless the sides are positive and `rgb` has their size.
 void check_image(const Image& image);
 

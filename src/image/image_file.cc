@@ -131,6 +131,11 @@ Image read_image(std::span<const std::byte> file, const std::string& name) {
   return oriented(read_as(bytes_of(file), name, decode_png, decode_jpeg, decode_webp));
 }
 
+TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name) {
+  const auto refuse = [](Bytes) -> TransparentImage { throw FileError("it is no WebP"); };
+  return read_as<TransparentImage>(bytes_of(file), name, refuse, refuse, decode_transparent_webp);
+}
+
 Metadata read_metadata(const std::filesystem::path& path) {
   const std::string file = read_whole_file(path, kMaxFileBytes);
   return read_as(bytes_of(std::as_bytes(std::span(file))), path.string(), png_metadata, jpeg_metadata,

@@ -40,6 +40,10 @@ Image read_image(const std::filesystem::path& path);
 // The same, of a file in memory that messages call `name`.
 Image read_image(std::span<const std::byte> file, const std::string& name);
 
+// A WebP in memory with its alpha, 255 where it has none; an orientation is not applied. Throws FileError as
+// read_image() does, and for other formats.
+TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name);
+
 // What write_image() put there, or other programs that use the same places; of a PNG, what stands ahead of
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not
 // decode the pixels.

@@ -66,6 +66,21 @@ void check_still(const WebPBitstreamFeatures& features) {
   if (features.has_animation != 0) throw FileError("WebP: it is an animation; use a still image");
 }
 
+// Width and height of a picture that may be decoded: a flat one of any size takes a few dozen bytes.
+std::pair<int, int> size_to_decode(Bytes file) {
+  check_complete(file, file.size());
+  WebPBitstreamFeatures features;
+  if (WebPGetFeatures(file.data(), file.size(), &features) != VP8_STATUS_OK)
+    throw FileError("WebP: the file is corrupt");
+  check_still(features);
+  check_stored_size(static_cast<std::uint64_t>(features.width), static_cast<std::uint64_t>(features.height));
+  return {features.width, features.height};
+}
+
+std::size_t bytes_for(int width, int height, std::size_t channels) {
+  return channels * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+}
+
 // The extended header says whether there is an Exif chunk, which lies behind the pixels.
 bool has_exif(Bytes start) {
   constexpr std::size_t kFlags = 20;
@@ -115,20 +130,22 @@ std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metada
 }
 
 StoredImage decode_webp(Bytes file) {
-  check_complete(file, file.size());
-  WebPBitstreamFeatures features;
-  if (WebPGetFeatures(file.data(), file.size(), &features) != VP8_STATUS_OK)
-    throw FileError("WebP: the file is corrupt");
-  check_still(features);
-  const auto width = static_cast<std::size_t>(features.width);
-  const auto height = static_cast<std::size_t>(features.height);
-  check_stored_size(width, height);  // a flat picture of any size takes a few dozen bytes
-  StoredImage stored{{features.width, features.height, std::vector<std::uint8_t>(3 * width * height)}, 1};
+  const auto [width, height] = size_to_decode(file);
+  StoredImage stored{{width, height, std::vector<std::uint8_t>(bytes_for(width, height, 3))}, 1};
   std::vector<std::uint8_t>& rgb = stored.image.rgb;
-  if (WebPDecodeRGBInto(file.data(), file.size(), rgb.data(), rgb.size(), 3 * features.width) == nullptr)
+  if (WebPDecodeRGBInto(file.data(), file.size(), rgb.data(), rgb.size(), 3 * width) == nullptr)
     throw FileError("WebP: the file is corrupt");
   stored.orientation = exif_of(file).orientation;
   return stored;
+}
+
+TransparentImage decode_transparent_webp(Bytes file) {
+  const auto [width, height] = size_to_decode(file);
+  TransparentImage image{width, height, std::vector<std::uint8_t>(bytes_for(width, height, 4))};
+  std::vector<std::uint8_t>& rgba = image.rgba;
+  if (WebPDecodeRGBAInto(file.data(), file.size(), rgba.data(), rgba.size(), 4 * width) == nullptr)
+    throw FileError("WebP: the file is corrupt");
+  return image;
 }
 
 Metadata webp_metadata(Bytes file) {

@@ -27,6 +27,17 @@ constexpr SignColours kSignColours[] = {
     {"pink", "black"},  {"orange", "black"}, {"black", "white"}, {"blue", "white"},   {"red", "white"},
     {"green", "white"}, {"purple", "white"}, {"white", "brown"}};
 
+// A place in `shares`, each as often as its share of them all.
+std::size_t roll_share(Dice& dice, std::span<const double> shares) {
+  double total = 0;
+  for (const double share : shares) total += share;
+  double left = dice.between(0, total);
+  std::size_t place = 0;
+  while (place + 1 < shares.size() && left >= shares[place]) left -= shares[place++];
+  while (shares[place] <= 0) --place;  // rounding ran past the last one that is wanted
+  return place;
+}
+
 // The things that have all of `abilities`.
 std::vector<const Thing*> things_that_can(std::uint16_t abilities, const SceneOptions& options) {
   if (options.common_things_only) abilities |= kCommon;
@@ -121,13 +132,11 @@ class Sampler {
   }
 
   std::string word(std::size_t longest) {
-    const double source = dice_.between(0, 1);
+    const auto source = static_cast<WordSource>(roll_share(dice_, options_.word_sources));
     const std::size_t least = options_.shortest_word;
     const std::size_t most = std::clamp(longest, least, options_.longest_word);
-    if (options_.dictionary_only || source < 0.65)
-      return roll_word(dice_, WordSource::dictionary, least, most);
-    if (source < 0.85) return roll_word(dice_, WordSource::invented, least, most);
-    return roll_word(dice_, WordSource::random, least, std::clamp<std::size_t>(5, least, most));
+    if (source != WordSource::random) return roll_word(dice_, source, least, most);
+    return roll_word(dice_, source, least, std::clamp<std::size_t>(5, least, most));
   }
 
   // all lower, Capitalized or ALL UPPER, the same for all words of a sign.
@@ -135,6 +144,24 @@ class Sampler {
     for (std::size_t i = 0; i < word.size(); ++i)
       if ((style == 2 || (style == 1 && i == 0)) && word[i] >= 'a' && word[i] <= 'z')
         word[i] = static_cast<char>(word[i] - 'a' + 'A');
+  }
+
+  std::vector<std::string> text(bool shirt) {
+    double chosen = options_.said.empty() ? 0 : dice_.between(0, 1);
+    for (const SaidWords& said : options_.said)
+      if ((chosen -= said.share) < 0) return said.words;
+    const double amount = dice_.between(0, 1);
+    const std::size_t count = std::clamp<std::size_t>(amount < 0.5    ? 1
+                                                      : amount < 0.85 ? 2
+                                                                      : 3,
+                                                      options_.fewest_words, options_.most_words);
+    const std::size_t style = dice_.below(3);
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < count; ++i) {
+      words.push_back(word(count == 3 ? 5 : shirt ? 6 : 8));
+      set_case(words.back(), style);
+    }
+    return words;
   }
 
   void add_words(Scene& scene) {
@@ -148,17 +175,9 @@ class Sampler {
       sign.form = held || dice_.chance(0.6) ? SignForm::board : SignForm::post;
     else
       sign.form = form < 0.72 ? SignForm::banner : SignForm::card;
-    const double amount = dice_.between(0, 1);
-    const std::size_t words = std::min<std::size_t>(amount < 0.5    ? 1
-                                                    : amount < 0.85 ? 2
-                                                                    : 3,
-                                                    options_.most_words);
-    const std::size_t style = dice_.below(3);
-    for (std::size_t i = 0; i < words; ++i) {
-      sign.words.push_back(word(words == 3 ? 5 : shirt ? 6 : 8));
-      set_case(sign.words.back(), style);
-    }
-    sign.typeface = static_cast<int>(dice_.below(kTypefaces));
+    sign.words = text(shirt);
+    sign.typeface = static_cast<int>(roll_share(dice_, options_.typefaces));
+    sign.tracking = options_.tracking;
     const SignColours& colours = dice_.pick(kSignColours);
     sign.colour = sign.form == SignForm::post ? "brown" : std::string(colours.board);
     sign.text_colour = sign.form == SignForm::post ? "white" : std::string(colours.text);
@@ -217,26 +236,40 @@ bool is_muddled(const Scene& scene) {
   return scene.sign && scene.sign->colour == background && scene.sign->colour != "white";
 }
 
-SceneKind roll_kind(Dice& dice, const SceneOptions& options) {
+void check_shares(std::span<const double> shares, const char* of_what) {
+  const auto bad_share = [](double share) { return !(share >= 0 && share <= 1e6); };
+  if (std::ranges::any_of(shares, bad_share) ||
+      std::ranges::none_of(shares, [](double share) { return share > 0; }))
+    throw ArgumentError("the mix of " + std::string(of_what) +
+                        " needs shares from 0 up, at least one above 0");
+}
+
+void check_said(const std::vector<SaidWords>& texts) {
   double total = 0;
-  for (const double share : options.mix) total += share;
-  double left = dice.between(0, total);
-  std::size_t kind = 0;
-  while (kind + 1 < kSceneKinds && left >= options.mix[kind]) left -= options.mix[kind++];
-  while (options.mix[kind] <= 0) --kind;  // rounding ran past the last one that is wanted
-  return static_cast<SceneKind>(kind);
+  for (const SaidWords& said : texts) {
+    if (said.words.empty() || said.words.size() > kMostWords)
+      throw ArgumentError("a sign that says the same again and again has 1 to " + std::to_string(kMostWords) +
+                          " words, not " + std::to_string(said.words.size()));
+    if (!(said.share > 0)) throw ArgumentError("the share of a text on the signs must be above 0");
+    total += said.share;
+  }
+  if (total > 1) throw ArgumentError("the shares of texts on the signs are more than 1 together");
 }
 
 void check_options(const SceneOptions& options) {
-  const auto bad_share = [](double share) { return !(share >= 0 && share <= 1e6); };
-  if (std::ranges::any_of(options.mix, bad_share) ||
-      std::ranges::none_of(options.mix, [](double share) { return share > 0; }))
-    throw ArgumentError("the mix of kinds needs shares from 0 up, at least one above 0");
-  if (options.most_words < 1 || options.most_words > 3)
-    throw ArgumentError("a sign has 1 to 3 words, not " + std::to_string(options.most_words));
+  check_shares(options.mix, "kinds");
+  check_shares(options.word_sources, "sources of words");
+  check_shares(options.typefaces, "typefaces");
+  check_said(options.said);
+  if (options.fewest_words < 1 || options.most_words > kMostWords ||
+      options.fewest_words > options.most_words)
+    throw ArgumentError("a sign has 1 to 3 words, not " + std::to_string(options.fewest_words) + " to " +
+                        std::to_string(options.most_words));
   if (options.shortest_word < 2 || options.longest_word > 8 || options.shortest_word > options.longest_word)
     throw ArgumentError("words have 2 to 8 letters, not " + std::to_string(options.shortest_word) + " to " +
                         std::to_string(options.longest_word));
+  if (!(options.tracking >= 0 && options.tracking <= 1))
+    throw ArgumentError("the tracking must be from 0 to 1 font sizes");
 }
 
 }  // namespace
@@ -244,7 +277,7 @@ void check_options(const SceneOptions& options) {
 Scene sample_scene(std::uint64_t seed, std::uint64_t index, const SceneOptions& options) {
   check_options(options);
   Dice dice(seed, scramble(index * 2 + (options.split == Split::heldout ? 1 : 0)));
-  const SceneKind kind = roll_kind(dice, options);
+  const auto kind = static_cast<SceneKind>(roll_share(dice, options.mix));
   Sampler sampler(dice, options);
   // About one scene in twelve is held out, of three words one in two thousand.
   constexpr int kAttempts = 200'000;

@@ -86,6 +86,7 @@ void add_contents(const Scene& scene, Json& json) {
                     {"colour", scene.sign->colour},
                     {"text_colour", scene.sign->text_colour},
                     {"typeface", scene.sign->typeface}};
+    if (scene.sign->tracking != 0) json["sign"]["tracking"] = scene.sign->tracking;
   }
   if (!scene.background.name.empty()) json["background"] = scene.background.name;
 }
@@ -128,6 +129,7 @@ Sign sign_from_json(const Json& json) {
   sign.colour = json.at("colour").get<std::string>();
   sign.text_colour = json.at("text_colour").get<std::string>();
   sign.typeface = static_cast<int>(whole_number(json.at("typeface"), "the typeface", 0, kTypefaces - 1));
+  sign.tracking = json.value("tracking", 0.0);
   return sign;
 }
 
@@ -139,6 +141,11 @@ void check_item(const Item& item) {
     throw ArgumentError("no shape is named '" + item.name + "'");
 }
 
+void check_tracking(double tracking) {
+  if (!(tracking >= 0 && tracking <= 1))
+    throw ArgumentError("the tracking must be from 0 to 1 font sizes, not " + std::to_string(tracking));
+}
+
 // Lettering tries every way to break the words into lines, and measures them.
 void check_sign(const Sign& sign) {
   const auto cannot_be_read = [](const std::string& word) {
@@ -147,6 +154,7 @@ void check_sign(const Sign& sign) {
   if (sign.words.size() > kMostWords || std::ranges::any_of(sign.words, cannot_be_read))
     throw ArgumentError("a sign has one to " + std::to_string(kMostWords) + " words of up to " +
                         std::to_string(kLongestCaption) + " bytes, none of them blank");
+  check_tracking(sign.tracking);
   check_colour(sign.colour);
   check_colour(sign.text_colour);
 }

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "scenes/colours.h"
+#include "scenes/typefaces.h"
+#include "scenes/words.h"
 
 namespace sd35 {
 
@@ -55,10 +57,10 @@ struct Sign {
   SignForm form = SignForm::board;
   std::vector<std::string> words;  // one to kMostWords, drawn in this order, case kept
   int typeface = 0;                // below kTypefaces
+  double tracking = 0;             // added between letters, in font sizes
   std::string colour = "white";
   std::string text_colour = "black";
 };
-inline constexpr int kTypefaces = 8;
 inline constexpr std::size_t kMostWords = 3;
 
 struct Background {
@@ -84,15 +86,27 @@ inline constexpr std::size_t kLongestCaption = 96;
 
 enum class Split : std::uint8_t { train, heldout };
 
+// A text that this share of the signs says, as it is written, where no line of it is held out.
+struct SaidWords {
+  std::vector<std::string> words;
+  double share = 0;
+};
+
 struct SceneOptions {
   Split split = Split::train;
   // Relative frequencies by kind.
   std::array<double, kSceneKinds> mix = {0.48, 0.10, 0.08, 0.05, 0.09, 0.05, 0.04, 0.04, 0.03, 0.02, 0.02};
   bool common_things_only = false;      // about 130 of about 320 things
   bool plain_backgrounds_only = false;  // no places, no saturated colours
-  bool dictionary_only = false;         // no invented words, no random letters
-  std::size_t most_words = 3;           // on a sign, 1 to 3
-  std::size_t shortest_word = 2;        // in letters, 2 to 8
+  // Relative frequencies by source (scenes/words.h).
+  std::array<double, kWordSources> word_sources = {0.65, 0.2, 0.15};
+  // Relative frequencies by typeface: the first eight, if nothing else is said.
+  std::array<double, kTypefaces> typefaces = {1, 1, 1, 1, 1, 1, 1, 1};
+  double tracking = 0;           // of the words on signs
+  std::vector<SaidWords> said;   // texts that come up more often than by chance
+  std::size_t fewest_words = 1;  // on a sign, 1 to 3
+  std::size_t most_words = 3;
+  std::size_t shortest_word = 2;  // in letters, 2 to 8
   std::size_t longest_word = 8;
 };
 

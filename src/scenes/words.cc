@@ -13,8 +13,8 @@ constexpr std::string_view kOnsets[] = {"b", "bl", "br", "d", "dr", "g",  "gl", 
                                         "m", "pl", "pr", "r", "s",  "st", "t",  "tr", "v", "w", "y", "z"};
 constexpr std::string_view kVowels[] = {"a", "e", "i", "o", "u", "ee", "oo", "ai", "ou"};
 constexpr std::string_view kCodas[] = {"", "", "b", "d", "ft", "l", "m", "n", "nd", "p", "r", "rk", "s", "x"};
-// Neither vowels, for the same reason, nor what is mistaken for another: 0 and O, 1 and I.
-constexpr std::string_view kSigns = "BCDFGHJKLMNPQRSTVWXYZ23456789";
+// Neither vowels, for the same reason, nor what is mistaken for another: 0 and o, 1 and l.
+constexpr std::string_view kSigns = "bcdfghjkmnpqrstvwxyz23456789";
 
 std::string invented_word(Dice& dice) {
   std::string word;
@@ -30,6 +30,15 @@ std::string invented_word(Dice& dice) {
 std::string dictionary_word(Dice& dice) { return std::string(dice.pick(dictionary())); }
 
 }  // namespace
+
+WordSource word_source_from_name(std::string_view name) {
+  constexpr std::string_view kSources[] = {"dictionary", "invented", "random"};
+  const auto* const found = std::ranges::find(kSources, name);
+  if (found == std::end(kSources))
+    throw ArgumentError("no source of words is named '" + std::string(name) +
+                        "'; there are dictionary, invented, random");
+  return static_cast<WordSource>(found - kSources);
+}
 
 std::string roll_word(Dice& dice, WordSource source, std::size_t minimum, std::size_t maximum) {
   if (minimum < 2 || maximum > 8 || minimum > maximum)

@@ -194,6 +194,10 @@ EmbeddingLayout PromptEncoder::layout() const {
           clip_l_.config.projection_dim, clip_g_.config.projection_dim};
 }
 
+std::int64_t PromptEncoder::t5_tokens(std::string_view text) const {
+  return t5_ ? static_cast<std::int64_t>(t5_->tokenizer.encode(text).size()) : 0;
+}
+
 std::int64_t PromptEncoder::t5_width() const { return t5_ ? t5_->config.d_model : 0; }
 
 double PromptEncoder::largest_layer(DType compute_type) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ops/ops.h"
@@ -58,6 +59,8 @@ class PromptEncoder {
   std::int64_t t5_width() const;
   // Tokens of T5 at most, by its tokenizer's files; 0 without T5 or where they do not say.
   std::int64_t t5_max_length() const { return t5_ ? t5_->tokenizer.model_max_length() : 0; }
+  // That a text has, its end among them, however long; 0 without T5.
+  std::int64_t t5_tokens(std::string_view text) const;
   // For an estimate of memory: bytes of the largest layer that encode() loads, with weights as
   // `compute_type`, and the width of its widest activation.
   double largest_layer(DType compute_type) const;

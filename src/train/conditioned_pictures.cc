@@ -104,6 +104,20 @@ FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int he
   return picture;
 }
 
+Annotation ConditionedPictures::annotation(std::int64_t sample, int width, int height, bool flip) const {
+  Annotation fitted =
+      fit_to_bucket(read_annotation(*dataset_, sample), dataset_->image_size(sample), {width, height});
+  return flip ? sd35::mirrored(std::move(fitted), width) : fitted;
+}
+
+int ConditionedPictures::sequence_length(const Stage& stage, std::span<const std::string> texts) const {
+  constexpr std::int64_t multiple = 8;
+  std::int64_t longest = 1;
+  for (const std::string& text : texts) longest = std::max(longest, prompt_encoder_.t5_tokens(text));
+  return static_cast<int>(
+      std::min<std::int64_t>((longest + multiple - 1) / multiple * multiple, sequence_length(stage)));
+}
+
 void ConditionedPictures::encode(std::span<FittedPicture> pictures) {
   std::vector<FittedPicture*> missing;
   for (FittedPicture& picture : pictures)

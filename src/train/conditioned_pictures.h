@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "data/annotation.h"
 #include "data/dataset.h"
 #include "data/tensor_cache.h"
 #include "train/frozen_parts.h"
@@ -39,12 +40,16 @@ class ConditionedPictures {
 
   // Throws FileError for a picture that cannot be read.
   FittedPicture fitted(std::int64_t sample, int width, int height, bool flip);
+  // Where text and letters are in that picture. Throws FileError.
+  Annotation annotation(std::int64_t sample, int width, int height, bool flip) const;
   // Gives those without moments theirs, and keeps them. All are of one size.
   void encode(std::span<FittedPicture> pictures);
   // T5 tokens of a caption in the stage.
   int sequence_length(const Stage& stage) const {
     return train::sequence_length(stage, prompt_encoder_.t5_max_length());
   }
+  // The same, cut to what the longest of the texts takes, in steps of eight.
+  int sequence_length(const Stage& stage, std::span<const std::string> texts) const;
   // Embeddings of texts: tokens [B, M, D], pooled [B, P], f32.
   PromptEmbedding embed(std::span<const std::string> texts, int max_sequence_length);
 

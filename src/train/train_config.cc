@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
+#include "train/stage_mix.h"
 #include "weights/config_file.h"
 #include "weights/hub_cache.h"
 
@@ -22,6 +25,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
 constexpr std::uint64_t kLargestConfiguration = 1 << 20;
+constexpr double kLeastShare = 1.0 / kMixedSteps;  // of the steps of a stage
 
 // Part of the configuration; counts the keys it was asked for, so that a misspelt one is found.
 class Section {
@@ -98,6 +102,36 @@ Task task_from_name(const std::string& name) {
   return std::ranges::find(tasks, name, [](const auto& task) { return std::string(task.first); })->second;
 }
 
+// "12x6"
+ImageSize shape_from_text(const std::string& text) {
+  constexpr int most = 256;  // tokens a side
+  ImageSize shape{0, 0};
+  const char* const end = text.data() + text.size();
+  const auto [by, error] = std::from_chars(text.data(), end, shape.width);
+  if (error == std::errc() && by != end && *by == 'x') {
+    const auto [stop, second_error] = std::from_chars(by + 1, end, shape.height);
+    if (second_error == std::errc() && stop == end && std::min(shape.width, shape.height) >= 1 &&
+        std::max(shape.width, shape.height) <= most)
+      return shape;
+  }
+  throw FileError(in_quotes(text) + " is no width x height in image tokens of 16 pixels, such as \"12x6\"");
+}
+
+// The windows, and their share of the batches.
+Windows read_window(Section section, double& share) {
+  Windows windows;
+  section.number("share", share, kLeastShare, 1);
+  for (const std::string& text : section.texts("shapes")) try {
+      windows.shapes.push_back(shape_from_text(text));
+    } catch (const FileError& error) {
+      section.fail("shapes", std::string("must be a list of window sizes: ") + error.what());
+    }
+  if (windows.shapes.empty()) section.fail("shapes", "must name at least one, such as \"12x6\"");
+  section.boolean("text_only", windows.text_only);
+  section.finish();
+  return windows;
+}
+
 // Keys of a stage that only the autoencoder heeds.
 void read_crops(Section& section, Task task, Stage& stage) {
   for (const char* key : {"crop", "text_crops"})
@@ -118,27 +152,90 @@ void read_rounding(Section& section, Task task, Stage& stage) {
   stage.round_to_fp8 = true;
 }
 
-Stage read_stage(Section section, Task task) {
+// What a stage and an element of its mix both say. Keys that are missing leave what `stage` has.
+void read_batches(Section& section, Task task, Stage& stage) {
   const bool pictures = task != Task::t5;
-  Stage stage;
-  section.integer("steps", stage.steps, 1);
-  if (stage.steps == 0) section.fail("steps", "is missing");
   section.integer("batch_size", stage.batch_size, 1, 1 << 20);
   section.integer("accumulation", stage.accumulation, 1, 1 << 20);
   if (stage.batch_size % stage.accumulation != 0) section.fail("accumulation", "must divide batch_size");
-  if (pictures)
+  const bool sized_elsewhere = !stage.resolutions.empty() || section.has("mix");
+  if (pictures && (section.has("resolutions") || !sized_elsewhere)) {
+    stage.resolutions.clear();
     for (const std::int64_t side : section.integers("resolutions", 16, 4096)) {
       if (side % 16 != 0) section.fail("resolutions", "must be multiples of 16");
       stage.resolutions.push_back(static_cast<int>(side));
     }
-  if (pictures && stage.resolutions.empty()) section.fail("resolutions", "must name at least one");
+    if (stage.resolutions.empty()) section.fail("resolutions", "must name at least one");
+  }
   section.number("max_aspect", stage.max_aspect, 1, 4);
   section.boolean("enlarge", stage.enlarge);
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);
+  const bool denoises = task == Task::transformer || task == Task::lora;
+  for (const char* key : {"trim_text", "window"})
+    if (section.has(key) && !denoises) section.fail(key, "belongs to the tasks transformer and lora");
+  section.boolean("trim_text", stage.trim_text);
   read_crops(section, task, stage);
+}
+
+// Adds what the section says to the mix of `stage`: with windows of a part of the batches, two elements.
+void add_to_mix(Section& section, Stage element, Stage& stage) {
+  double windowed = 0;
+  std::optional<Windows> windows;
+  if (section.has("window"))
+    windows = read_window({section.part("window"), section.location_of("window")}, windowed = 1);
+  const double share = element.share;
+  for (const bool window : {true, false}) {
+    element.share = share * (window ? windowed : 1 - windowed);
+    if (element.share <= 0) continue;
+    if (element.share < kLeastShare - 1e-9)
+      section.fail("window", "and the share of its batches leave less than one step of a hundred");
+    element.window = window ? windows : std::nullopt;
+    stage.mix.push_back(element);
+  }
+}
+
+void read_mix(const json& list, const Section& section, Task task, Stage& stage) {
+  if (task == Task::t5) section.fail("mix", "is of pictures; 'task' is 't5'");
+  if (!list.is_array() || list.empty()) section.fail("mix", "must be a list of objects");
+  double sum = 0;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Section part(list[i], section.location_of("mix " + std::to_string(i + 1)));
+    Stage element = stage;
+    element.mix.clear();
+    read_batches(part, task, element);
+    if (!part.has("share")) part.fail("share", "is missing: of the stage's steps");
+    part.number("share", element.share, kLeastShare, 1);
+    sum += element.share;
+    add_to_mix(part, element, stage);
+    if (part.has("mix")) part.fail("mix", "cannot lie in another");
+    part.finish();
+  }
+  if (std::abs(sum - 1) > 1e-6)
+    section.fail("mix", "has shares whose sum is " + std::to_string(sum) + "; it must be 1");
+  for (const Stage& element : stage.mix) {
+    stage.max_sequence_length = std::max(stage.max_sequence_length, element.max_sequence_length);
+    for (const int side : element.resolutions)
+      if (std::ranges::find(stage.resolutions, side) == stage.resolutions.end())
+        stage.resolutions.push_back(side);
+  }
+}
+
+Stage read_stage(Section section, Task task) {
+  Stage stage;
+  section.integer("steps", stage.steps, 1);
+  if (stage.steps == 0) section.fail("steps", "is missing");
   read_rounding(section, task, stage);
+  read_batches(section, task, stage);
+  if (!section.has("mix")) {
+    add_to_mix(section, stage, stage);
+    if (stage.mix.size() == 1) stage = Stage(std::exchange(stage.mix, {}).front());
+  } else if (section.has("window")) {
+    section.fail("window", "belongs into the elements of 'mix'");
+  } else {
+    read_mix(section.part("mix"), section, task, stage);
+  }
   section.finish();
   return stage;
 }
@@ -368,6 +465,11 @@ std::size_t TrainConfig::stage_of(std::int64_t step) const {
   std::size_t stage = 0;
   while (stage + 1 < stages.size() && step >= first_step_of(stage + 1)) ++stage;
   return stage;
+}
+
+const Stage& TrainConfig::settings_of(std::int64_t step) const {
+  const std::size_t stage = stage_of(step);
+  return parts_of(stages[stage])[turn_of(stages[stage], step - first_step_of(stage), seed + stage).part];
 }
 
 }  // namespace sd35::train

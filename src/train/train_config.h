@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "image/image_size.h"
 #include "train/optimizer_options.h"
 #include "train/timestep_sampling.h"
 
@@ -14,22 +15,32 @@ namespace sd35::train {
 
 enum class Task : std::uint8_t { transformer, lora, autoencoder, clip, t5 };
 
+// Batches of windows: parts of pictures, cut from the latents of whole ones.
+struct Windows {
+  std::vector<ImageSize> shapes;  // in image tokens; each batch takes one of those that its pictures hold
+  bool text_only = false;         // of pictures whose text has a known place, and no others
+};
+
 // Part of a run with its own sizes.
 struct Stage {
   std::int64_t steps = 0;
-  std::int64_t batch_size = 1;    // of all processes together, a whole step
-  std::int64_t accumulation = 1;  // backward passes a step and process
-  std::vector<int> resolutions;   // sides of squares of equal area; several: mixed scales
-  double max_aspect = 1;          // longest side to shortest of the buckets
-  bool enlarge = true;            // false: pictures are kept out of resolutions that would enlarge them
-  double shift = 0;               // of timesteps; 0: by resolution, from `base_resolution`
-  int max_sequence_length = 0;    // T5 tokens; 0: 77, or fewer where the tokenizer says so
-  double learning_rate = 0;       // 0: the optimizer's
+  std::int64_t batch_size = 1;         // of all processes together, a whole step
+  std::int64_t accumulation = 1;       // backward passes a step and process
+  std::vector<int> resolutions = {};   // sides of squares of equal area; several: mixed scales
+  double max_aspect = 1;               // longest side to shortest of the buckets
+  bool enlarge = true;                 // false: pictures are kept out of resolutions that would enlarge them
+  double shift = 0;                    // of timesteps; 0: by resolution, from `base_resolution`
+  int max_sequence_length = 0;         // T5 tokens; 0: 77, or fewer where the tokenizer says so
+  double learning_rate = 0;            // 0: the optimizer's
+  bool trim_text = false;              // T5 tokens: as many as the longest caption of a batch takes
+  std::optional<Windows> window = {};  // nothing: whole pictures
+  double share = 1;                    // of its stage's steps, in an element of a mix
   // Of task autoencoder: pixels a side of the crops that pictures of the resolutions are cut to; 0: whole
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
   bool round_to_fp8 = false;  // of task transformer: weights in the forward pass (train/weight_rounding.h)
+  std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
 };
 
 // T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.
@@ -104,6 +115,8 @@ struct TrainConfig {
   // The stage of a step and its first step.
   std::size_t stage_of(std::int64_t step) const;
   std::int64_t first_step_of(std::size_t stage) const;
+  // What the batch of a step is like: its stage, or the element of the stage's mix whose turn it is.
+  const Stage& settings_of(std::int64_t step) const;
   // What must not change when a run is resumed, as text.
   std::string identity = "{}";
 

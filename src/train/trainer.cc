@@ -142,7 +142,7 @@ class Trainer {
     const c10::NoGradGuard no_history;
     PreparedStep result;
     if (step >= config_.total_steps()) return result;
-    const Stage& stage = config_.stages[config_.stage_of(step)];
+    const Stage& stage = config_.settings_of(step);
     const std::int64_t local = stage.batch_size / group_->size(), micro = local / stage.accumulation;
     for (std::int64_t i = 0; i < stage.accumulation; ++i) {
       result.batches.push_back(batches_->at(step, group_->rank() * local + i * micro, micro));
@@ -169,7 +169,7 @@ class Trainer {
   }
 
   void step() {
-    const Stage& stage = config_.stages[config_.stage_of(state_.step)];
+    const Stage& stage = config_.settings_of(state_.step);
     const PreparedStep prepared =
         pace_.wait_for([&] { return ahead_ ? ahead_->next() : prepare(state_.step); });
     std::map<std::string, double> figures;

@@ -21,6 +21,7 @@
 #include "train/initialization.h"
 #include "train/model_folder.h"
 #include "train/process_group.h"
+#include "train/stage_mix.h"
 #include "weights/load.h"
 
 namespace sd35::train {
@@ -81,7 +82,7 @@ struct SampleDraws {
     }
   }
 
-  // Of a window of patches in a table of `side` a side.
+  // Of a picture of patches in a table of `side` a side.
   PatchOrigin origin(std::int64_t side, std::int64_t rows, std::int64_t columns) const {
     if (!crop) return {(side - rows) / 2, (side - columns) / 2};
     const auto place = [](float u, std::int64_t free) {
@@ -90,6 +91,28 @@ struct SampleDraws {
     return {place(top, side - rows), place(left, side - columns)};
   }
 };
+
+// What chance decides of a whole batch of pictures of one size.
+struct BatchDraws {
+  bool trim_text = false;
+  ImageSize window;  // in tokens; that of the pictures where they stay whole
+
+  BatchDraws(const Stage& settings, const TokenGrid& picture, SampleRandom random) {
+    constexpr double full_texts = 0.2;  // of the batches: pictures are drawn with them
+    trim_text = !chance(random, full_texts) && settings.trim_text;
+    const auto shape = settings.window ? window_shape(*settings.window, picture, random) : std::nullopt;
+    window = shape.value_or(ImageSize{picture.columns, picture.rows});
+  }
+};
+
+// Of embeddings [B, M, D] the first `count` tokens.
+Tensor first_tokens(const Tensor& tokens, std::int64_t count) {
+  const std::int64_t B = tokens.dim(0), M = tokens.dim(1), D = tokens.dim(2);
+  Tensor first({B, count, D}, DType::f32);
+  for (std::int64_t b = 0; b < B; ++b)
+    std::copy_n(tokens.data<float>() + b * M * D, count * D, first.data<float>() + b * count * D);
+  return first;
+}
 
 }  // namespace
 
@@ -110,23 +133,35 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
 }
 
 void TransformerObjective::check_sizes() const {
-  const MmditConfig& model = transformer_.config();
-  const int most = pictures_.vae().scale() * model.patch_size * model.pos_embed_max_size;
-  for (std::size_t i = 0; i < config_.stages.size(); ++i)
-    for (const int resolution : config_.stages[i].resolutions)
-      for (const Bucket& bucket : picture_buckets(config_.stages[i], resolution))
-        if (bucket.width > most)
-          throw ArgumentError("stage " + std::to_string(i + 1) + ": resolution " +
-                              std::to_string(resolution) + " has pictures of " +
-                              std::to_string(bucket.width) + " x " + std::to_string(bucket.height) +
-                              " pixels; the model takes up to " + std::to_string(most) +
-                              " a side: take a smaller resolution or max_aspect");
+  for (std::size_t i = 0; i < config_.stages.size(); ++i) try {
+      for (const Stage& part : parts_of(config_.stages[i]))
+        for (const int resolution : part.resolutions)
+          for (const Bucket& bucket : picture_buckets(part, resolution)) check_size(part, resolution, bucket);
+    } catch (const ArgumentError&) {
+      rethrow_with_context("stage " + std::to_string(i + 1));
+    }
   if (config_.samples.prompts.empty()) return;
   try {
-    check_options(sample_options(), model, pictures_.vae());
+    check_options(sample_options(), transformer_.config(), pictures_.vae());
   } catch (const ArgumentError&) {
     rethrow_with_context("samples");
   }
+}
+
+void TransformerObjective::check_size(const Stage& part, int resolution, const Bucket& bucket) const {
+  const std::string pictures = "resolution " + std::to_string(resolution) + " has pictures of " +
+                               std::to_string(bucket.width) + " x " + std::to_string(bucket.height) +
+                               " pixels; ";
+  const MmditConfig& model = transformer_.config();
+  const int most = pictures_.vae().scale() * model.patch_size * model.pos_embed_max_size;
+  if (bucket.width > most)
+    throw ArgumentError(pictures + "the model takes up to " + std::to_string(most) +
+                        " a side: take a smaller resolution or max_aspect");
+  SampleRandom any(0, 0, 0);
+  if (part.window && !window_shape(*part.window, token_grid(bucket), any))
+    throw ArgumentError(pictures +
+                        "none of the window's shapes fits into them: add a smaller one, or take a larger "
+                        "resolution or smaller max_aspect");
 }
 
 GenerateOptions TransformerObjective::sample_options() const {
@@ -148,8 +183,13 @@ void TransformerObjective::initialize(const ParameterSpec& spec, std::span<float
   PositionTable(config.pos_embed_max_size, config.width(), centre).fill(0, values);
 }
 
+TokenGrid TransformerObjective::token_grid(ImageSize picture) const {
+  const int side = pictures_.vae().scale() * transformer_.config().patch_size;
+  return {picture.width / side, picture.height / side, side};
+}
+
 double TransformerObjective::shift_of(const MicroBatch& batch) const {
-  const double shift = config_.stages[batch.stage].shift;
+  const double shift = config_.settings_of(batch.step).shift;
   if (shift > 0) return shift;
   const std::int64_t base = config_.base_resolution;
   const std::int64_t pixels = static_cast<std::int64_t>(batch.width) * batch.height;
@@ -157,28 +197,36 @@ double TransformerObjective::shift_of(const MicroBatch& batch) const {
 }
 
 PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+  const Stage& settings = config_.settings_of(batch.step);
+  const TokenGrid grid = token_grid({batch.width, batch.height});
+  const BatchDraws common(settings, grid, random.batch());
   const auto B = static_cast<std::int64_t>(batch.samples.size());
   std::vector<SampleDraws> draws(batch.samples.size());
   std::vector<FittedPicture> pictures(batch.samples.size());
   std::vector<std::string> captions(batch.samples.size());
+  std::vector<TokenWindow> windows(batch.samples.size());
   parallel_for(B, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const auto i = static_cast<std::size_t>(b);
       draws[i] = SampleDraws(config_, random.sample(batch.first + b), shift_of(batch));
       std::int64_t sample = batch.samples[i];
-      pictures[i] = fitted(batch, b, draws[i].flip, sample);
+      Annotation annotation;
+      pictures[i] = fitted(batch, b, draws[i].flip, sample, annotation);
+      windows[i] = place_window(common.window, grid, annotation.text, random.window(batch.first + b));
       if (!draws[i].empty_caption) captions[i] = pictures_.dataset().caption(sample, draws[i].caption_choice);
     }
   });
   pictures_.encode(pictures);
 
-  const PromptEmbedding embedding =
-      pictures_.embed(captions, pictures_.sequence_length(config_.stages[batch.stage]));
+  PromptEmbedding embedding = pictures_.embed(captions, pictures_.sequence_length(settings));
+  if (common.trim_text)
+    embedding.tokens = first_tokens(
+        embedding.tokens, pictures_.layout().clip_tokens + pictures_.sequence_length(settings, captions));
   const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
   const VaeConfig& vae = pictures_.vae();
-  const Shape latents{B, vae.latent_channels, batch.height / vae.scale(), batch.width / vae.scale()};
-  const std::int64_t rows = latents[2] / transformer_.config().patch_size,
-                     columns = latents[3] / transformer_.config().patch_size;
+  const MmditConfig& model = transformer_.config();
+  const Shape latents{B, vae.latent_channels, common.window.height * model.patch_size,
+                      common.window.width * model.patch_size};
   FlowBatch flow;
   flow.clean = Tensor(latents, DType::f32);
   flow.noise = Tensor(latents, DType::f32);
@@ -190,10 +238,13 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
       const auto size = static_cast<std::size_t>(each);
       std::vector<float> normal(size);
       draws[i].random.normal(normal);
-      std::ranges::copy(draw_latents(vae, *pictures[i].moments, normal).floats(),
-                        flow.clean.data<float>() + b * each);
+      std::ranges::copy(
+          draw_latents(vae, cut(*pictures[i].moments, windows[i], model.patch_size), normal).floats(),
+          flow.clean.data<float>() + b * each);
       draws[i].random.normal({flow.noise.data<float>() + b * each, size});
-      flow.origins[i] = draws[i].origin(transformer_.config().pos_embed_max_size, rows, columns);
+      flow.origins[i] = draws[i].origin(model.pos_embed_max_size, grid.rows, grid.columns);
+      flow.origins[i].top += windows[i].top;
+      flow.origins[i].left += windows[i].left;
       Tensor tokens = embedding.tokens.rows(b, b + 1).reshape(one);
       Tensor pooled = embedding.pooled.rows(b, b + 1).reshape({embedding.pooled.dim(1)});
       drop_encoders(pictures_.layout(), draws[i].dropped, tokens, pooled);
@@ -213,10 +264,12 @@ Tensor TransformerObjective::on_device(Tensor x) const {
 }
 
 FittedPicture TransformerObjective::fitted(const MicroBatch& batch, std::int64_t place, bool flip,
-                                           std::int64_t& sample) {
+                                           std::int64_t& sample, Annotation& annotation) {
   constexpr int kAttempts = 16;
   for (int attempt = 0;; ++attempt) {
     try {
+      if (config_.settings_of(batch.step).window)
+        annotation = pictures_.annotation(sample, batch.width, batch.height, flip);
       return pictures_.fitted(sample, batch.width, batch.height, flip);
     } catch (const FileError& error) {
       if (attempt == kAttempts || !batch.replacement) throw;

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "data/buckets.h"
 #include "mmdit/transformer.h"
 #include "sampling/sigmas.h"
 #include "sd35/sd35.h"
@@ -14,6 +15,7 @@
 #include "train/flow_matching.h"
 #include "train/objective.h"
 #include "train/train_config.h"
+#include "train/window.h"
 
 namespace sd35::train {
 
@@ -40,10 +42,14 @@ class TransformerObjective : public Objective {
  private:
   // Throws ArgumentError for a size that the model cannot draw.
   void check_sizes() const;
+  void check_size(const Stage& part, int resolution, const Bucket& bucket) const;
   GenerateOptions sample_options() const;
+  TokenGrid token_grid(ImageSize picture) const;
   double shift_of(const MicroBatch& batch) const;
-  // A sample of the batch; `sample` becomes another where its picture cannot be read.
-  FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample);
+  // A sample of the batch, and where it has text if that matters; `sample` becomes another where its files
+  // cannot be read.
+  FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample,
+                       Annotation& annotation);
   Tensor on_device(Tensor x) const;
 
   const TrainConfig& config_;

@@ -7,8 +7,8 @@
 
 namespace sd35 {
 
-// Fills a picture of `width` x `height` units: a flat colour, or a place (beach, night, forest) with small
-// differences drawn from `dice`.
-void draw_background(cairo_t* cr, const Background& background, double width, double height, Dice& dice);
+// Fills a picture of `width` x `height` units: a colour in soft light, or a place (beach, night, forest),
+// with small differences drawn from `dice`. Returns where its floor begins.
+double draw_background(cairo_t* cr, const Background& background, double width, double height, Dice& dice);
 
 }  // namespace sd35

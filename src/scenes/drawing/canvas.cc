@@ -71,6 +71,43 @@ void stroke(cairo_t* cr, Rgb colour, double line_width) {
   cairo_stroke(cr);
 }
 
+Rgb blend(Rgb a, Rgb b, double amount) {
+  const auto mix = [amount](std::uint8_t x, std::uint8_t y) {
+    return static_cast<std::uint8_t>(std::lround(x + (y - x) * amount));
+  };
+  return {mix(a.red, b.red), mix(a.green, b.green), mix(a.blue, b.blue)};
+}
+
+namespace {
+
+Pattern with_stops(cairo_pattern_t* pattern, std::initializer_list<GradientStop> stops) {
+  for (const auto& [at, colour, alpha] : stops)
+    cairo_pattern_add_color_stop_rgba(pattern, at, colour.red / 255.0, colour.green / 255.0,
+                                      colour.blue / 255.0, alpha);
+  return Pattern(pattern);
+}
+
+}  // namespace
+
+Pattern linear_gradient(double x0, double y0, double x1, double y1,
+                        std::initializer_list<GradientStop> stops) {
+  return with_stops(cairo_pattern_create_linear(x0, y0, x1, y1), stops);
+}
+
+Pattern radial_gradient(const Circle& from, const Circle& to, std::initializer_list<GradientStop> stops) {
+  return with_stops(cairo_pattern_create_radial(from.x, from.y, from.radius, to.x, to.y, to.radius), stops);
+}
+
+void fill(cairo_t* cr, const Pattern& pattern) {
+  cairo_set_source(cr, pattern.get());
+  cairo_fill(cr);
+}
+
+void fill_keep(cairo_t* cr, const Pattern& pattern) {
+  cairo_set_source(cr, pattern.get());
+  cairo_fill_preserve(cr);
+}
+
 void ellipse(cairo_t* cr, double x, double y, double radius_x, double radius_y, double angle) {
   cairo_save(cr);
   cairo_translate(cr, x, y);

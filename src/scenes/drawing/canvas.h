@@ -4,6 +4,7 @@
 #include <cairo.h>
 #include <glib-object.h>
 
+#include <initializer_list>
 #include <memory>
 
 #include "image/image.h"
@@ -53,6 +54,26 @@ void set_colour(cairo_t* cr, Rgb colour, double alpha = 1);
 void fill(cairo_t* cr, Rgb colour);
 void fill_keep(cairo_t* cr, Rgb colour);
 void stroke(cairo_t* cr, Rgb colour, double line_width);
+
+// `a`, or at 1 `b`.
+Rgb blend(Rgb a, Rgb b, double amount);
+
+struct GradientStop {
+  double at = 0;  // 0 to 1
+  Rgb colour;
+  double alpha = 1;
+};
+struct Circle {
+  double x = 0;
+  double y = 0;
+  double radius = 0;
+};
+// From the first point or circle to the second.
+Pattern linear_gradient(double x0, double y0, double x1, double y1,
+                        std::initializer_list<GradientStop> stops);
+Pattern radial_gradient(const Circle& from, const Circle& to, std::initializer_list<GradientStop> stops);
+void fill(cairo_t* cr, const Pattern& pattern);
+void fill_keep(cairo_t* cr, const Pattern& pattern);
 
 // Paths.
 void ellipse(cairo_t* cr, double x, double y, double radius_x, double radius_y, double angle = 0);

@@ -1,48 +1,17 @@
 #include "scenes/drawing/composition.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "scenes/drawing/backgrounds.h"
+#include "scenes/drawing/heads.h"
+#include "scenes/drawing/paws.h"
+#include "scenes/drawing/shadows.h"
 #include "scenes/drawing/shapes.h"
 #include "scenes/things.h"
 
 namespace sd35 {
 namespace {
-
-// Where a face wears things, as parts of its sprite.
-struct Head {
-  std::string_view name;
-  double top = 0;  // where the brim sits
-  double hat_width = 0.6;
-  double eyes = 0.42;
-  double glasses_width = 0.7;
-};
-constexpr std::array<Head, 17> kHeads = {{
-    {"capybara", 0.13, 0.62, 0.33, 0.86},
-    {"monkey", 0.12, 0.5, 0.38, 0.56},
-    {"dog", 0.12, 0.52, 0.42, 0.62},
-    {"wolf", 0.2, 0.42, 0.52, 0.6},
-    {"fox", 0.26, 0.44, 0.55, 0.6},
-    {"raccoon", 0.16, 0.5, 0.52, 0.66},
-    {"cat", 0.2, 0.48, 0.5, 0.66},
-    {"lion", 0.14, 0.5, 0.42, 0.5},
-    {"tiger", 0.12, 0.5, 0.46, 0.62},
-    {"cow", 0.16, 0.46, 0.46, 0.6},
-    {"pig", 0.14, 0.5, 0.44, 0.64},
-    {"mouse", 0.26, 0.46, 0.52, 0.6},
-    {"hamster", 0.14, 0.52, 0.46, 0.64},
-    {"bear", 0.14, 0.52, 0.42, 0.6},
-    {"koala", 0.12, 0.46, 0.42, 0.56},
-    {"panda", 0.12, 0.52, 0.44, 0.64},
-    {"frog", 0.16, 0.4, 0.2, 0.76},
-}};
-
-Head head_of(std::string_view name) {
-  const auto* found = std::ranges::find(kHeads, name, &Head::name);
-  return found == kHeads.end() ? Head{name, 0.15, 0.5, 0.42, 0.6} : *found;
-}
 
 bool faces_sideways(const Item& item) {
   if (item.shape) return false;
@@ -52,10 +21,11 @@ bool faces_sideways(const Item& item) {
 
 }  // namespace
 
-Composition::Composition(cairo_t* cr, SpriteStore& sprites, Lettering& lettering, const Scene& scene,
-                         int width, int height)
+Composition::Composition(cairo_t* cr, SpriteStore& sprites, SpriteStyle style, Lettering& lettering,
+                         const Scene& scene, int width, int height)
     : cr_(cr),
       sprites_(sprites),
+      style_(style),
       scene_(scene),
       unit_(std::min(width, height)),
       width_(width / unit_),
@@ -66,7 +36,7 @@ Composition::Composition(cairo_t* cr, SpriteStore& sprites, Lettering& lettering
 }
 
 std::vector<Placement> Composition::draw() {
-  draw_background(cr_, scene_.background, width_, height_, dice_);
+  floor_ = draw_background(cr_, scene_.background, width_, height_, dice_);
   switch (scene_.kind) {
     case SceneKind::words:
       draw_words();
@@ -100,7 +70,7 @@ void Composition::note(const std::string& name, const Box& box) {
 }
 
 const Sprite& Composition::sprite(const Item& item, Pose pose) {
-  return sprites_.thing(item.name, item.colour, pose);
+  return sprites_.thing(style_, item.name, item.colour, pose);
 }
 
 double Composition::size_of(const Item& item) const {
@@ -108,16 +78,24 @@ double Composition::size_of(const Item& item) const {
   return item.size == ItemSize::big ? 0.92 : 0.66;
 }
 
+void Composition::draw_thing(const Item& item, const Sprite& sprite, const Box& box, bool mirrored,
+                             double angle) {
+  draw_contact_shadow(cr_, sprite, fitted(sprite, box), mirrored);
+  note(item.name, draw_sprite(cr_, sprite, box, mirrored, angle));
+}
+
 void Composition::draw_item(const Item& item, const Box& box) {
   if (item.shape) {
     const double side = std::min(box.width, box.height);
     const Box square = box_around(box.centre_x(), box.centre_y(), side);
+    const double ground = shape_bottom(item.name, square);
+    draw_contact_shadow(cr_, square.centre_x() - 0.36 * side, square.centre_x() + 0.36 * side, ground);
     draw_shape(cr_, item.name, square, find_colour(item.colour).value().rgb);
     note(item.name, square);
     return;
   }
   const bool mirrored = faces_sideways(item) && dice_.chance(0.4);
-  note(item.name, draw_sprite(cr_, sprite(item), box, mirrored, dice_.between(-0.05, 0.05)));
+  draw_thing(item, sprite(item), box, mirrored, dice_.between(-0.05, 0.05));
 }
 
 void Composition::draw_single() {
@@ -125,7 +103,11 @@ void Composition::draw_single() {
   const double room_x = std::max(0.0, width_ - side - 0.06) / 2;
   const double room_y = std::max(0.0, height_ - side - 0.06) / 2;
   const double x = width_ / 2 + room_x * dice_.between(-0.5, 0.5);
-  const double y = height_ / 2 + room_y * dice_.between(-0.5, 0.5);
+  double y = height_ / 2 + room_y * dice_.between(-0.5, 0.5);
+  // In a place things stand on the ground.
+  const double lowest = height_ - side / 2 - 0.03;
+  if (is_place(scene_.background.name))
+    y = dice_.between(std::clamp(floor_ - side / 2, side / 2 + 0.03, lowest), lowest);
   draw_item(scene_.items[0], box_around(x, y, side));
 }
 
@@ -170,10 +152,10 @@ void Composition::draw_position() {
 
 void Composition::draw_hybrid() {
   const double side = 0.84 * dice_.between(0.94, 1.06);
-  const Sprite& body = sprites_.hybrid(scene_.items[0].name, scene_.texture);
+  const Sprite& body = sprites_.hybrid(style_, scene_.items[0].name, scene_.texture);
   const Box box = box_around(width_ / 2, height_ / 2, side);
   const double angle = dice_.between(-0.04, 0.04);
-  note(scene_.items[0].name, draw_sprite(cr_, body, box, dice_.chance(0.4), angle));
+  draw_thing(scene_.items[0], body, box, dice_.chance(0.4), angle);
 }
 
 void Composition::draw_wearing() {
@@ -183,9 +165,9 @@ void Composition::draw_wearing() {
   const Sprite& face = sprite(who, Pose::head);
   const double side = (hat ? 0.64 : 0.76) * dice_.between(0.95, 1.05);
   const double y = hat ? height_ / 2 + 0.13 : height_ / 2;
-  const Box place = draw_sprite(cr_, face, box_around(width_ / 2, y, side));
-  note(who.name, place);
-  const Head head = head_of(who.name);
+  const Box place = fitted(face, box_around(width_ / 2, y, side));
+  draw_thing(who, face, place, false, 0);
+  const Head head = head_of(style_, who.name);
   const Sprite& worn = sprite(what);
   Box box;
   if (hat) {
@@ -203,11 +185,7 @@ void Composition::draw_wearing() {
 }
 
 void Composition::draw_paws(Rgb fur, double x, double y, double spread) {
-  for (const double side : {-1.0, 1.0}) {
-    ellipse(cr_, x + side * spread, y, 0.062, 0.046);
-    fill_keep(cr_, shade(fur, -0.12));
-    stroke(cr_, shade(fur, -0.5), 0.012);
-  }
+  for (const double side : {-1.0, 1.0}) draw_paw(cr_, fur, x + side * spread, y, 0.13);
 }
 
 void Composition::draw_holding() {
@@ -216,14 +194,12 @@ void Composition::draw_holding() {
   const double side = 0.74 * dice_.between(0.95, 1.05);
   const double x = width_ / 2 - 0.1;
   const double y = height_ / 2 + 0.02;
-  const Box place = draw_sprite(cr_, holder, box_around(x, y, side));
-  note(who.name, place);
+  const Box place = fitted(holder, box_around(x, y, side));
+  draw_thing(who, holder, place, false, 0);
   const double held_x = std::min(place.right() + 0.02, width_ - 0.2);
   const Box held = box_around(held_x, place.y + 0.66 * place.height, 0.38);
   note(scene_.items[1].name, draw_sprite(cr_, sprite(scene_.items[1]), held));
-  ellipse(cr_, held_x - 0.11, held.centre_y() + 0.07, 0.062, 0.05);
-  fill_keep(cr_, shade(holder.colour, -0.12));
-  stroke(cr_, shade(holder.colour, -0.5), 0.012);
+  draw_paw(cr_, holder.colour, held_x - 0.11, held.centre_y() + 0.07, 0.12);
 }
 
 void Composition::draw_standing() {
@@ -233,7 +209,7 @@ void Composition::draw_standing() {
   const Sprite& base = sprite(what);
   const Box room = fitted(base, {width_ / 2 - 0.36, 0, 0.72, base_side});
   const Box base_box{room.x, base_bottom - room.height, room.width, room.height};
-  note(what.name, draw_sprite(cr_, base, base_box));
+  draw_thing(what, base, base_box, false, 0);
   const double surface = base_box.y + top_in_the_middle(base) * base_box.height;
   const Sprite& who = sprite(scene_.items[0]);
   const Box animal = fitted(who, {0, 0, 0.5, 0.5});
@@ -249,6 +225,7 @@ void Composition::draw_words() {
 }
 
 void Composition::draw_sign(const SignLayout& layout, double x, double y, double angle, double ground) {
+  capital_height_ = layout.text.capital_height;
   letters_ = signs_.draw(cr_, *scene_.sign, layout, x, y, angle, ground);
   const auto moved = [&](Box box) {
     box.x += x;

@@ -57,15 +57,14 @@ void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions
   set_colour(context.get(), {255, 255, 255});
   cairo_paint(context.get());
   std::vector<Image> pictures;
-  SceneRenderer renderer;
+  SceneRenderer renderer(options.sprites);
   for (int i = 0; i < count; ++i) {
     if (progress && !progress(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(count)))
       throw Cancelled();
-    const Scene scene = sample_scene(options.seed, static_cast<std::uint64_t>(i), options.scenes);
-    const PictureSize size = size_of_sample(options, static_cast<std::uint64_t>(i));
-    pictures.push_back(renderer.render(scene, size.width, size.height).image);
-    draw_caption(context.get(), scene.caption, kGap + i % columns * cell_width,
-                 kGap + i / columns * cell_height + size.height + 2, widest);
+    DatasetSample sample = draw_sample(options, static_cast<std::uint64_t>(i), renderer);
+    pictures.push_back(std::move(sample.rendering.image));
+    draw_caption(context.get(), sample.scene.caption, kGap + i % columns * cell_width,
+                 kGap + i / columns * cell_height + pictures.back().height + 2, widest);
     report(progress, static_cast<std::uint64_t>(i + 1), static_cast<std::uint64_t>(count));
   }
   Image sheet = image_of(captions);

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include FT_FREETYPE_H
 
@@ -21,8 +22,9 @@ struct Destroy {
 };
 using FontPattern = std::unique_ptr<FcPattern, Destroy<FcPattern, FcPatternDestroy>>;
 
-// Fontconfig answers with the next best font, so the family has to be compared.
-std::string emoji_font_path() {
+// Nothing when it is not installed. Fontconfig answers with the next best font, so the family has to be
+// compared.
+std::optional<std::string> emoji_font_path() {
   const FontPattern wanted(FcPatternCreate());
   FcPatternAddString(wanted.get(), FC_FAMILY, reinterpret_cast<const FcChar8*>(kFamily));
   FcConfigSubstitute(nullptr, wanted.get(), FcMatchPattern);
@@ -34,8 +36,8 @@ std::string emoji_font_path() {
   if (!found || FcPatternGetString(found.get(), FC_FAMILY, 0, &family) != FcResultMatch ||
       std::strcmp(reinterpret_cast<const char*>(family), kFamily) != 0 ||
       FcPatternGetString(found.get(), FC_FILE, 0, &file) != FcResultMatch)
-    throw FileError("the font 'Noto Color Emoji' is not installed (Debian: fonts-noto-color-emoji)");
-  return reinterpret_cast<const char*>(file);
+    return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(file));
 }
 
 }  // namespace
@@ -50,8 +52,13 @@ struct EmojiFont::Face {
   }
 };
 
+bool EmojiFont::is_installed() { return emoji_font_path().has_value(); }
+
 EmojiFont::EmojiFont() : face_(std::make_unique<Face>()) {
-  const std::string path = emoji_font_path();
+  const std::optional<std::string> found = emoji_font_path();
+  if (!found)
+    throw FileError("the font 'Noto Color Emoji' is not installed (Debian: fonts-noto-color-emoji)");
+  const std::string& path = *found;
   if (FT_Init_FreeType(&face_->library) != 0) throw FileError("FreeType does not start");
   if (FT_New_Face(face_->library, path.c_str(), 0, &face_->face) != 0 || face_->face->num_fixed_sizes < 1 ||
       FT_Select_Size(face_->face, 0) != 0)

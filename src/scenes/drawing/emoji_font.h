@@ -9,6 +9,9 @@ namespace sd35 {
 
 class EmojiFont {
  public:
+  // Whether the font is there.
+  static bool is_installed();
+
   // Finds the font through fontconfig. Throws FileError naming the package when it is not installed.
   EmojiFont();
   ~EmojiFont();

@@ -7,33 +7,15 @@
 #include <cmath>
 #include <mutex>
 #include <span>
-#include <tuple>
 
 #include "core/error.h"
-#include "scenes/scene.h"
+#include "scenes/typefaces.h"
 
 namespace sd35 {
 namespace {
 
-struct Typeface {
-  const char* family;
-  PangoWeight weight;
-  const char* package;  // Debian's
-};
-
-constexpr std::array<Typeface, kTypefaces> kFaces = {{
-    {"Liberation Sans", PANGO_WEIGHT_BOLD, "fonts-liberation2"},
-    {"DejaVu Sans", PANGO_WEIGHT_BOLD, "fonts-dejavu-core"},
-    {"Open Sans", PANGO_WEIGHT_BOLD, "fonts-open-sans"},
-    {"Comic Neue", PANGO_WEIGHT_BOLD, "fonts-comic-neue"},
-    {"Liberation Sans", PANGO_WEIGHT_NORMAL, "fonts-liberation2"},
-    {"Liberation Serif", PANGO_WEIGHT_BOLD, "fonts-liberation2"},
-    {"DejaVu Serif", PANGO_WEIGHT_BOLD, "fonts-dejavu-core"},
-    {"Liberation Mono", PANGO_WEIGHT_BOLD, "fonts-liberation2"},
-}};
-
 constexpr double kReferenceSize = 100;  // pixels; sizes scale from here, since nothing is hinted
-constexpr double kLinePitch = 1.02;     // of the font size
+constexpr double kLinePitch = 1.1;      // of the font size
 
 // Cairo keeps one set of scaled fonts for all threads, and two that measure and draw with them at once may
 // each wait for a lock that the other holds (Cairo 1.16). So lettering is for one thread at a time.
@@ -47,16 +29,25 @@ struct FreeDescription {
 };
 using Description = std::unique_ptr<PangoFontDescription, FreeDescription>;
 
+struct FreeAttributes {
+  void operator()(PangoAttrList* attributes) const { pango_attr_list_unref(attributes); }
+};
+
+Description described(const Typeface& face) {
+  Description description(pango_font_description_new());
+  pango_font_description_set_family_static(description.get(), face.family);
+  pango_font_description_set_weight(description.get(), face.bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
+  return description;
+}
+
 struct FreeIterator {
   void operator()(PangoLayoutIter* iterator) const { pango_layout_iter_free(iterator); }
 };
 
-// The ink of a line around its baseline, at kReferenceSize.
-struct Ink {
-  double left = 0;
-  double top = 0;  // negative: above the baseline
-  double width = 0;
-  double height = 0;
+// How far letters of a typeface reach from the baseline, whichever they are.
+struct Reach {
+  double above = 0;
+  double below = 0;
 };
 
 std::string joined(std::span<const std::string> words) {
@@ -71,26 +62,41 @@ struct Lettering::Pango {
   std::unique_ptr<PangoFontMap, ObjectUnref> map{pango_cairo_font_map_new()};
   std::unique_ptr<PangoContext, ObjectUnref> context{pango_font_map_create_context(map.get())};
   std::unique_ptr<PangoLayout, ObjectUnref> layout;
+  std::array<bool, kTypefaces> found{};  // those that are known to be installed
 
-  void set(int typeface, double size) {
-    const Typeface& face = kFaces.at(static_cast<std::size_t>(typeface));
-    const Description description(pango_font_description_new());
-    pango_font_description_set_family_static(description.get(), face.family);
-    pango_font_description_set_weight(description.get(), face.weight);
+  void set(const TextStyle& style, double size) {
+    const auto number = static_cast<std::size_t>(style.typeface);
+    const Typeface& face = typefaces()[number];
+    if (!found[number]) require(face);
+    found[number] = true;
+    const Description description = described(face);
     pango_font_description_set_absolute_size(description.get(), size * PANGO_SCALE);
     pango_layout_set_font_description(layout.get(), description.get());
+    const std::unique_ptr<PangoAttrList, FreeAttributes> attributes(pango_attr_list_new());
+    pango_attr_list_insert(attributes.get(), pango_attr_letter_spacing_new(
+                                                 static_cast<int>(style.tracking * size * PANGO_SCALE)));
+    pango_layout_set_attributes(layout.get(), attributes.get());
   }
 
-  Ink ink(const std::string& line) {
+  // The width of a line with the room of its first and last letters, which depends on their number alone
+  // where all letters have the same room.
+  double width(const std::string& line) {
     pango_layout_set_text(layout.get(), line.c_str(), static_cast<int>(line.size()));
-    PangoRectangle extents;
-    pango_layout_get_extents(layout.get(), &extents, nullptr);
-    const double baseline = static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
-    const auto pixels = [](int units) { return static_cast<double>(units) / PANGO_SCALE; };
-    return {pixels(extents.x), pixels(extents.y) - baseline, pixels(extents.width), pixels(extents.height)};
+    PangoRectangle room;
+    pango_layout_get_extents(layout.get(), nullptr, &room);
+    return static_cast<double>(room.width) / PANGO_SCALE;
   }
 
-  // Those of the line that ink() measured last, which begins at (x, baseline).
+  Reach reach() {
+    pango_layout_set_text(layout.get(), "Hdg", 3);
+    PangoRectangle ink;
+    pango_layout_get_extents(layout.get(), &ink, nullptr);
+    const int baseline = pango_layout_get_baseline(layout.get());
+    return {static_cast<double>(baseline - ink.y) / PANGO_SCALE,
+            static_cast<double>(ink.y + ink.height - baseline) / PANGO_SCALE};
+  }
+
+  // Those of the line that width() measured last, which begins at (x, baseline).
   std::vector<Letter> letters(const std::string& line, double x, double baseline) {
     const double top = baseline - static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
     const auto pixels = [](int units) { return static_cast<double>(units) / PANGO_SCALE; };
@@ -112,13 +118,11 @@ struct Lettering::Pango {
   }
 
   void require(const Typeface& face) {
-    const Description wanted(pango_font_description_new());
-    pango_font_description_set_family_static(wanted.get(), face.family);
-    pango_font_description_set_weight(wanted.get(), face.weight);
+    const Description wanted = described(face);
     const std::unique_ptr<PangoFont, ObjectUnref> font(
         pango_font_map_load_font(map.get(), context.get(), wanted.get()));
-    const Description found(font ? pango_font_describe(font.get()) : pango_font_description_new());
-    const char* family = pango_font_description_get_family(found.get());
+    const Description installed(font ? pango_font_describe(font.get()) : pango_font_description_new());
+    const char* family = pango_font_description_get_family(installed.get());
     if (family == nullptr || std::string_view(family) != face.family)
       throw FileError(std::string("the font '") + face.family +
                       "' is not installed (Debian: " + face.package + ")");
@@ -136,7 +140,6 @@ Lettering::Lettering() {
   cairo_font_options_destroy(options);
   pango_context_set_round_glyph_positions(pango_->context.get(), FALSE);
   pango_cairo_context_set_resolution(pango_->context.get(), 96);
-  for (const Typeface& face : kFaces) pango_->require(face);
   pango_->layout.reset(pango_layout_new(pango_->context.get()));
 }
 
@@ -145,30 +148,11 @@ Lettering::~Lettering() {
   pango_.reset();
 }
 
-namespace {
-
-// The ink of lines below each other, at kReferenceSize.
-template <class InkOf>
-std::pair<double, double> block_size(const std::vector<std::string>& lines, InkOf ink_of) {
-  double width = 0;
-  double top = 0;
-  double bottom = 0;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const Ink ink = ink_of(lines[i]);
-    const double baseline = static_cast<double>(i) * kLinePitch * kReferenceSize;
-    width = std::max(width, ink.width);
-    top = i == 0 ? ink.top : std::min(top, baseline + ink.top);
-    bottom = std::max(bottom, baseline + ink.top + ink.height);
-  }
-  return {width, bottom - top};
-}
-
-}  // namespace
-
-TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, double width, double height,
-                         double fullness) {
+TextBlock Lettering::fit(const std::vector<std::string>& words, const TextStyle& style, double width,
+                         double height, double fullness) {
   const std::lock_guard lock(lettering_mutex());
-  pango_->set(typeface, kReferenceSize);
+  pango_->set(style, kReferenceSize);
+  const Reach reach = pango_->reach();
   TextBlock best;
   const std::size_t gaps = words.size() - 1;
   for (std::size_t breaks = 0; breaks < (std::size_t{1} << gaps); ++breaks) {
@@ -177,12 +161,14 @@ TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, do
     for (std::size_t i = 1; i <= words.size(); ++i) {
       if (i < words.size() && (breaks >> (i - 1) & 1) == 0) continue;
       block.lines.push_back(joined(std::span(words).subspan(begin, i - begin)));
+      block.width = std::max(block.width, pango_->width(block.lines.back()));
       begin = i;
     }
-    std::tie(block.width, block.height) =
-        block_size(block.lines, [&](const std::string& s) { return pango_->ink(s); });
+    const auto pitches = static_cast<double>(block.lines.size() - 1);
+    block.height = pitches * kLinePitch * kReferenceSize + reach.above + reach.below;
     const double scale = std::min(width / block.width, height / block.height) * fullness;
     block.font_size = scale * kReferenceSize;
+    block.capital_height = reach.above * scale;
     block.width *= scale;
     block.height *= scale;
     if (block.font_size > best.font_size) best = std::move(block);
@@ -190,24 +176,22 @@ TextBlock Lettering::fit(const std::vector<std::string>& words, int typeface, do
   return best;
 }
 
-std::vector<Letter> Lettering::draw(cairo_t* cr, const TextBlock& text, int typeface, const Box& box,
-                                    Rgb colour) {
+std::vector<Letter> Lettering::draw(cairo_t* cr, const TextBlock& text, const TextStyle& style,
+                                    const Box& box, Rgb colour) {
   const std::lock_guard lock(lettering_mutex());
-  pango_->set(typeface, text.font_size);
+  pango_->set(style, text.font_size);
   std::vector<Letter> letters;
-  double first_top = 0;
   int word = 0;
   for (std::size_t i = 0; i < text.lines.size(); ++i) {
-    const Ink ink = pango_->ink(text.lines[i]);
-    if (i == 0) first_top = ink.top;
-    const double baseline = static_cast<double>(i) * kLinePitch * text.font_size - first_top;
-    const double x = box.centre_x() - ink.width / 2 - ink.left;
-    const double y = box.centre_y() - text.height / 2 + baseline;
-    cairo_move_to(cr, x, y);
+    const double x = box.centre_x() - pango_->width(text.lines[i]) / 2;
+    const double top =
+        box.centre_y() - text.height / 2 + static_cast<double>(i) * kLinePitch * text.font_size;
+    const double baseline = top + text.capital_height;
+    cairo_move_to(cr, x, baseline);
     set_colour(cr, colour);
     pango_cairo_show_layout_line(cr, pango_layout_get_line_readonly(pango_->layout.get(), 0));
     int index = 0;
-    for (Letter& letter : pango_->letters(text.lines[i], x, y)) {
+    for (Letter& letter : pango_->letters(text.lines[i], x, baseline)) {
       if (letter.character == " ") {
         ++word;
         index = 0;

@@ -17,11 +17,16 @@ void check_picture_size(int width, int height) {
 }
 
 struct SceneRenderer::State {
+  SpriteShares shares;
   SpriteStore sprites;
   Lettering lettering;
 };
 
-SceneRenderer::SceneRenderer() : state_(std::make_unique<State>()) {}
+SceneRenderer::SceneRenderer(const SpriteShares& sprites) : state_(std::make_unique<State>()) {
+  state_->shares = sprites;
+  // Missing fonts are told before the work, not at the first picture that needs them.
+  if (sprites[static_cast<std::size_t>(SpriteStyle::noto)] > 0) EmojiFont();
+}
 SceneRenderer::~SceneRenderer() = default;
 
 Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
@@ -30,9 +35,11 @@ Rendering SceneRenderer::render(const Scene& scene, int width, int height) {
   Rendering rendering;
   {
     const Context context = make_context(surface);
-    Composition composition(context.get(), state_->sprites, state_->lettering, scene, width, height);
+    const SpriteStyle style = style_of_scene(state_->shares, scene.layout_seed);
+    Composition composition(context.get(), state_->sprites, style, state_->lettering, scene, width, height);
     rendering.placements = composition.draw();
     rendering.letters = composition.letters();
+    rendering.capital_height = composition.capital_height();
   }
   rendering.image = image_of(surface);
   state_->sprites.trim();

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "image/image.h"
 #include "scenes/drawing/placement.h"
+#include "scenes/drawing/sprite_style.h"
 #include "scenes/scene.h"
 
 namespace sd35 {
@@ -14,7 +16,8 @@ namespace sd35 {
 struct Rendering {
   Image image;
   std::vector<Placement> placements;
-  std::vector<Letter> letters;  // of the sign; what stands before it may cover some
+  std::optional<double> capital_height;  // of the sign's text, in pixels
+  std::vector<Letter> letters;           // of the sign; what stands before it may cover some
 };
 
 inline constexpr int kSmallestPicture = 32;
@@ -27,14 +30,15 @@ void check_picture_size(int width, int height);
 // Draws scenes; keeps fonts and scaled things. One per thread.
 class SceneRenderer {
  public:
-  // Throws FileError naming the package when a font is not installed.
-  SceneRenderer();
+  // Throws FileError naming the package when a font is not installed; that of the emoji is asked for only
+  // where `sprites` has a share of it.
+  explicit SceneRenderer(const SpriteShares& sprites = kFluentOnly);
   ~SceneRenderer();
   SceneRenderer(const SceneRenderer&) = delete;
   SceneRenderer& operator=(const SceneRenderer&) = delete;
 
-  // A pure function of its arguments (and of the fonts): the scene laid out for this size and drawn at it.
-  // Throws ArgumentError for a size that check_picture_size() refuses.
+  // A pure function of its arguments, the shares and the fonts: the scene laid out for this size and drawn at
+  // it. Throws ArgumentError for a size that check_picture_size() refuses.
   Rendering render(const Scene& scene, int width, int height);
 
  private:

@@ -96,13 +96,26 @@ void shape_path(cairo_t* cr, std::string_view name, const Box& box) {
   throw ArgumentError("no shape is named '" + std::string(name) + "'");
 }
 
+double shape_bottom(std::string_view name, const Box& box) {
+  const double below_middle = name == "oval"                        ? 0.3
+                              : name == "rectangle"                 ? 0.28
+                              : name == "hexagon" || name == "star" ? 0.44
+                              : name == "pentagon"                  ? 0.41
+                              : name == "arrow"                     ? 0.4
+                                                                    : 0.47;
+  return box.centre_y() + below_middle * box.height;
+}
+
 void draw_shape(cairo_t* cr, std::string_view name, const Box& box, Rgb colour) {
   cairo_save(cr);
   cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
   cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
   shape_path(cr, name, box);
-  fill_keep(cr, colour);
-  stroke(cr, shade(colour, -0.25), 0.02 * box.width);
+  fill_keep(cr, linear_gradient(box.x, box.y, box.x + 0.4 * box.width, box.bottom(),
+                                {{0, blend(colour, {255, 255, 255}, 0.16)},
+                                 {0.45, colour},
+                                 {1, blend(colour, {38, 30, 66}, 0.1)}}));
+  stroke(cr, blend(colour, {38, 30, 66}, 0.22), 0.02 * box.width);
   cairo_restore(cr);
 }
 

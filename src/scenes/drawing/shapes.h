@@ -11,7 +11,10 @@ namespace sd35 {
 // another name. Rings are filled with the even-odd rule.
 void shape_path(cairo_t* cr, std::string_view name, const Box& box);
 
-// Filled, with a thin darker edge.
+// How far down it reaches in its box.
+double shape_bottom(std::string_view name, const Box& box);
+
+// Lit from above, with a thin darker edge.
 void draw_shape(cairo_t* cr, std::string_view name, const Box& box, Rgb colour);
 
 }  // namespace sd35

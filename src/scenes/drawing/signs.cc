@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scenes/drawing/shadows.h"
+
 namespace sd35 {
 namespace {
 
@@ -15,6 +17,8 @@ constexpr double kChestTop = 0.26;
 constexpr double kChestHeight = 0.5;
 
 Rgb known_rgb(std::string_view colour) { return find_colour(colour).value().rgb; }
+
+TextStyle style_of(const Sign& sign) { return {sign.typeface, sign.tracking}; }
 
 Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
 
@@ -30,30 +34,48 @@ void move(Letter& letter, double angle, double x, double y) {
   letter.height = height;
 }
 
+constexpr Rgb kFrame{112, 88, 74};
+constexpr double kBevel = 0.02;
+
+Box inset(const Box& box, double by) {
+  return {box.x + by, box.y + by, box.width - 2 * by, box.height - 2 * by};
+}
+
+// A frame that is lit from above, around a face of one colour that lies a little deeper.
+void draw_framed(cairo_t* cr, const Box& body, Rgb frame, Rgb face) {
+  draw_board_shadow(cr, body, 0.03);
+  rounded_rectangle(cr, body, 0.035);
+  fill(cr,
+       linear_gradient(
+           0, body.y, 0, body.bottom(),
+           {{0, blend(frame, {255, 255, 255}, 0.3)}, {0.2, frame}, {1, blend(frame, {30, 20, 40}, 0.35)}}));
+  const Box inner = inset(body, kBevel);
+  rounded_rectangle(cr, inner, 0.02);
+  fill(cr, blend(face, {30, 20, 40}, 0.3));
+  rounded_rectangle(cr, {inner.x, inner.y + 0.006, inner.width, inner.height - 0.006}, 0.02);
+  fill(cr, face);
+}
+
 void draw_board(cairo_t* cr, const Box& body, Rgb colour) {
-  rounded_rectangle(cr, body, 0.03);
-  fill_keep(cr, colour);
-  stroke(cr, colour == known_rgb("black") ? Rgb{120, 120, 124} : Rgb{70, 58, 50}, 0.016);
+  draw_framed(cr, body, colour == known_rgb("black") ? Rgb{128, 126, 134} : kFrame, colour);
 }
 
 void draw_post(cairo_t* cr, const Box& body, double ground) {
   cairo_rectangle(cr, -0.035, body.bottom() - 0.01, 0.07, std::max(0.0, ground - body.bottom()));
-  fill(cr, shade(kWood, -0.3));
-  rounded_rectangle(cr, body, 0.02);
-  fill_keep(cr, kWood);
-  stroke(cr, shade(kWood, -0.5), 0.016);
+  fill(cr, linear_gradient(-0.035, 0, 0.035, 0,
+                           {{0, shade(kWood, -0.2)}, {0.3, shade(kWood, 0.06)}, {1, shade(kWood, -0.5)}}));
+  draw_framed(cr, body, shade(kWood, -0.2), kWood);
 }
 
 void draw_card(cairo_t* cr, const Box& body, Rgb colour) {
-  cairo_rectangle(cr, body.x + 0.014, body.y + 0.018, body.width, body.height);
-  set_colour(cr, {0, 0, 0}, 0.25);
-  cairo_fill(cr);
-  cairo_rectangle(cr, body.x, body.y, body.width, body.height);
+  draw_board_shadow(cr, body, 0.025);
+  rounded_rectangle(cr, body, 0.012);
   fill_keep(cr, colour);
-  stroke(cr, shade(colour, -0.3), 0.008);
+  stroke(cr, blend(colour, {60, 50, 80}, 0.16), 0.006);
 }
 
 void draw_banner(cairo_t* cr, const Box& body, Rgb colour) {
+  draw_board_shadow(cr, {body.x + kTail, body.y, body.width - 2 * kTail, body.height}, 0.025);
   for (const double side : {-1.0, 1.0}) {
     const double inner = side * (body.width / 2 - kTail - 0.03);
     const double outer = side * body.width / 2;
@@ -65,11 +87,15 @@ void draw_banner(cairo_t* cr, const Box& body, Rgb colour) {
     cairo_line_to(cr, outer, bottom);
     cairo_line_to(cr, inner, bottom);
     cairo_close_path(cr);
-    fill(cr, shade(colour, -0.35));
+    fill(cr, linear_gradient(inner, 0, outer, 0, {{0, shade(colour, -0.5)}, {1, shade(colour, -0.22)}}));
   }
-  cairo_rectangle(cr, body.x + kTail, body.y, body.width - 2 * kTail, body.height);
-  fill_keep(cr, colour);
-  stroke(cr, shade(colour, -0.45), 0.012);
+  const Box ribbon{body.x + kTail, body.y, body.width - 2 * kTail, body.height};
+  rounded_rectangle(cr, ribbon, 0.01);
+  fill(cr, colour);
+  for (const double edge : {ribbon.y, ribbon.bottom() - 0.012}) {
+    cairo_rectangle(cr, ribbon.x, edge, ribbon.width, 0.012);
+    fill(cr, shade(colour, edge == ribbon.y ? -0.12 : -0.28));
+  }
 }
 
 void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
@@ -89,8 +115,21 @@ void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
   cairo_line_to(cr, x(0.22), y(0.06));
   cairo_close_path(cr);
   fill_keep(cr, colour);
+  const Rgb fold = colour == known_rgb("black") ? Rgb{110, 110, 114} : blend(colour, {30, 20, 50}, 0.4);
+  cairo_save(cr);
+  cairo_clip_preserve(cr);
+  // Sleeves and sides turn away from the light; the chest stays one colour.
+  for (const double side : {-1.0, 1.0}) {
+    const double chest = body.centre_x() + side * 0.5 * kChestWidth * body.width;
+    const double outer = body.centre_x() + side * 0.5 * body.width;
+    const Pattern shading =
+        linear_gradient(chest, 0, outer, 0, {{0, fold, 0}, {0.3, fold, 0.2}, {1, fold, 0.7}});
+    cairo_set_source(cr, shading.get());
+    cairo_paint(cr);
+  }
+  cairo_restore(cr);
   cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-  stroke(cr, colour == known_rgb("black") ? Rgb{110, 110, 114} : shade(colour, -0.4), 0.014);
+  stroke(cr, fold, 0.01);
 }
 
 }  // namespace
@@ -98,7 +137,7 @@ void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
 SignLayout SignPainter::layout(const Sign& sign, double width, double height, double fullness) const {
   SignLayout layout;
   const auto fit = [&](double room_x, double room_y) {
-    layout.text = lettering_.fit(sign.words, sign.typeface, room_x * unit_, room_y * unit_, fullness);
+    layout.text = lettering_.fit(sign.words, style_of(sign), room_x * unit_, room_y * unit_, fullness);
     layout.ink = centred(layout.text.width / unit_, layout.text.height / unit_);
   };
   if (sign.form == SignForm::shirt) {
@@ -143,7 +182,7 @@ std::vector<Letter> SignPainter::draw(cairo_t* cr, const Sign& sign, const SignL
   cairo_scale(cr, 1 / unit_, 1 / unit_);
   const Box& ink = layout.ink;
   std::vector<Letter> letters = lettering_.draw(
-      cr, layout.text, sign.typeface, {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
+      cr, layout.text, style_of(sign), {ink.x * unit_, ink.y * unit_, ink.width * unit_, ink.height * unit_},
       known_rgb(sign.text_colour));
   cairo_restore(cr);
   for (Letter& letter : letters) move(letter, angle, x * unit_, y * unit_);

@@ -10,7 +10,7 @@ namespace sd35 {
 struct SignLayout {
   Box body;        // all that is drawn, but for a post and its shadow
   Box text_area;   // the text may fill this
-  Box ink;         // what it fills
+  Box ink;         // the lines' room in it
   TextBlock text;  // in pixels
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <numbers>
 #include <span>
 
 #include "core/error.h"
@@ -64,7 +65,8 @@ class Pixels {
   const int stride_;
 };
 
-constexpr int kVisible = 24;  // alpha
+constexpr int kVisible = 24;     // alpha
+constexpr double kGrey = 0.045;  // chroma in OKLab: the greys of Fluent Emoji are a little violet
 
 // The middle of the fullest cell of a coarse grid of colours; dark outlines and white lights do not count
 // unless there is nothing else.
@@ -105,23 +107,66 @@ Rgb lit(Rgb colour, double ratio) {
   return ratio <= 1 ? shade(colour, ratio - 1) : shade(colour, std::min(ratio - 1, 0.75));
 }
 
-Rgb mixed(Rgb a, Rgb b, double amount) {
-  const auto mix = [amount](std::uint8_t x, std::uint8_t y) {
-    return static_cast<std::uint8_t>(std::lround(x + (y - x) * amount));
-  };
-  return {mix(a.red, b.red), mix(a.green, b.green), mix(a.blue, b.blue)};
+// Where a sprite touches the ground: what is visible in its lowest rows.
+void find_foot(Sprite& sprite) {
+  const Pixels pixels(sprite.surface);
+  int left = sprite.width, right = -1;
+  for (int y = sprite.height - 1 - sprite.height / 14; y < sprite.height; ++y) {
+    for (int x = 0; x < sprite.width; ++x) {
+      if (pixels.get(x, std::max(y, 0)).alpha < kVisible) continue;
+      left = std::min(left, x);
+      right = std::max(right, x);
+    }
+  }
+  sprite.foot = (left + right + 1) / 2.0 / sprite.width;
+  sprite.foot_width = static_cast<double>(right + 1 - left) / sprite.width;
 }
 
-// How much a pixel belongs to the parts painted in `dominant`: by hue; of grey things by having none.
+// How much a pixel belongs to the parts painted in `dominant`: by hue; of grey things by having none. Shading
+// changes hues: what is lit is yellower, what is not is more violet.
 double membership(Rgb pixel, const std::array<float, 3>& dominant) {
   const std::array<float, 3> lab = oklab(pixel);
   const double dominant_chroma = std::hypot(dominant[1], dominant[2]);
   const double chroma = std::hypot(lab[1], lab[2]);
   const double bright = smooth_step(0.22, 0.36, lab[0]);  // black eyes and outlines stay
-  if (dominant_chroma < 0.04) return bright * (1 - smooth_step(0.03, 0.09, chroma));
+  if (dominant_chroma < kGrey) return bright * (1 - smooth_step(kGrey, kGrey + 0.06, chroma));
   const double cosine =
       (lab[1] * dominant[1] + lab[2] * dominant[2]) / (dominant_chroma * std::max(chroma, 1e-4));
-  return bright * smooth_step(0.72, 0.9, cosine) * smooth_step(0.015, 0.045, chroma);
+  return bright * smooth_step(0.6, 0.84, cosine) * smooth_step(0.015, 0.045, chroma);
+}
+
+// What most of a sprite is painted in: the commonest hue, give or take a twelfth of the circle, or grey where
+// most of it has none.
+struct Paint {
+  std::array<float, 3> lab;  // its mean
+  double luma = 0;
+};
+Paint dominant_paint(const Pixels& pixels) {
+  constexpr int kHues = 36, kAround = 3;
+  using Sum = std::array<double, 5>;  // count, OKLab, luma
+  std::array<Sum, kHues + 1> sums{};  // the last is grey
+  for (int y = 0; y < pixels.height; ++y) {
+    for (int x = 0; x < pixels.width; ++x) {
+      const Pixel pixel = pixels.get(x, y);
+      const std::array<float, 3> lab = oklab(pixel.rgb);
+      if (pixel.alpha < kVisible || lab[0] < 0.38F) continue;
+      const double turn = std::atan2(lab[2], lab[1]) / (2 * std::numbers::pi) + 1;
+      const bool grey = std::hypot(lab[1], lab[2]) < kGrey;
+      Sum& sum = sums[static_cast<std::size_t>(grey ? kHues : static_cast<int>(turn * kHues) % kHues)];
+      const Sum one{1, lab[0], lab[1], lab[2], luma(pixel.rgb)};
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += one[i];
+    }
+  }
+  Sum best = sums[kHues];
+  for (int hue = 0; hue < kHues; ++hue) {
+    Sum around{};
+    for (int i = -kAround; i <= kAround; ++i)
+      for (std::size_t j = 0; j < around.size(); ++j)
+        around[j] += sums[static_cast<std::size_t>((hue + i + kHues) % kHues)][j];
+    if (around[0] > best[0]) best = around;
+  }
+  const auto mean = [&](std::size_t i) { return best[i] / std::max(best[0], 1.0); };
+  return {{static_cast<float>(mean(1)), static_cast<float>(mean(2)), static_cast<float>(mean(3))}, mean(4)};
 }
 
 template <class Repaint>
@@ -140,6 +185,8 @@ Sprite repainted(const Sprite& sprite, Repaint repaint) {
   }
   to.done();
   result.colour = most_frequent_colour(to);
+  result.foot = sprite.foot;
+  result.foot_width = sprite.foot_width;
   return result;
 }
 
@@ -166,14 +213,15 @@ Sprite make_sprite(const Surface& picture) {
   cairo_set_source_surface(context.get(), picture.get(), -left, -top);
   cairo_paint(context.get());
   sprite.colour = most_frequent_colour(Pixels(sprite.surface));
+  find_foot(sprite);
   return sprite;
 }
 
 Sprite tinted(const Sprite& sprite, Rgb colour) {
-  const std::array<float, 3> dominant = oklab(sprite.colour);
-  const double light = std::max(luma(sprite.colour), 0.05);
+  const Paint dominant = dominant_paint(Pixels(sprite.surface));
+  const double light = std::max(dominant.luma, 0.05);
   return repainted(sprite, [&](Rgb pixel, int, int) {
-    return mixed(pixel, lit(colour, luma(pixel) / light), membership(pixel, dominant));
+    return blend(pixel, lit(colour, luma(pixel) / light), membership(pixel, dominant.lab));
   });
 }
 

@@ -9,14 +9,16 @@ struct Sprite {
   Surface surface;  // trimmed to what is visible
   int width = 0;
   int height = 0;
-  Rgb colour;  // the most frequent one
+  Rgb colour;         // the most frequent one
+  double foot = 0.5;  // the middle of what touches the ground, and its width: parts of the sprite's width
+  double foot_width = 1;
 };
 
 // Cuts off the transparent margins. Throws ArgumentError when everything is transparent.
 Sprite make_sprite(const Surface& picture);
 
-// The same thing in another colour: the parts that have the sprite's most frequent hue take `colour` and keep
-// their light and shadow; eyes, wheels and leaves stay.
+// The same thing in another colour: the parts that have the sprite's commonest hue, or are grey like most of
+// it, take `colour` and keep their light and shadow; eyes, wheels and leaves stay.
 Sprite tinted(const Sprite& sprite, Rgb colour);
 
 // The same silhouette, light and shadow, made of `texture`, which is stretched over it.

@@ -1,6 +1,7 @@
 #include "scenes/drawing/sprite_store.h"
 
 #include "core/error.h"
+#include "scenes/drawing/fluent_emoji.h"
 #include "scenes/drawing/textures.h"
 #include "scenes/things.h"
 
@@ -9,12 +10,16 @@ namespace {
 
 constexpr std::size_t kMostBytes = 64u << 20;
 constexpr int kDrawnSide = 256;
-constexpr Rgb kFur{164, 112, 66};  // of a capybara that no one painted
+constexpr Rgb kFur{178, 118, 70};  // of a capybara that no one painted
 
 Rgb rgb_of(std::string_view colour) {
   const std::optional<NamedColour> named = find_colour(colour);
   if (!named) throw ArgumentError("no colour is named '" + std::string(colour) + "'");
   return named->rgb;
+}
+
+std::string key_of(SpriteStyle style, std::string_view name) {
+  return std::to_string(static_cast<int>(style)) + std::string(name);
 }
 
 Sprite drawn(std::string_view name, Rgb colour, Pose pose) {
@@ -32,13 +37,20 @@ Sprite drawn(std::string_view name, Rgb colour, Pose pose) {
 
 }  // namespace
 
-Sprite SpriteStore::make(std::string_view name, std::string_view colour, Pose pose) {
+Sprite SpriteStore::emoji(SpriteStyle style, char32_t character) {
+  if (style == SpriteStyle::fluent)
+    if (const std::optional<Surface> picture = fluent_picture(character)) return make_sprite(*picture);
+  if (!noto_) noto_.emplace();
+  return make_sprite(noto_->picture(character));
+}
+
+Sprite SpriteStore::make(SpriteStyle style, std::string_view name, std::string_view colour, Pose pose) {
   const Thing& thing = thing_named(name);
   if (thing.emoji == 0) {
     const Rgb natural = name == "capybara" ? kFur : rgb_of(thing.colour);
     return drawn(name, colour.empty() ? natural : rgb_of(colour), pose);
   }
-  Sprite natural = make_sprite(emoji_.picture(thing.emoji));
+  Sprite natural = emoji(style, thing.emoji);
   return colour.empty() ? std::move(natural) : tinted(natural, rgb_of(colour));
 }
 
@@ -47,17 +59,18 @@ const Sprite& SpriteStore::keep(const std::string& key, Sprite sprite) {
   return sprites_.emplace(key, std::move(sprite)).first->second;
 }
 
-const Sprite& SpriteStore::thing(std::string_view name, std::string_view colour, Pose pose) {
+const Sprite& SpriteStore::thing(SpriteStyle style, std::string_view name, std::string_view colour,
+                                 Pose pose) {
   const std::string key =
-      std::string(name) + "|" + std::string(colour) + "|" + std::to_string(static_cast<int>(pose));
+      key_of(style, name) + "|" + std::string(colour) + "|" + std::to_string(static_cast<int>(pose));
   if (const auto found = sprites_.find(key); found != sprites_.end()) return found->second;
-  return keep(key, make(name, colour, pose));
+  return keep(key, make(style, name, colour, pose));
 }
 
-const Sprite& SpriteStore::hybrid(std::string_view body, std::string_view texture) {
-  const std::string key = std::string(body) + "||" + std::string(texture);
+const Sprite& SpriteStore::hybrid(SpriteStyle style, std::string_view body, std::string_view texture) {
+  const std::string key = key_of(style, body) + "||" + std::string(texture);
   if (const auto found = sprites_.find(key); found != sprites_.end()) return found->second;
-  return keep(key, covered(thing(body), draw_texture(texture)));
+  return keep(key, covered(thing(style, body), draw_texture(texture)));
 }
 
 void SpriteStore::trim() {

@@ -1,6 +1,7 @@
 // Every sprite of the generator, made once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 #include "scenes/drawing/drawn_things.h"
 #include "scenes/drawing/emoji_font.h"
 #include "scenes/drawing/sprite.h"
+#include "scenes/drawing/sprite_style.h"
 
 namespace sd35 {
 
@@ -16,19 +18,21 @@ namespace sd35 {
 class SpriteStore {
  public:
   // A thing of scenes/things.h as it is by nature (empty `colour`) or in a named colour. `pose` matters to
-  // the capybara only.
-  const Sprite& thing(std::string_view name, std::string_view colour = {}, Pose pose = Pose::side);
+  // the capybara only. Throws FileError when the style's font is not installed.
+  const Sprite& thing(SpriteStyle style, std::string_view name, std::string_view colour = {},
+                      Pose pose = Pose::side);
   // `body` with the surface `texture`.
-  const Sprite& hybrid(std::string_view body, std::string_view texture);
+  const Sprite& hybrid(SpriteStyle style, std::string_view body, std::string_view texture);
 
   // Forgets everything when there is too much; call between pictures.
   void trim();
 
  private:
-  Sprite make(std::string_view name, std::string_view colour, Pose pose);
+  Sprite make(SpriteStyle style, std::string_view name, std::string_view colour, Pose pose);
+  Sprite emoji(SpriteStyle style, char32_t character);
   const Sprite& keep(const std::string& key, Sprite sprite);
 
-  EmojiFont emoji_;
+  std::optional<EmojiFont> noto_;  // opened when it is first asked for
   std::unordered_map<std::string, Sprite> sprites_;
   std::size_t bytes_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -30,9 +31,11 @@ constexpr std::uint64_t kCaptions = 1000;  // sampled between two calls of `prog
 // Renderers to be taken and given back by threads.
 class RendererPool {
  public:
+  explicit RendererPool(const SpriteShares& sprites) : sprites_(sprites) {}
+
   std::unique_ptr<SceneRenderer> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<SceneRenderer>();
+    if (free_.empty()) return std::make_unique<SceneRenderer>(sprites_);
     std::unique_ptr<SceneRenderer> renderer = std::move(free_.back());
     free_.pop_back();
     return renderer;
@@ -43,6 +46,7 @@ class RendererPool {
   }
 
  private:
+  SpriteShares sprites_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<SceneRenderer>> free_;
 };
@@ -63,13 +67,11 @@ std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64
   parallel_for(static_cast<std::int64_t>(count), 8, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<SceneRenderer> renderer = pool.take();
     for (std::int64_t i = begin; i < end && !stopped; ++i) {
-      const Scene scene = sample_scene(options.seed, first + static_cast<std::uint64_t>(i), options.scenes);
-      const PictureSize size = size_of_sample(options, first + static_cast<std::uint64_t>(i));
+      const DatasetSample drawn = draw_sample(options, first + static_cast<std::uint64_t>(i), *renderer);
       EncodedSample& sample = samples[static_cast<std::size_t>(i)];
-      const Rendering rendering = renderer->render(scene, size.width, size.height);
-      sample.png = encode_image(rendering.image, ImageFormat::png);
-      sample.caption = scene.caption;
-      sample.json = sample_json(scene, rendering);
+      sample.png = encode_image(drawn.rendering.image, ImageFormat::png);
+      sample.caption = drawn.scene.caption;
+      sample.json = sample_json(drawn.scene, drawn.rendering);
       const std::lock_guard lock(reporting);
       if (progress && !progress(++done, options.count)) stopped = true;
     }
@@ -106,6 +108,22 @@ void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t t
   if (progress && !progress(done, total)) throw Cancelled();
 }
 
+DatasetSample draw_sample(const DatasetOptions& options, std::uint64_t index, SceneRenderer& renderer) {
+  const PictureSize size = size_of_sample(options, index);
+  constexpr std::uint64_t kTries = 1000;
+  constexpr std::uint64_t kApart = std::uint64_t{1} << 40;  // no data set has so many samples
+  for (std::uint64_t i = 0; i < kTries; ++i) {
+    DatasetSample sample{sample_scene(options.seed, index + i * kApart, options.scenes), {}};
+    sample.rendering = renderer.render(sample.scene, size.width, size.height);
+    const std::optional<double>& capital = sample.rendering.capital_height;
+    if (!capital || *capital >= options.smallest_capital) return sample;
+  }
+  throw ArgumentError("no sign of " + std::to_string(size.width) + " x " + std::to_string(size.height) +
+                      " pixels has capital letters of " +
+                      std::to_string(std::lround(options.smallest_capital)) +
+                      " pixels; allow smaller ones, or shorter words");
+}
+
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index) {
   Dice dice(options.seed ^ 0x5a17e5ull, scramble(index));
   return dice.pick(std::span<const PictureSize>(options.sizes));
@@ -132,7 +150,7 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
                    const DatasetProgress& progress) {
   check_options(options);
   NewFolder target(folder);
-  RendererPool pool;
+  RendererPool pool(options.sprites);
   for (std::uint64_t shard = 0; shard * options.shard_samples < options.count; ++shard) {
     TarWriter archive(target / numbered("shard-%05llu.tar", shard));
     const std::uint64_t last = std::min(options.count, (shard + 1) * options.shard_samples);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "scenes/drawing/sprite_style.h"
 #include "scenes/scene.h"
 
 namespace sd35 {
@@ -22,6 +23,8 @@ std::vector<PictureSize> parse_sizes(std::string_view text);
 
 struct DatasetOptions {
   SceneOptions scenes;
+  double smallest_capital = 0;  // pixels; a scene with lower capital letters gives way to another
+  SpriteShares sprites = kFluentOnly;
   std::uint64_t seed = 0;
   std::uint64_t count = 0;
   std::vector<PictureSize> sizes;  // each as often as the others; which one is a function of seed and index

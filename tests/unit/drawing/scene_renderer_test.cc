@@ -150,6 +150,37 @@ TEST(SceneRenderer, EachLetterIsInItsBox) {
 }
 
 // By the pixels: outside the place of the text nothing differs between a sign in one colour and in another.
+// In a typeface whose letters have equal room a letter's place follows from its number and the word's length.
+TEST(SceneRenderer, EqualLettersLieWhateverTheWord) {
+  const auto middles = [](const std::string& word) {
+    Scene scene;
+    scene.kind = SceneKind::words;
+    scene.sign = Sign{.words = {word}, .typeface = typeface_named("dejavu-mono"), .tracking = 0.05};
+    const Rendering rendering = renderer().render(scene, 256, 256);
+    std::vector<double> places;
+    for (const Letter& letter : rendering.letters) places.push_back(letter.x + letter.width / 2);
+    const Placement& text = rendering.placements.back();
+    EXPECT_EQ(text.name, "text");
+    EXPECT_NEAR((places.front() + places.back()) / 2, text.x + text.width / 2, 1) << word;
+    return places;
+  };
+  const std::vector<double> one = middles("WOMO"), other = middles("TITI");
+  ASSERT_EQ(one.size(), 4u);
+  ASSERT_EQ(other.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(one[i], other[i], 1) << i;
+}
+
+TEST(SceneRenderer, TrackingSpreadsLetters) {
+  const auto gap = [](double tracking) {
+    Scene scene;
+    scene.kind = SceneKind::words;
+    scene.sign = Sign{.words = {"HH"}, .typeface = typeface_named("lato"), .tracking = tracking};
+    const std::vector<Letter> letters = renderer().render(scene, 256, 256).letters;
+    return (letters[1].x - letters[0].x) / letters[0].width;
+  };
+  EXPECT_GT(gap(0.2), gap(0) + 0.1);
+}
+
 TEST(SceneRenderer, TheTextIsWhereItIsSaidToBe) {
   constexpr int kSide = 192;
   for (std::uint64_t index = 0; index < 60; ++index) {

@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "data/dataset.h"
 #include "image/image_file.h"
+#include "scenes/drawing/dataset_sample.h"
 #include "scenes/drawing/sample_json.h"
 #include "scenes/drawing/scene_renderer.h"
 #include "scenes/held_out.h"
@@ -80,6 +81,28 @@ TEST(WriteDataset, HoldsWhatWasSampled) {
     widths.insert(image.width);
   }
   EXPECT_EQ(widths, (std::set<int>{64, 96}));
+}
+
+TEST(WriteDataset, CapitalsAreAsLargeAsAsked) {
+  const TemporaryFolder folder;
+  DatasetOptions options = small();
+  options.scenes.mix.fill(0);
+  options.scenes.mix[static_cast<std::size_t>(SceneKind::words)] = 1;
+  SceneRenderer renderer;
+  int moved = 0;
+  for (std::uint64_t i = 0; i < 25; ++i) {
+    options.smallest_capital = 0;
+    const std::string first = draw_sample(options, i, renderer).scene.caption;
+    options.smallest_capital = 9;
+    const DatasetSample sample = draw_sample(options, i, renderer);
+    EXPECT_GE(sample.rendering.capital_height.value(), 9);
+    moved += sample.scene.caption == first ? 0 : 1;
+  }
+  EXPECT_GT(moved, 0);
+  EXPECT_LT(moved, 25);
+  options.smallest_capital = 64;
+  EXPECT_THROW(write_dataset(folder / "data", options, {}), ArgumentError);
+  EXPECT_FALSE(std::filesystem::exists(folder / "data"));
 }
 
 TEST(WriteDataset, ThreadsDoNotChangeTheBytes) {

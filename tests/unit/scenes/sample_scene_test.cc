@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -155,6 +156,58 @@ TEST(SampleScene, LongWordsStayLongOnFullSigns) {
   EXPECT_EQ(most_words, 3u);
 }
 
+TEST(SampleScene, SignsAreLetteredAsAsked) {
+  SceneOptions options = only(SceneKind::words);
+  options.typefaces.fill(0);
+  options.typefaces[static_cast<std::size_t>(typeface_named("lato"))] = 3;
+  options.typefaces[static_cast<std::size_t>(typeface_named("quicksand"))] = 1;
+  options.tracking = 0.05;
+  options.fewest_words = options.most_words = 2;
+  std::map<std::string_view, int> seen;
+  constexpr int kSigns = 2'000;
+  for (std::uint64_t index = 0; index < kSigns; ++index) {
+    const Scene scene = sample_scene(11, index, options);
+    ++seen[typefaces()[static_cast<std::size_t>(scene.sign->typeface)].name];
+    EXPECT_EQ(scene.sign->tracking, 0.05);
+    EXPECT_EQ(scene.sign->words.size(), 2u);
+  }
+  EXPECT_NEAR(seen["lato"], 0.75 * kSigns, 0.06 * kSigns);
+  EXPECT_EQ(seen["lato"] + seen["quicksand"], kSigns);
+}
+
+// "hello" and "world" are not held out, a capybara that holds them is.
+TEST(SampleScene, ATextIsSaidAsOftenAsAsked) {
+  SceneOptions options = only(SceneKind::words);
+  options.said = {{{"Hello", "World"}, 0.2}};
+  constexpr int kSigns = 2'000;
+  int said = 0;
+  for (std::uint64_t index = 0; index < kSigns; ++index) {
+    const Scene scene = sample_scene(12, index, options);
+    if (scene.sign->words != options.said[0].words) continue;
+    ++said;
+    EXPECT_TRUE(scene.items.empty() || scene.items[0].name != "capybara");
+  }
+  EXPECT_NEAR(said, 0.2 * kSigns, 0.06 * kSigns);
+}
+
+TEST(SampleScene, WordsComeFromTheSourcesAsked) {
+  SceneOptions options = only(SceneKind::words);
+  options.word_sources = {0, 0, 1};
+  bool lower = false, upper = false;
+  for (std::uint64_t index = 0; index < 500; ++index) {
+    const Scene scene = sample_scene(13, index, options);
+    for (const std::string& word : scene.sign->words) {
+      EXPECT_EQ(word.find_first_of("aeiouAEIOU"), word.npos) << word;
+      lower = lower || word.find_first_of("bdgq") != word.npos;
+      upper = upper || word.find_first_of("BDGQ") != word.npos;
+    }
+  }
+  EXPECT_TRUE(lower && upper);
+  for (const char* name : {"dictionary", "invented", "random"}) EXPECT_NO_THROW(word_source_from_name(name));
+  EXPECT_THROW(word_source_from_name("books"), ArgumentError);
+  EXPECT_THROW(typeface_named("comic-sans"), ArgumentError);
+}
+
 TEST(SampleScene, RefusesOptionsOutOfRange) {
   const auto refuses = [](auto change, const std::string& message) {
     SceneOptions options;
@@ -171,8 +224,30 @@ TEST(SampleScene, RefusesOptionsOutOfRange) {
   refuses([](SceneOptions& o) { o.mix[0] = -0.1; }, shares);
   refuses([](SceneOptions& o) { o.mix[0] = NAN; }, shares);
   refuses([](SceneOptions& o) { o.mix[0] = INFINITY; }, shares);
-  refuses([](SceneOptions& o) { o.most_words = 0; }, "a sign has 1 to 3 words, not 0");
-  refuses([](SceneOptions& o) { o.most_words = 4; }, "a sign has 1 to 3 words, not 4");
+  refuses([](SceneOptions& o) { o.most_words = 0; }, "a sign has 1 to 3 words, not 1 to 0");
+  refuses([](SceneOptions& o) { o.most_words = 4; }, "a sign has 1 to 3 words, not 1 to 4");
+  refuses([](SceneOptions& o) { o.fewest_words = 3, o.most_words = 2; },
+          "a sign has 1 to 3 words, not 3 to 2");
+  refuses([](SceneOptions& o) { o.typefaces.fill(0); },
+          "the mix of typefaces needs shares from 0 up, at least one above 0");
+  refuses([](SceneOptions& o) { o.word_sources[1] = NAN; },
+          "the mix of sources of words needs shares from 0 up, at least one above 0");
+  refuses([](SceneOptions& o) { o.tracking = NAN; }, "the tracking must be from 0 to 1 font sizes");
+  refuses(
+      [](SceneOptions& o) {
+        o.said = {{{"a"}, 0.6}, {{"b"}, 0.6}};
+      },
+      "the shares of texts on the signs are more than 1 together");
+  refuses(
+      [](SceneOptions& o) {
+        o.said = {{{"a"}, NAN}};
+      },
+      "the share of a text on the signs must be above 0");
+  refuses(
+      [](SceneOptions& o) {
+        o.said = {{{}, 0.5}};
+      },
+      "a sign that says the same again and again has 1 to 3 words, not 0");
   refuses([](SceneOptions& o) { o.shortest_word = 1; }, "words have 2 to 8 letters, not 1 to 8");
   refuses([](SceneOptions& o) { o.longest_word = 9; }, "words have 2 to 8 letters, not 2 to 9");
   refuses([](SceneOptions& o) { o.shortest_word = 6, o.longest_word = 5; },

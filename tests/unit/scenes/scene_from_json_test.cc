@@ -18,7 +18,8 @@ const Json kWords = {{"kind", "words"},
                        {"words", {"HELLO", "you"}},
                        {"colour", "white"},
                        {"text_colour", "black"},
-                       {"typeface", 7}}},
+                       {"typeface", 7},
+                       {"tracking", 0.05}}},
                      {"background_rgb", {1, 2, 255}},
                      {"layout_seed", 5}};
 const Json kCount = {{"kind", "count"},
@@ -59,8 +60,10 @@ TEST(SceneFromJson, RefusesSignsThatCannotBeLettered) {
   for (const Json& words : {Json(std::vector<std::string>(40, "a")), Json::array(), Json{"HELLO", ""},
                             Json{" "}, Json{std::string(1000, 'a')}})
     EXPECT_THROW(with(kWords, "/sign/words", words), ArgumentError) << words;
-  for (const Json& typeface : {Json(-1), Json(8), Json(4294967296), Json(1.5)})
+  for (const Json& typeface : {Json(-1), Json(kTypefaces), Json(4294967296), Json(1.5)})
     EXPECT_THROW(with(kWords, "/sign/typeface", typeface), ArgumentError) << typeface;
+  for (const Json& tracking : {Json(-0.1), Json(1.1), Json("wide")})
+    EXPECT_THROW(with(kWords, "/sign/tracking", tracking), ArgumentError) << tracking;
   for (const char* key : {"/sign/colour", "/sign/text_colour"})
     EXPECT_THROW(with(kWords, key, ""), ArgumentError) << key;
 }
