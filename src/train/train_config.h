@@ -39,7 +39,7 @@ struct Stage {
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
-  bool round_to_fp8 = false;  // of task transformer: weights in the forward pass (train/weight_rounding.h)
+  bool round_to_fp8 = false;    // of task transformer: weights in the forward pass (train/weight_rounding.h)
   std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
 };
 
@@ -104,6 +104,9 @@ struct TrainConfig {
   double mask_ratio = 0.15;           // of task t5
   double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
   std::string letter_widths;  // likewise: a file of train/letter_widths.h; empty: all are equally wide
+  // Of task transformer: of telling the letter under an image token; until this step (0: to the end).
+  double letter_weight = 0;
+  std::int64_t letter_until = 0;
   LoraConfig lora;
 
   std::vector<Stage> stages;

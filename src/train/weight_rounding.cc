@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "core/threads.h"
-#include "mmdit/quantization.h"
 
 namespace sd35::train {
 namespace {
@@ -17,7 +16,7 @@ constexpr int kLeastExponent = -6;  // of a normal number; below it steps are ev
 constexpr int kMantissaBits = 3;
 
 bool is_rounded(const ParameterSpec& spec) {
-  return spec.shape.rank() == 2 && !is_sensitive(spec.names.front()) &&
+  return spec.shape.rank() == 2 && spec.names.front().starts_with("transformer_blocks.") &&
          (spec.kind == ParameterKind::linear || spec.kind == ParameterKind::modulation);
 }
 
