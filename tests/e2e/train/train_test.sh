@@ -132,6 +132,51 @@ sed 's/"signs"/"data"/g' letters.json >no-letters.json
 train no-letters.json -o no-letters 2>error && fail "letters are learned of pictures without"
 expect_line "'letter_weight' needs letters" error
 
+echo "-- crops about text of a decoder that grew, under noise on its latents, resumed"
+decoder() { # decoder FILE STEPS
+  cat >"$1" <<EOF
+{
+  "task": "autoencoder", "model": "tiny", "data": "signs", "validation_data": "signs", "dtype": "f32", "seed": 3,
+  "decoder_only": true, "reconstruction": "mse", "latent_noise": 0.1, "grow": {"layers_per_block": 3},
+  "optimizer": {"learning_rate": 1e-3, "ema": 0.9},
+  "stages": [{"steps": $2, "batch_size": 2, "resolutions": [128], "crop": 64, "text_crops": 1}],
+  "checkpoint_every": 100, "log_every": 1
+}
+EOF
+}
+decoder decoder2.json 2
+decoder decoder.json 4
+train decoder.json -o decoder || fail "the run of crops fails"
+train decoder2.json -o decoder-resumed && train decoder.json -o decoder-resumed --resume || fail "it cannot be resumed"
+autoencoder=model/vae/diffusion_pytorch_model.safetensors
+"$compare" decoder/$autoencoder decoder-resumed/$autoencoder 0 || fail "the resumed run of crops ends with other weights"
+expect_line '"text_crops":(0.5|1.0)' decoder/metrics.jsonl
+expect_line '"layers_per_block": 3' decoder/model/vae/config.json
+"$sd35" generate --model decoder/model --prompt "a cube" --width 64 --height 64 --steps 1 --quiet -o grown.png || fail "the grown decoder does not draw"
+
+echo "-- a transformer that grows, with a route and rounded weights, resumed"
+grown() { # grown FILE STEPS
+  cat >"$1" <<EOF
+{
+  "model": "tiny", "data": "data", "dtype": "f32", "seed": 3, "cache": "cache", "grow": {"num_layers": 6, "after": [2, 3]},
+  "optimizer": {"name": "muon", "learning_rate": 1e-3, "ema": 0.9},
+  "stages": [{"steps": 2, "batch_size": 2, "resolutions": [64], "max_sequence_length": 16, "route": {"share": 0.5, "from": 3, "to": 5}},
+             {"steps": $2, "batch_size": 2, "resolutions": [64], "max_sequence_length": 16, "round_to": "fp8"}],
+  "checkpoint_every": 100, "log_every": 1
+}
+EOF
+}
+grown grown1.json 1
+grown grown.json 3
+train grown.json -o grown || fail "the run that grows fails"
+train grown1.json -o grown-resumed && train grown.json -o grown-resumed --resume || fail "it cannot be resumed"
+"$compare" grown/$weights grown-resumed/$weights 0 || fail "the resumed run that grew ends with other weights"
+cmp grown/checkpoint-00000005.safetensors grown-resumed/checkpoint-00000005.safetensors || fail "their checkpoints differ"
+expect_line '"num_layers": 6' grown/model/transformer/config.json
+sed 's/\[2, 3\]/[2, 4]/' grown.json >no-growth.json
+train no-growth.json -o no-growth 2>error && fail "blocks grow behind the last"
+expect_line "'after' counts blocks from 1 to 3, not 4" error
+
 echo "-- a checkpoint with NaN"
 cp -r interrupted poisoned
 newest=$(ls poisoned/checkpoint-*.safetensors | tail -1)
