@@ -118,6 +118,7 @@ Streams Transformer::run_blocks(const Ops& ops, int first, Streams streams, cons
     if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
       streams = run_block(ops, i, std::move(streams), conditioning);
     ops.tap("block" + std::to_string(i) + ".x", streams.x);
+    if (input.on_tokens) input.on_tokens(i, streams.x);
     if (input.on_block) input.on_block(i);
   }
   return streams;

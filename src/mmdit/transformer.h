@@ -43,6 +43,8 @@ struct TransformerInput {
   double cache_threshold = 0;
   // Called after each block with its index; may throw Cancelled.
   std::function<void(int block)> on_block;
+  // Sees the image tokens [B, N, D] behind each block, with their history; not for use with a cache.
+  std::function<void(int block, const Tensor& tokens)> on_tokens;
 };
 
 // Block `index`, alive as long as the pointer.

@@ -4,9 +4,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 #include "mmdit/transformer.h"
+#include "train/letter_layer.h"
 #include "train/timestep_sampling.h"
 
 namespace sd35::train {
@@ -18,10 +20,18 @@ struct FlowBatch {
   Tensor prompt_embedding;           // [B, M, joint_attention_dim]
   Tensor pooled_projection;          // [B, pooled_projection_dim]
   std::vector<PatchOrigin> origins;  // [B], or empty: the centre
+  LetterTargets letters;             // empty: not asked for
 };
+
+// Sees the image tokens [B, N, D] behind each block.
+using OnTokens = std::function<void(int block, const Tensor& tokens)>;
+
+// |v(z, 1000 sigma) - (noise - x)|^2 of each element, [B, C, h, w] f32 with history.
+at::Tensor flow_matching_error(const Ops& ops, const Transformer& transformer, const FlowBatch& batch,
+                               const OnTokens& on_tokens = {});
 
 // Mean over the batch of weight(sigma) |v(z, 1000 sigma) - (noise - x)|^2 / elements, f32 with history.
 at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, const FlowBatch& batch,
-                              const TimestepSampling& timesteps);
+                              const TimestepSampling& timesteps, const OnTokens& on_tokens = {});
 
 }  // namespace sd35::train

@@ -17,6 +17,8 @@ void Objective::initialize(const ParameterSpec& spec, std::span<float> values, S
 
 double Objective::validation_loss(const Ops& /*ops*/) { return std::nan(""); }
 
+std::map<std::string, double> Objective::validation_figures(const Ops& /*ops*/) { return {}; }
+
 std::vector<Image> Objective::samples(const Ops& /*ops*/, const Callbacks& /*callbacks*/) { return {}; }
 
 }  // namespace sd35::train

@@ -66,6 +66,8 @@ class Objective {
                           std::map<std::string, double>& figures) = 0;
   // The loss on held-out data at fixed random numbers; NaN where there is none.
   virtual double validation_loss(const Ops& ops);
+  // Further figures of the held-out data, by name; may be none.
+  virtual std::map<std::string, double> validation_figures(const Ops& ops);
 
   // Pictures to look at, of the present weights; empty where it has none. Throws Cancelled where
   // `callbacks` say so.

@@ -302,6 +302,8 @@ void read_rest(Section& root, TrainConfig& config) {
   root.number("latent_noise", config.latent_noise, 0, 10);
   root.number("mask_ratio", config.mask_ratio, 0.01, 0.9);
   root.number("place_weight", config.place_weight, 0, 100);
+  root.number("letter_weight", config.letter_weight, 0, 100);
+  root.integer("letter_until", config.letter_until, 0);
   root.boolean("cache_embeddings", config.cache_embeddings);
   root.integer("checkpoint_every", config.checkpoint_every, 1);
   root.integer("keep_checkpoints", config.keep_checkpoints, 1, 1000);
@@ -321,6 +323,8 @@ void check_keys_of_tasks(Section& root, const std::string& task) {
                           {"mask_ratio", "t5", ""},
                           {"place_weight", "t5", ""},
                           {"letter_widths", "t5", ""},
+                          {"letter_weight", "transformer", ""},
+                          {"letter_until", "transformer", ""},
                           {"component", "clip", ""},
                           {"kl_weight", "autoencoder", ""},
                           {"perceptual_weight", "autoencoder", ""},
@@ -416,6 +420,10 @@ TrainConfig TrainConfig::read(const fs::path& path) {
               "learned: from_scratch must be false");
   if (!config.letter_widths.empty() && config.place_weight == 0)
     root.fail("letter_widths", "is for place_weight, which is 0");
+  if (config.letter_weight > 0 && config.flip)
+    root.fail("flip", "mirrors letters, which 'letter_weight' needs as they are");
+  if (config.letter_until > 0 && config.letter_weight == 0)
+    root.fail("letter_until", "is the last step of 'letter_weight', which is 0");
   const bool texts = config.task == Task::t5;
   if (!texts && config.data.empty()) root.fail("data", "is missing");
   if (texts && config.captions.empty() && config.data.empty()) root.fail("captions", "is missing");

@@ -95,6 +95,9 @@ struct TrainConfig {
   double mask_ratio = 0.15;           // of task t5
   double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
   std::string letter_widths;  // likewise: a file of train/letter_widths.h; empty: all are equally wide
+  // Of task transformer: of telling the letter under an image token; until this step (0: to the end).
+  double letter_weight = 0;
+  std::int64_t letter_until = 0;
   LoraConfig lora;
 
   std::vector<Stage> stages;

@@ -272,7 +272,9 @@ class Trainer {
     if (!log_) return;
     with_average([&] {
       const double loss = made_.objective->validation_loss(*ops_);
-      if (std::isfinite(loss)) log_->log(state_.step, {{"validation_loss", loss}});
+      std::map<std::string, double> figures = made_.objective->validation_figures(*ops_);
+      if (std::isfinite(loss)) figures["validation_loss"] = loss;
+      if (!figures.empty()) log_->log(state_.step, figures);
     });
   }
 

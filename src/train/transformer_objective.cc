@@ -123,10 +123,29 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
       scheduler_(SchedulerConfig::from_json(files.scheduler_config(), files.location())),
       files_(files),
       pictures_(config.data, files, cache, config, warn),
+      letter_layer_(transformer_.config().width()),
       warn_(warn) {
   check_sizes();
-  if (!config.validation_data.empty())
-    validation_ = std::make_unique<ConditionedPictures>(config.validation_data, files, cache, config, warn);
+  if (config.letter_weight > 0 && !has_letters(pictures_.dataset()))
+    throw ArgumentError(config.data +
+                        ": 'letter_weight' needs letters, and no picture has any in its .json, as sd35 "
+                        "make-dataset writes them into archives");
+  if (config.validation_data.empty()) return;
+  validation_ = std::make_unique<ConditionedPictures>(config.validation_data, files, cache, config, warn);
+  letter_validation_ = std::make_unique<LetterValidation>(*validation_, config);
+}
+
+void TransformerObjective::parameters(const Parameters& p) {
+  transformer_.parameters(p);
+  if (config_.letter_weight > 0) letter_layer_.parameters(p);
+}
+
+bool TransformerObjective::stored(const ParameterSpec& spec) const {
+  return !spec.names.front().starts_with(LetterLayer::kName);
+}
+
+bool TransformerObjective::tells_letters(std::int64_t step) const {
+  return config_.letter_weight > 0 && (config_.letter_until == 0 || step < config_.letter_until);
 }
 
 void TransformerObjective::check_sizes() const {
@@ -202,14 +221,14 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   std::vector<FittedPicture> pictures(batch.samples.size());
   std::vector<std::string> captions(batch.samples.size());
   std::vector<TokenWindow> windows(batch.samples.size());
+  std::vector<Annotation> annotations(batch.samples.size());
   parallel_for(B, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const auto i = static_cast<std::size_t>(b);
       draws[i] = SampleDraws(config_, random.sample(batch.first + b), shift_of(batch));
       std::int64_t sample = batch.samples[i];
-      Annotation annotation;
-      pictures[i] = fitted(batch, b, draws[i].flip, sample, annotation);
-      windows[i] = place_window(common.window, grid, annotation.text, random.window(batch.first + b));
+      pictures[i] = fitted(batch, b, draws[i].flip, sample, annotations[i]);
+      windows[i] = place_window(common.window, grid, annotations[i].text, random.window(batch.first + b));
       if (!draws[i].empty_caption) captions[i] = pictures_.dataset().caption(sample, draws[i].caption_choice);
     }
   });
@@ -252,7 +271,31 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   flow.noise = on_device(std::move(flow.noise));
   flow.prompt_embedding = on_device(embedding.tokens);
   flow.pooled_projection = on_device(embedding.pooled);
+  if (tells_letters(batch.step)) flow.letters = letter_targets(annotations, windows, grid.side);
   return flow;
+}
+
+LetterTargets TransformerObjective::letter_targets(std::span<const Annotation> annotations,
+                                                   std::span<const TokenWindow> windows,
+                                                   int token_side) const {
+  std::vector<std::int32_t> tokens, characters, places;
+  std::vector<float> weights;
+  for (std::size_t b = 0; b < annotations.size(); ++b) {
+    const std::vector<AnnotatedLetter>& letters = annotations[b].letters;
+    const std::vector<LetterToken> covered = covered_tokens(letters, windows[b], token_side);
+    for (const LetterToken& token : covered) {
+      const AnnotatedLetter& letter = letters[token.letter];
+      const auto before = static_cast<std::int64_t>(b) * windows[b].rows * windows[b].columns;
+      tokens.push_back(static_cast<std::int32_t>(before + token.token));
+      characters.push_back(character_class(letter.character));
+      places.push_back(place_class(letter.index));
+      weights.push_back(1.0f / static_cast<float>(covered.size() * annotations.size()));
+    }
+  }
+  if (tokens.empty()) return {};
+  const Shape shape{static_cast<std::int64_t>(tokens.size())};
+  return {on_device(Tensor::from(shape, tokens)), on_device(Tensor::from(shape, characters)),
+          on_device(Tensor::from(shape, places)), on_device(Tensor::from(shape, weights))};
 }
 
 // Ahead of its turn, so that the device need not wait for it.
@@ -265,7 +308,7 @@ FittedPicture TransformerObjective::fitted(const MicroBatch& batch, std::int64_t
   constexpr int kAttempts = 16;
   for (int attempt = 0;; ++attempt) {
     try {
-      if (config_.settings_of(batch.step).window)
+      if (config_.settings_of(batch.step).window || tells_letters(batch.step))
         annotation = pictures_.annotation(sample, batch.width, batch.height, flip);
       return pictures_.fitted(sample, batch.width, batch.height, flip);
     } catch (const FileError& error) {
@@ -282,8 +325,20 @@ std::unique_ptr<Batches> TransformerObjective::batches() const {
 }
 
 at::Tensor TransformerObjective::loss(const Ops& ops, const PreparedBatch& batch,
-                                      std::map<std::string, double>& /*figures*/) {
-  return flow_matching_loss(ops, transformer_, std::any_cast<const FlowBatch&>(batch), config_.timesteps);
+                                      std::map<std::string, double>& figures) {
+  const auto& flow = std::any_cast<const FlowBatch&>(batch);
+  if (flow.letters.empty()) return flow_matching_loss(ops, transformer_, flow, config_.timesteps);
+  const int asked = std::max(transformer_.config().num_layers / 2, 1) - 1;  // behind half of the blocks
+  LetterLayer::Loss letters;
+  const at::Tensor flow_loss =
+      flow_matching_loss(ops, transformer_, flow, config_.timesteps, [&](int block, const Tensor& tokens) {
+        if (block == asked) letters = letter_layer_.loss(tokens, flow.letters);
+      });
+  const at::Tensor seen = at::stack({flow_loss.detach(), letters.mean, letters.accuracy}).to(at::kCPU);
+  figures["flow_loss"] = seen[0].item<double>();
+  figures["letter_loss"] = seen[1].item<double>();
+  figures["letter_accuracy"] = seen[2].item<double>();
+  return flow_loss + config_.letter_weight * letters.loss;
 }
 
 double TransformerObjective::validation_loss(const Ops& ops) {
@@ -313,6 +368,11 @@ double TransformerObjective::validation_loss(const Ops& ops) {
     sum += flow_matching_loss(ops, transformer_, flow, {TimestepDensity::uniform}).item<double>();
   }
   return sum / static_cast<double>(count);
+}
+
+std::map<std::string, double> TransformerObjective::validation_figures(const Ops& ops) {
+  return letter_validation_ ? letter_validation_->figures(ops, transformer_)
+                            : std::map<std::string, double>();
 }
 
 std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks& callbacks) {
@@ -349,6 +409,7 @@ void TransformerObjective::write(const std::filesystem::path& run,
                                  const std::map<std::string, Tensor>& weights) const {
   // The positional table belongs to the model, trained or not.
   std::map<std::string, Tensor> all = weights;
+  std::erase_if(all, [](const auto& weight) { return weight.first.starts_with(LetterLayer::kName); });
   PositionTableFinder finder;
   Transformer(transformer_).parameters(Parameters(finder));
   all.emplace(finder.name, finder.table.to(DType::f32));

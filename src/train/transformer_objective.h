@@ -1,10 +1,12 @@
 // MMDiT-X learns to denoise: the published recipe of Stable Diffusion 3 and 3.5.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "data/buckets.h"
@@ -13,6 +15,8 @@
 #include "sd35/sd35.h"
 #include "train/conditioned_pictures.h"
 #include "train/flow_matching.h"
+#include "train/letter_layer.h"
+#include "train/letter_validation.h"
 #include "train/objective.h"
 #include "train/train_config.h"
 #include "train/window.h"
@@ -25,12 +29,14 @@ class TransformerObjective : public Objective {
   TransformerObjective(const TrainConfig& config, const ModelFiles& files, const std::filesystem::path& cache,
                        const OnMessage& warn);
 
-  void parameters(const Parameters& p) override { transformer_.parameters(p); }
+  void parameters(const Parameters& p) override;
+  bool stored(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   double validation_loss(const Ops& ops) override;
+  std::map<std::string, double> validation_figures(const Ops& ops) override;
   std::vector<Image> samples(const Ops& ops, const Callbacks& callbacks) override;
   void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
   std::unique_ptr<Batches> batches() const override;
@@ -50,6 +56,10 @@ class TransformerObjective : public Objective {
   // cannot be read.
   FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample,
                        Annotation& annotation);
+  // Whether the letter loss counts at the step.
+  bool tells_letters(std::int64_t step) const;
+  LetterTargets letter_targets(std::span<const Annotation> annotations, std::span<const TokenWindow> windows,
+                               int token_side) const;
   Tensor on_device(Tensor x) const;
 
   const TrainConfig& config_;
@@ -58,7 +68,9 @@ class TransformerObjective : public Objective {
   SchedulerConfig scheduler_;
   ModelFiles files_;
   ConditionedPictures pictures_;
-  std::unique_ptr<ConditionedPictures> validation_;  // null: none
+  LetterLayer letter_layer_;
+  std::unique_ptr<ConditionedPictures> validation_;      // null: none
+  std::unique_ptr<LetterValidation> letter_validation_;  // likewise
   OnMessage warn_;
   std::mutex mutex_;                   // guards unreadable_
   std::set<std::int64_t> unreadable_;  // samples that were told of

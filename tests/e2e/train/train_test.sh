@@ -103,6 +103,35 @@ ls interrupted/checkpoint-*.safetensors >/dev/null 2>&1 || fail "an interrupted 
 train muon.json -o interrupted --resume || fail "an interrupted run does not go on"
 "$compare" muon/$weights interrupted/$weights 0 || fail "the interrupted run ends with other weights"
 
+echo "-- windows, letters and short texts in a mixed stage, resumed"
+"$sd35" make-dataset signs -n 40 --size 128 --seed 5 --quiet || fail "no data set"
+letters() { # letters FILE STEPS
+  cat >"$1" <<EOF
+{
+  "model": "tiny", "data": "signs", "validation_data": "signs", "dtype": "f32", "seed": 3, "cache": "signs-cache",
+  "letter_weight": 0.3, "letter_until": 8,
+  "optimizer": {"name": "muon", "learning_rate": 1e-3, "ema": 0.9},
+  "stages": [{"steps": $2, "batch_size": 4, "trim_text": true, "max_sequence_length": 40, "mix": [
+    {"share": 0.7, "resolutions": [128], "shift": 4, "window": {"shapes": ["8x3", "6x4"], "text_only": true}},
+    {"share": 0.3, "resolutions": [64, 96], "batch_size": 2}]}],
+  "checkpoint_every": 100, "validate_every": 10, "log_every": 1
+}
+EOF
+}
+letters letters5.json 5
+letters letters.json 10
+train letters.json -o letters || fail "the run with letters fails"
+train letters5.json -o letters-resumed && train letters.json -o letters-resumed --resume || fail "it cannot be resumed"
+"$compare" letters/$weights letters-resumed/$weights 0 || fail "the resumed run with letters ends with other weights"
+cmp letters/checkpoint-00000010.safetensors letters-resumed/checkpoint-00000010.safetensors || fail "their checkpoints differ"
+expect_line '"letter_accuracy":' letters/metrics.jsonl
+expect_line '"step":10,.*"letter_gain_0.75":[-0-9].*"validation_loss"' letters/metrics.jsonl
+grep -q letter_layer letters/checkpoint-00000010.safetensors || fail "the checkpoint lacks the letter layer"
+grep -q letter_layer letters/$weights && fail "the model has the letter layer"
+sed 's/"signs"/"data"/g' letters.json >no-letters.json
+train no-letters.json -o no-letters 2>error && fail "letters are learned of pictures without"
+expect_line "'letter_weight' needs letters" error
+
 echo "-- a checkpoint with NaN"
 cp -r interrupted poisoned
 newest=$(ls poisoned/checkpoint-*.safetensors | tail -1)

@@ -121,6 +121,18 @@ TEST(StageMix, WhatMakesNoSenseIsRefused) {
             "stage 1: 'mix' is of pictures; 'task' is 't5'");
 }
 
+TEST(LetterKeys, ThatMakeNoSenseAreRefused) {
+  const std::string stage = R"("steps": 1, "resolutions": [64])";
+  EXPECT_EQ(refusal_of(stage, R"("letter_weight": 0.3, "flip": true)"),
+            "'flip' mirrors letters, which 'letter_weight' needs as they are");
+  EXPECT_EQ(refusal_of(stage, R"("letter_until": 5)"),
+            "'letter_until' is the last step of 'letter_weight', which is 0");
+  EXPECT_EQ(refusal_of(stage, R"("task": "lora", "letter_weight": 0.3)"),
+            "'letter_weight' belongs to the task transformer; 'task' is 'lora'");
+  EXPECT_NE(refusal_of(stage, R"("letter_weight": -1)").find("letter_weight"), std::string::npos);
+  EXPECT_EQ(refusal_of(stage, R"("letter_weight": 0.3, "letter_until": 5)"), "no error");
+}
+
 // Of 200 windows, each place's count.
 std::map<std::pair<std::int64_t, std::int64_t>, int> places_of(ImageSize shape,
                                                                const std::optional<PictureBox>& text) {
