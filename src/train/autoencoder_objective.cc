@@ -12,6 +12,7 @@
 #include "ops/torch/torch_ops.h"
 #include "train/batches.h"
 #include "train/frozen_parts.h"
+#include "train/growth.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
 
@@ -65,7 +66,8 @@ AutoencoderObjective::AutoencoderObjective(const TrainConfig& config, const Mode
                                            const OnMessage& warn)
     : config_(config),
       files_(files),
-      json_(files.config(Component::vae)),
+      json_(config.grow ? grown_config(*config.grow, Component::vae, files.configuration(Component::vae))
+                        : files.config(Component::vae)),
       vae_(VaeConfig::from_json(json_, files.config_location(Component::vae))),
       encoder_(vae_),
       decoder_(vae_),

@@ -1,6 +1,7 @@
 #include "core/error.h"
 #include "train/autoencoder_objective.h"
 #include "train/clip_pair_objective.h"
+#include "train/growth.h"
 #include "train/lora_objective.h"
 #include "train/objective.h"
 #include "train/span_denoising_objective.h"
@@ -25,11 +26,20 @@ Component component_of(const TrainConfig& config) {
   throw Error("unknown task");
 }
 
+// From now on the weights are those of the grown component; its objective reads grown_config().
+void grow(ModelFiles& files, Component component, const Growth& growth) {
+  files.change_weights(component, [config = files.configuration(component), growth,
+                                   component](std::shared_ptr<const WeightSource> old) {
+    return grown_weights(growth, component, config, *old);
+  });
+}
+
 }  // namespace
 
 MadeObjective make_objective(const TrainConfig& config, const std::filesystem::path& run,
                              const OnMessage& warn) {
-  const ModelFiles files = ModelFiles::open(config.model);
+  ModelFiles files = ModelFiles::open(config.model);
+  if (config.grow) grow(files, component_of(config), *config.grow);
   const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
   MadeObjective made;
   if (!config.from_scratch) made.weights = files.weights(component_of(config), warn);

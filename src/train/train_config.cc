@@ -85,7 +85,7 @@ class Section {
     return values;
   }
   const char* known(const char* key) {
-    known_.emplace_back(key);
+    if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
     return key;
   }
 
@@ -141,6 +141,15 @@ void read_crops(Section& section, Task task, Stage& stage) {
   if (section.has("text_crops") && stage.crop == 0)
     section.fail("text_crops", "is a share of the crops, and there is no 'crop'");
   section.number("text_crops", stage.text_crops, 0, 1);
+}
+
+// Keys of a stage that only the transformer heeds.
+void read_rounding(Section& section, Task task, Stage& stage) {
+  if (!section.has("round_to")) return;
+  if (task != Task::transformer) section.fail("round_to", "belongs to the task transformer");
+  std::string type;
+  section.choice("round_to", type, {"fp8"});
+  stage.round_to_fp8 = true;
 }
 
 // What a stage and an element of its mix both say. Keys that are missing leave what `stage` has.
@@ -217,6 +226,7 @@ Stage read_stage(Section section, Task task) {
   Stage stage;
   section.integer("steps", stage.steps, 1);
   if (stage.steps == 0) section.fail("steps", "is missing");
+  read_rounding(section, task, stage);
   read_batches(section, task, stage);
   if (!section.has("mix")) {
     add_to_mix(section, stage, stage);
@@ -270,6 +280,22 @@ void read_lora(Section section, LoraConfig& lora) {
     lora.targets = {"attn.to_q",       "attn.to_k",       "attn.to_v",       "attn.to_out.0",
                     "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out"};
   section.finish();
+}
+
+Growth read_growth(Section section, Task task) {
+  Growth growth;
+  const char* const key = task == Task::autoencoder ? "layers_per_block" : "num_layers";
+  if (!section.has(key)) section.fail(key, "is missing");
+  if (task == Task::autoencoder) {
+    section.integer(key, growth.layers_per_block, 1, 16);
+  } else {
+    section.integer(key, growth.num_layers, 1, 256);
+    if (section.has("after"))
+      for (const std::int64_t block : section.integers("after", 1, 255))
+        growth.after.push_back(static_cast<int>(block));
+  }
+  section.finish();
+  return growth;
 }
 
 void read_samples(Section section, SampleConfig& samples) {
@@ -331,6 +357,7 @@ void check_keys_of_tasks(Section& root, const std::string& task) {
                           {"reconstruction", "autoencoder", ""},
                           {"decoder_only", "autoencoder", ""},
                           {"latent_noise", "autoencoder", ""},
+                          {"grow", "transformer", "autoencoder"},
                           {"timesteps", "transformer", "lora"},
                           {"condition_dropout", "transformer", "lora"},
                           {"empty_caption_dropout", "transformer", "lora"},
@@ -401,6 +428,7 @@ TrainConfig TrainConfig::read(const fs::path& path) {
     read_lora({root.part("lora"), root.location_of("lora")}, config.lora);
   else if (config.task == Task::lora)
     read_lora({json::object(), root.location_of("lora")}, config.lora);
+  if (root.has("grow")) config.grow = read_growth({root.part("grow"), root.location_of("grow")}, config.task);
   if (root.has("samples")) read_samples({root.part("samples"), root.location_of("samples")}, config.samples);
   read_rest(root, config);
 
@@ -414,6 +442,8 @@ TrainConfig TrainConfig::read(const fs::path& path) {
     root.fail("from_scratch", "makes no sense for a LoRA");
   if (config.decoder_only && config.from_scratch)
     root.fail("decoder_only", "needs an encoder that has learned: from_scratch must be false");
+  if (config.grow && config.from_scratch)
+    root.fail("grow", "adds to a model that has learned: from_scratch must be false");
   if (config.latent_noise > 0 && config.from_scratch)
     root.fail("latent_noise",
               "counts in deviations of the latents, which are known once an autoencoder has "

@@ -39,6 +39,7 @@ struct Stage {
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
+  bool round_to_fp8 = false;    // of task transformer: weights in the forward pass (train/weight_rounding.h)
   std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
 };
 
@@ -49,6 +50,13 @@ struct LoraConfig {
   std::int64_t rank = 4;
   double alpha = 4;
   std::vector<std::string> targets;  // ends of layer names: "attn.to_q", "attn2.to_q", "ff.net.0.proj", ...
+};
+
+// A deeper model than `model` (train/growth.h).
+struct Growth {
+  int num_layers = 0;        // of a transformer
+  std::vector<int> after;    // old blocks, from 1, that the new ones follow; empty: evenly spread
+  int layers_per_block = 0;  // of an autoencoder
 };
 
 struct SampleConfig {
@@ -63,6 +71,7 @@ struct TrainConfig {
   Task task = Task::transformer;
   std::string model;  // a folder: configurations, frozen parts and, unless from_scratch, first weights
   bool from_scratch = false;
+  std::optional<Growth> grow;
   std::string component;  // of task clip: "text_encoder" or "text_encoder_2"
   std::string data;
   std::string validation_data;  // empty: none

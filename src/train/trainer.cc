@@ -25,6 +25,7 @@
 #include "train/parameter_store.h"
 #include "train/process_group.h"
 #include "train/run_folder.h"
+#include "train/weight_rounding.h"
 
 namespace sd35::train {
 namespace {
@@ -171,17 +172,8 @@ class Trainer {
     const Stage& stage = config_.settings_of(state_.step);
     const PreparedStep prepared =
         pace_.wait_for([&] { return ahead_ ? ahead_->next() : prepare(state_.step); });
-    store_.zero_gradients();
-    double loss = 0;
     std::map<std::string, double> figures;
-    for (std::size_t i = 0; i < prepared.batches.size(); ++i) {
-      const at::Tensor value =
-          made_.objective->loss(*ops_, prepared.prepared[i], figures) / stage.accumulation;
-      value.backward();  // before the loss is asked for: a device has no work while it answers
-      const auto number = value.item<double>();
-      check_finite(number, "the loss", prepared.batches[i]);
-      loss += number;
-    }
+    const double loss = compute_gradients(prepared, stage, figures);
     group_->average(store_.gradients());
     const double norm = clip_gradients(prepared.batches);
     const double rate = learning_rate(stage);
@@ -191,6 +183,24 @@ class Trainer {
     ++state_.step;
     pace_.count(stage.batch_size);
     log_step(loss, norm, rate, figures);
+  }
+
+  // Returns the loss.
+  double compute_gradients(const PreparedStep& prepared, const Stage& stage,
+                           std::map<std::string, double>& figures) {
+    store_.zero_gradients();
+    double loss = 0;
+    with_weights(store_.values(), stage, [&] {
+      for (std::size_t i = 0; i < prepared.batches.size(); ++i) {
+        const at::Tensor value =
+            made_.objective->loss(*ops_, prepared.prepared[i], figures) / stage.accumulation;
+        value.backward();  // before the loss is asked for: a device has no work while it answers
+        const auto number = value.item<double>();
+        check_finite(number, "the loss", prepared.batches[i]);
+        loss += number;
+      }
+    });
+    return loss;
   }
 
   // Muon's momentum lies in AdamW's first moment.
@@ -256,16 +266,23 @@ class Trainer {
     pace_.restart();
   }
 
-  // With the moving average in place of the weights, where there is one.
+  // With `wanted` in place of the weights, rounded where the stage asks for that.
   template <class Body>
-  void with_average(const Body& body) {
+  void with_weights(const at::Tensor& wanted, const Stage& stage, const Body& body) {
     at::Tensor values = store_.values(), kept;
-    if (state_.average.defined()) {
-      kept = values.clone();
-      values.copy_(state_.average);
-    }
+    const bool other = !wanted.is_same(values);
+    if (other || stage.round_to_fp8) kept = values.clone();
+    if (other) values.copy_(wanted);
+    if (stage.round_to_fp8) round_matrices(store_, values);
     body();
     if (kept.defined()) values.copy_(kept);
+  }
+
+  // With the moving average, where there is one.
+  template <class Body>
+  void with_average(const Body& body) {
+    const Stage& stage = config_.stages[config_.stage_of(state_.step - 1)];
+    with_weights(state_.average.defined() ? state_.average : store_.values(), stage, body);
   }
 
   void validate() {

@@ -17,6 +17,7 @@
 #include "pipeline/validation.h"
 #include "sampling/sigmas.h"
 #include "train/batches.h"
+#include "train/growth.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
 #include "train/process_group.h"
@@ -118,7 +119,9 @@ Tensor first_tokens(const Tensor& tokens, std::int64_t count) {
 TransformerObjective::TransformerObjective(const TrainConfig& config, const ModelFiles& files,
                                            const std::filesystem::path& cache, const OnMessage& warn)
     : config_(config),
-      transformer_json_(files.config(Component::transformer)),
+      transformer_json_(config.grow ? grown_config(*config.grow, Component::transformer,
+                                                   files.configuration(Component::transformer))
+                                    : files.config(Component::transformer)),
       transformer_(MmditConfig::from_json(transformer_json_, files.config_location(Component::transformer))),
       scheduler_(SchedulerConfig::from_json(files.scheduler_config(), files.location())),
       files_(files),

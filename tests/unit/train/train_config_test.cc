@@ -95,6 +95,44 @@ TEST(TrainConfigTest, CropsAreOfTheAutoencoder) {
             std::string::npos);
 }
 
+TEST(TrainConfigTest, GrowthHasTheKeysOfItsTask) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "train.json").string();
+  const auto read_grown = [&](const std::string& task, const std::string& grow) {
+    return read(folder, R"("model": "m", "task": ")" + task + R"(", "grow": )" + grow);
+  };
+  const TrainConfig transformer = read_grown("transformer", R"({"num_layers": 12, "after": [2, 4, 6, 7]})");
+  EXPECT_EQ(transformer.grow->num_layers, 12);
+  EXPECT_EQ(transformer.grow->after, (std::vector<int>{2, 4, 6, 7}));
+  EXPECT_EQ(read_grown("autoencoder", R"({"layers_per_block": 2})").grow->layers_per_block, 2);
+  const auto error = [&](const std::string& task, const std::string& grow) {
+    return error_of([&] { read_grown(task, grow); });
+  };
+  EXPECT_EQ(error("transformer", "{}"), path + ": grow: 'num_layers' is missing");
+  EXPECT_EQ(error("autoencoder", R"({"num_layers": 2})"), path + ": grow: 'layers_per_block' is missing");
+  EXPECT_EQ(error("transformer", R"({"num_layers": 2, "layers_per_block": 2})"),
+            path + ": grow: unknown key 'layers_per_block'; known: num_layers, after");
+  EXPECT_NE(error("t5", R"({"num_layers": 2})").find("'grow' belongs to the task transformer"),
+            std::string::npos);
+  EXPECT_NE(error("transformer", R"({"num_layers": 2}, "from_scratch": true)").find("'grow' adds to a model"),
+            std::string::npos);
+}
+
+TEST(TrainConfigTest, RoundingIsOfTheTransformer) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "train.json").string();
+  const auto read_stage = [&](const std::string& task, const std::string& type) {
+    return read(folder, R"("model": "m", "task": ")" + task + "\"",
+                R"("steps": 1, "resolutions": [64], "round_to": ")" + type + "\"")
+        .stages[0];
+  };
+  EXPECT_TRUE(read_stage("transformer", "fp8").round_to_fp8);
+  EXPECT_FALSE(read(folder, R"("model": "m")").stages[0].round_to_fp8);
+  EXPECT_EQ(error_of([&] { read_stage("lora", "fp8"); }),
+            path + ": stage 1: 'round_to' belongs to the task transformer");
+  EXPECT_NE(error_of([&] { read_stage("transformer", "int8"); }).find("'round_to'"), std::string::npos);
+}
+
 TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
   const TemporaryFolder folder;
   const std::string keys = R"("model": "m", "task": "t5", "letter_widths": "w.json")";
