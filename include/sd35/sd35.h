@@ -226,9 +226,10 @@ void make_random_model(const RandomModelOptions& options, const std::filesystem:
 
 // Which files a checkpoint becomes.
 struct ConvertOptions {
-  // "f32", "f16", "bf16": everything. "fp8" (e4m3 with a scale a tensor), "q8_0", "q4_0", "q4_1", "q5_0",
-  // "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is sensitive or small
-  // stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
+  // "f32", "f16", "bf16": everything. "fp8" (e4m3; in a single file with a scale a tensor, in a folder
+  // without and of the transformer only unless components are named, the rest in 16 bits), "q8_0", "q4_0",
+  // "q4_1", "q5_0", "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is
+  // sensitive or small stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
   std::string type;
   // "diffusers" (a folder), "single" (safetensors, the original names) or "gguf"; empty: by the extension of
   // the output.
