@@ -97,8 +97,9 @@ struct GenerateOptions {
   std::optional<std::string> negative_prompt_2, negative_prompt_3;
   int width = 0;   // multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5
   int height = 0;  // 0: the model's own, 1024 of Stable Diffusion 3.5
-  int num_inference_steps = 40;
-  double guidance_scale = 4.5;  // 1 or less: no guidance
+  int num_inference_steps = 0;  // 0: the model's own, 40 of Stable Diffusion 3.5
+  // 1 or less: no guidance. Unset: the model's own, 4.5 of Stable Diffusion 3.5.
+  std::optional<double> guidance_scale;
   // Steps with guidance, as fractions of all: from start (inclusive) to stop (exclusive). The others, and
   // skip- layer guidance in them, run the prompt alone in half the time.
   double guidance_start = 0;
@@ -107,7 +108,7 @@ struct GenerateOptions {
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it. On the cpu only.
   double block_cache = 0;
-  std::string sampler = "euler";  // "euler", "heun", "dpm++2m"
+  std::string sampler;  // "euler", "heun", "dpm++2m"; empty: the model's own, "euler" of Stable Diffusion 3.5
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
   // its details. Unset: the model's own, 3 of Stable Diffusion 3.5.
   std::optional<double> shift;
@@ -170,6 +171,10 @@ class Pipeline {
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
+
+  // The options as generate() takes them: with the model's own values (`defaults` of its sd35.json,
+  // docs/weights.md) for those that leave the choice to it.
+  GenerateOptions completed(const GenerateOptions& options) const;
 
   // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when
