@@ -38,7 +38,7 @@ done
 # A folder in fp8 is smaller and draws what its values draw in bf16.
 "$sd35" convert "$tiny" "$work/bf16" -t bf16 --quiet
 check "convert to fp8" "$sd35" convert "$tiny" "$work/fp8" -t fp8 --quiet
-check "inspect it" sh -c "'$sd35' inspect '$work/fp8' | grep -E '^transformer .* f8_e4m3$'"
+check "inspect it" sh -c "'$sd35' inspect '$work/fp8' | grep -qE '^transformer .* f8_e4m3$'"
 size_of_weights() { stat -c %s "$work/$1/transformer/diffusion_pytorch_model.safetensors"; }
 check "is small" [ "$(size_of_weights fp8)" -lt "$(($(size_of_weights bf16) * 8 / 10))" ]
 check "widen it" "$sd35" convert "$work/fp8" "$work/wide" -t bf16 --quiet
