@@ -303,7 +303,8 @@ void read_samples(Section section, SampleConfig& samples) {
   section.integer("width", samples.width, 16, 4096);
   section.integer("height", samples.height, 16, 4096);
   section.integer("steps", samples.steps, 1, 1000);
-  section.number("guidance_scale", samples.guidance_scale, 0, 100);
+  if (section.has("guidance_scale"))
+    section.number("guidance_scale", samples.guidance_scale.emplace(), 0, 100);
   std::int64_t seed = 0;
   section.integer("seed", seed, 0);
   samples.seed = static_cast<std::uint64_t>(seed);

@@ -61,9 +61,9 @@ struct Growth {
 
 struct SampleConfig {
   std::vector<std::string> prompts;
-  int width = 0, height = 0;  // 0: the model's own
-  int steps = 20;
-  double guidance_scale = 4.5;
+  int width = 0, height = 0;             // 0: the model's own
+  int steps = 0;                         // 0: the model's own, else 20
+  std::optional<double> guidance_scale;  // unset: the model's own
   std::uint64_t seed = 0;
 };
 
