@@ -19,7 +19,10 @@ struct Shading {
   float furthest = 0;
   float steepest = 0;
 };
-constexpr Shading kShadings[] = {{{32, 26, 52}, 0.32F, 9}, {{255, 252, 240}, 0.5F, 3}};
+constexpr Shading kShadow{{32, 26, 52}, 0.32F, 9};
+constexpr Shading kLight{{255, 252, 240}, 0.5F, 3};
+constexpr double kShadowHeight = 0.32;      // to the width of what casts it
+constexpr double kSmallestOnGround = 0.02;  // of the largest part's area
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
 // The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
@@ -57,8 +60,20 @@ bool is_shaded(const std::vector<Lab>& palette, const Shading& shading, const La
   });
 }
 
-// Adds to what is outside the shadows or lights that begin there.
-void grow_over(const Shading& shading, Mask& outside, const LabImage& picture,
+// Where shadows on the ground can be: at the lower ends of what is not outside.
+Mask feet_of(const Mask& outside) {
+  Mask inside = outside, feet(outside.width, outside.height);
+  for (std::uint8_t& set : inside.set) set = set == 0 ? 1 : 0;
+  for (const Part& part : parts_of(inside, kSmallestOnGround)) {
+    const int height = static_cast<int>(std::min(0.5 * part.box.height(), kShadowHeight * part.box.width()));
+    for (int y = part.box.bottom - height; y < part.box.bottom; ++y)
+      for (int x = part.box.left; x < part.box.right; ++x) feet.at(x, y) = 1;
+  }
+  return feet;
+}
+
+// Adds to what is outside the shadows or lights that begin there and are within `where`.
+void grow_over(const Shading& shading, const Mask& where, Mask& outside, const LabImage& picture,
                const std::vector<std::vector<Lab>>& palettes) {
   const auto side = static_cast<float>(std::min(picture.width, picture.height));
   const float step = std::min(shading.steepest / side, kAlike);
@@ -71,7 +86,7 @@ void grow_over(const Shading& shading, Mask& outside, const LabImage& picture,
     todo.pop_back();
     for (const auto& [dx, dy] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) {
       const int u = x + dx, v = y + dy;
-      if (!outside.inside(u, v) || outside.at(u, v) != 0) continue;
+      if (!outside.inside(u, v) || outside.at(u, v) != 0 || where.at(u, v) == 0) continue;
       const Lab& pixel = picture.at(u, v);
       if (lab_distance(pixel, picture.at(x, y)) > step ||
           !is_shaded(palettes[static_cast<std::size_t>(v)], shading, pixel))
@@ -151,7 +166,10 @@ Foreground separate(const LabImage& picture) {
   // Thin lines are the outlines of pale things on a flat background, and seams of any other.
   const Mask solid = flat ? different : without_lines(different, 2);
   Mask outside = outside_of(solid);
-  for (const Shading& shading : kShadings) grow_over(shading, outside, picture, palettes);
+  Mask anywhere(picture.width, picture.height);
+  std::ranges::fill(anywhere.set, std::uint8_t{1});
+  grow_over(kLight, anywhere, outside, picture, palettes);
+  grow_over(kShadow, feet_of(outside), outside, picture, palettes);
   Foreground foreground{Mask(picture.width, picture.height), Mask(picture.width, picture.height)};
   for (std::size_t i = 0; i < outside.set.size(); ++i) {
     foreground.mask.set[i] = outside.set[i] == 0 ? 1 : 0;

@@ -124,7 +124,8 @@ void Composition::draw_count() {
   const double cell_width = width_ / columns;
   const double cell_height = height_ / rows;
   const double side = std::min({cell_width, cell_height, 0.75}) * dice_.between(0.7, 0.8);
-  const double slack = 0.3 * (std::min(cell_width, cell_height) - side);
+  const double spare = std::min(cell_width, cell_height) - side;
+  const double slack = std::clamp(spare / 2 - 0.03, 0.0, 0.3 * spare);
   for (int i = 0; i < count; ++i) {
     const int row = i / columns;
     const int in_row = std::min(columns, count - row * columns);

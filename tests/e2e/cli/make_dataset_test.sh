@@ -48,6 +48,13 @@ check "is a picture" is_png "$work/sheet.png"
 check "prompts" make -n 20 --kind position --prompts "$work/prompts"
 check "a line each" [ "$(grep -c '^{"prompt":".*"kind":"position","expect":{' "$work/prompts")" -eq 20 ]
 
+# Pictures of things in another style.
+check "sprites" make "$work/noto" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent:0.5,noto:0.5
+check "look otherwise" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/noto/shard-00000.tar'"
+check "sprites by name" make "$work/fluent" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent
+check "are those without the option" diff -r "$work/a" "$work/fluent"
+check "no sprites of that name" fails "fluent:0.9,noto:0.1" "$work/target/x" -n 1 --sprites flat
+
 # What exists stays.
 cp "$work/a/shard-00000.tar" "$work/before"
 make "$work/a" -n 5 --size 64 2>"$work/message"
