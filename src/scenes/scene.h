@@ -61,6 +61,7 @@ struct Sign {
   std::string colour = "white";
   std::string text_colour = "black";
 };
+std::string text_on(const Sign& sign);  // "Hello World"
 inline constexpr std::size_t kMostWords = 3;
 
 struct Background {

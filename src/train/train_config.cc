@@ -169,6 +169,7 @@ void read_batches(Section& section, Task task, Stage& stage) {
   }
   section.number("max_aspect", stage.max_aspect, 1, 4);
   section.boolean("enlarge", stage.enlarge);
+  section.boolean("shrink", stage.shrink);
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);

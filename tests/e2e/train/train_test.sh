@@ -225,7 +225,7 @@ echo "-- bad configurations"
 mkdir bare && cp data/0.png bare/
 for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data": "data", "tusk": 1, "stages": [{"steps": 1, "resolutions": [64]}]}|tusk' 'nonsense|not valid JSON' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
-  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged; take smaller resolutions' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged, or shrunk; take other resolutions' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [4096]}]}|stage 1: resolution 4096 has pictures of 4096 x 4096 pixels; the model takes up to' \
   '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|samples: width is 100' \
   '{"model": "no/such-model", "data": "data", "stages": [{"steps": 1, "resolutions": [64]}]}|no/such-model.*nor a model of this name in the Hugging Face cache' \
