@@ -84,8 +84,8 @@ std::vector<Component> chosen_components(const ModelFiles& files, const ConvertO
   return list;
 }
 
-// In a folder fp8 has no scales, so that diffusers widens it like any other type. It is the transformer's
-// alone unless components are named: transformers and the decoder lose more by it than they save.
+// In a folder fp8 has no scales, so that diffusers widens it like any other type, and it is the transformer's
+// alone unless components are named.
 Format format_of(Component component, const Format& format, Layout layout, const ConvertOptions& options) {
   if (layout != Layout::diffusers || !std::holds_alternative<ScaledFp8Format>(format)) return format;
   return component == Component::transformer || !options.components.empty() ? DType::f8_e4m3 : DType::bf16;

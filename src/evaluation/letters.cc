@@ -38,6 +38,10 @@ bool reaches_capitals(const std::string& character) {
   return std::isupper(c) != 0 || std::isdigit(c) != 0 || kAscenders.find(character[0]) != kAscenders.npos;
 }
 
+bool is_right(const LetterPair& pair) {
+  return pair.asked != 0 && pair.read != 0 && same_letter(pair.asked, pair.read);
+}
+
 void count_letter(LetterShare& share, bool right) {
   ++share.letters;
   share.right += right ? 1 : 0;
@@ -79,10 +83,12 @@ void LetterTable::add(const std::vector<std::string>& words, std::string_view re
     for (int i = 1; i <= static_cast<int>(word.size()); ++i)
       places.emplace_back(i, static_cast<int>(word.size()));
   }
+  const std::vector<LetterPair> pairs = align(asked, read);
+  const bool legible = 2 * std::ranges::count_if(pairs, is_right) >= std::ssize(asked);
   std::size_t next = 0;
-  for (const LetterPair& pair : align(asked, read)) {
-    const bool right = pair.asked != 0 && pair.read != 0 && same_letter(pair.asked, pair.read);
-    if (!right) ++confusions_[{pair.asked, pair.read}];
+  for (const LetterPair& pair : pairs) {
+    const bool right = is_right(pair);
+    if (!right && legible) ++confusions_[{pair.asked, pair.read}];
     if (pair.asked == 0) continue;
     const auto [index, length] = places[next++];
     if (length == 0) continue;  // a space

@@ -56,7 +56,7 @@ check "the scene is drawn once" json 'sum("drawn" in r["pictures"] for r in d["p
 check "two words are apart" json 'd["columns"][1]["totals"]["two words"]["read exactly"]["pictures"] == 3 and d["columns"][1]["totals"]["words"]["read exactly"]["pictures"] == 9'
 check "in the summary too" grep -q '^two words, tiny: within one letter' out
 check "letters" json 'd["columns"][1]["letters"]["two words"]["by_index"]["5"]["letters"] == 6 and d["columns"][1]["letters"]["two words"]["all"]["letters"] == 30'
-check "confusions" json 'd["columns"][1]["letters"]["two words"]["confusions"]'
+check "no confusions where nothing is legible" json 'd["columns"][1]["letters"]["two words"]["confusions"] == []'
 check "by size where it is known" json '"by_capitals" in d["columns"][0]["letters"]["words"] and "by_capitals" not in d["columns"][1]["letters"]["words"]'
 check "again, without a length of prompts" several
 check "nothing is drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 0'

@@ -65,6 +65,7 @@ TEST(LetterTableTest, TheMostCommonConfusionsComeFirst) {
   LetterTable table;
   table.add({"oats"}, "eats", kUnknown);
   table.add({"cat"}, "cats", kUnknown);
+  table.add({"lamp"}, "tree", kUnknown);  // says nothing of which letter was read for which
   table.add({"mop"}, "mep", kUnknown);
   table.add({"Hello", "World"}, "HelloWorl", kUnknown);
   const std::vector<Confusion> confusions = table.confusions();
