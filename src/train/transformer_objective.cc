@@ -243,10 +243,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   });
   pictures_.encode(pictures);
 
-  PromptEmbedding embedding = pictures_.embed(captions, pictures_.sequence_length(settings));
-  if (common.trim_text)
-    embedding.tokens = first_tokens(
-        embedding.tokens, pictures_.layout().clip_tokens + pictures_.sequence_length(settings, captions));
+  const PromptEmbedding embedding = embedded(captions, settings, common.trim_text);
   const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
   const VaeConfig& vae = pictures_.vae();
   const MmditConfig& model = transformer_.config();
@@ -282,6 +279,15 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   flow.pooled_projection = on_device(embedding.pooled);
   if (tells_letters(batch.step)) flow.letters = letter_targets(annotations, windows, grid.side);
   return flow;
+}
+
+PromptEmbedding TransformerObjective::embedded(std::span<const std::string> captions, const Stage& settings,
+                                               bool trimmed) {
+  PromptEmbedding embedding = pictures_.embed(captions, pictures_.sequence_length(settings));
+  if (trimmed)
+    embedding.tokens = first_tokens(
+        embedding.tokens, pictures_.layout().clip_tokens + pictures_.sequence_length(settings, captions));
+  return embedding;
 }
 
 LetterTargets TransformerObjective::letter_targets(std::span<const Annotation> annotations,
