@@ -186,7 +186,7 @@ void Composition::draw_wearing() {
 }
 
 void Composition::draw_paws(Rgb fur, double x, double y, double spread) {
-  for (const double side : {-1.0, 1.0}) draw_paw(cr_, fur, x + side * spread, y, 0.13);
+  for (const double side : {-1.0, 1.0}) draw_paw(cr_, fur, x + side * spread, y - 0.012, 0.125);
 }
 
 void Composition::draw_holding() {

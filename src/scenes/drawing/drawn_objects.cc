@@ -75,8 +75,8 @@ void draw_lighthouse(cairo_t* cr, Rgb colour) {
   fill_keep(cr, round_across(0.28, 0.72, {244, 242, 248}));
   cairo_save(cr);
   cairo_clip(cr);
-  for (const double y : {0.38, 0.62, 0.86}) {
-    cairo_rectangle(cr, 0, y, 1, 0.12);
+  for (const double y : {0.37, 0.6, 0.83}) {
+    cairo_rectangle(cr, 0, y, 1, 0.14);
     fill(cr, round_across(0.28, 0.72, colour));
   }
   cairo_restore(cr);

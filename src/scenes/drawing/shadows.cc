@@ -35,7 +35,7 @@ void draw_contact_shadow(cairo_t* cr, const Sprite& sprite, const Box& place, bo
 }
 
 void draw_board_shadow(cairo_t* cr, const Box& box, double reach) {
-  constexpr int kSteps = 7;
+  constexpr int kSteps = 10;
   for (int i = 0; i < kSteps; ++i) {
     const double out = reach * (1 - 2.0 * i / kSteps);
     const Box larger{box.x - out, box.y - out + 0.6 * reach, box.width + 2 * out, box.height + 2 * out};

@@ -9,7 +9,7 @@ namespace sd35 {
 namespace {
 
 constexpr Rgb kWood{150, 98, 52};
-constexpr double kPadding = 0.055;
+constexpr double kPadding = 0.06;
 constexpr double kTail = 0.06;  // of a banner, on either side
 // The chest of a shirt, as parts of its box.
 constexpr double kChestWidth = 0.6;
@@ -35,7 +35,7 @@ void move(Letter& letter, double angle, double x, double y) {
 }
 
 constexpr Rgb kFrame{112, 88, 74};
-constexpr double kBevel = 0.02;
+constexpr double kBevel = 0.016;
 
 Box inset(const Box& box, double by) {
   return {box.x + by, box.y + by, box.width - 2 * by, box.height - 2 * by};
