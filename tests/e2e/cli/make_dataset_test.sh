@@ -40,7 +40,7 @@ check "another seed" make "$work/c" -n 25 --size 64,96x64 --shard-samples 10 -s 
 check "gives others" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/c/shard-00000.tar'"
 check "captions" make -n 25 --captions "$work/captions" -s 3
 check "nor one of a line" cmp "$work/captions" "$work/closed-captions"
-for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | tr -d '\n' >"$work/line"
+for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | cut -f1 | tr -d '\n' >"$work/line"
   check "caption $i is that of the sample" cmp "$work/line" "$work/files/000000$i.txt"; done
 
 check "contact sheet" make -n 12 --size 64 --contact-sheet "$work/sheet.png"
