@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <numeric>
+#include <utility>
 
 #include "core/error.h"
 
@@ -34,6 +36,23 @@ bool is_near(const Tensor& now, const Tensor& then, double threshold) {
     size += std::abs(static_cast<double>(old_values[i]));
   }
   return changed < threshold * size;
+}
+
+// Rows of x [B, N, D]: [B, K, D].
+Tensor taken(const Ops& ops, const Tensor& x, const Tensor& rows) {
+  return ops.embedding(x.reshape({x.dim(0) * x.dim(1), x.dim(2)}), rows);
+}
+
+// x [B, N, D] with `some` [B, K, D] in the place of the rows that they were taken from.
+Tensor put_back(const Ops& ops, const Tensor& x, const Tensor& some, const Tensor& rows) {
+  const std::int64_t B = x.dim(0), N = x.dim(1), K = some.dim(1), D = x.dim(2);
+  Tensor ids({B, N}, DType::i32);
+  const std::span<std::int32_t> sources(ids.data<std::int32_t>(), static_cast<std::size_t>(B * N));
+  std::iota(sources.begin(), sources.end(), 0);
+  for (std::int64_t i = 0; i < B * K; ++i)
+    sources[static_cast<std::size_t>(rows.data<std::int32_t>()[i])] = static_cast<std::int32_t>(B * N + i);
+  const std::array both{x.reshape({B * N, D}), some.reshape({B * K, D})};
+  return ops.embedding(ops.concat(both, 0), ids);
 }
 
 }  // namespace
@@ -114,9 +133,17 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
 
 Streams Transformer::run_blocks(const Ops& ops, int first, Streams streams, const Tensor& conditioning,
                                 const TransformerInput& input) const {
+  const TokenRoute& route = input.route;
+  Tensor all;  // tokens in front of the route
   for (int i = first; i < config_.num_layers; ++i) {
+    if (route.through.defined() && i == route.first) {
+      all = streams.x;
+      streams.x = taken(ops, all, route.through);  // [B, K, D]
+    }
     if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
       streams = run_block(ops, i, std::move(streams), conditioning);
+    if (all.defined() && i == route.last)
+      streams.x = put_back(ops, std::exchange(all, {}), streams.x, route.through);  // [B, N, D]
     ops.tap("block" + std::to_string(i) + ".x", streams.x);
     if (input.on_tokens) input.on_tokens(i, streams.x);
     if (input.on_block) input.on_block(i);

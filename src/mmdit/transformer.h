@@ -27,6 +27,15 @@ struct BlockCache {
   Tensor first, others;
 };
 
+// A part of the image tokens goes past a run of blocks, for cheaper training: the others go through them, and
+// all meet again behind it. Reference: TREAD (Krause et al. 2025, arXiv 2501.04765).
+struct TokenRoute {
+  int first = 0, last = 0;  // of the blocks
+  // [B, K] i32: the tokens that go through, by their rows among those of all pictures, [B N]. Undefined: all
+  // do.
+  Tensor through;
+};
+
 struct TransformerInput {
   Tensor latents;                     // [B, C, h, w] f32; h and w multiples of the patch size
   std::vector<float> timesteps;       // [B], 1000 sigma
@@ -36,6 +45,7 @@ struct TransformerInput {
   std::span<const int> skip_layers;   // blocks left out (skip-layer guidance)
   // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
   std::vector<PatchOrigin> origins;
+  TokenRoute route;
   // [B], or empty. Where the first block adds nearly what it added before, the others are not run: what they
   // added then is added again. Nearly: the mean absolute difference over the mean absolute value is below
   // `cache_threshold`. Of several pictures each is decided on its own.
@@ -43,7 +53,8 @@ struct TransformerInput {
   double cache_threshold = 0;
   // Called after each block with its index; may throw Cancelled.
   std::function<void(int block)> on_block;
-  // Sees the image tokens [B, N, D] behind each block, with their history; not for use with a cache.
+  // Sees the image tokens [B, N, D] behind each block, with their history; not for use with a cache or a
+  // route.
   std::function<void(int block, const Tensor& tokens)> on_tokens;
 };
 

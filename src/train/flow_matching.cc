@@ -18,6 +18,7 @@ at::Tensor flow_matching_error(const Ops& ops, const Transformer& transformer, c
   input.prompt_embedding = batch.prompt_embedding;
   input.pooled_projection = batch.pooled_projection;
   input.origins = batch.origins;
+  input.route = batch.route;
   input.on_tokens = on_tokens;
 
   const at::Tensor velocity = to_torch(transformer.forward(ops, input));

@@ -20,7 +20,8 @@ struct FlowBatch {
   Tensor prompt_embedding;           // [B, M, joint_attention_dim]
   Tensor pooled_projection;          // [B, pooled_projection_dim]
   std::vector<PatchOrigin> origins;  // [B], or empty: the centre
-  LetterTargets letters;             // empty: not asked for
+  TokenRoute route;
+  LetterTargets letters;  // empty: not asked for; not with a route
 };
 
 // Sees the image tokens [B, N, D] behind each block.

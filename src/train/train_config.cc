@@ -143,6 +143,18 @@ void read_crops(Section& section, Task task, Stage& stage) {
   section.number("text_crops", stage.text_crops, 0, 1);
 }
 
+Route read_route(Section section) {
+  Route route;
+  if (!section.has("share")) section.fail("share", "is missing: of the image tokens");
+  section.number("share", route.share, 0.01, 0.95);
+  section.integer("from", route.from, 1, 256);
+  section.integer("to", route.to, 1, 256);
+  if (route.from == 0 || route.to < route.from)
+    section.fail("to", "and 'from' must name the first and the last block that tokens go past, from 1");
+  section.finish();
+  return route;
+}
+
 // Keys of a stage that only the transformer heeds.
 void read_rounding(Section& section, Task task, Stage& stage) {
   if (!section.has("round_to")) return;
@@ -178,6 +190,9 @@ void read_batches(Section& section, Task task, Stage& stage) {
     if (section.has(key) && !denoises) section.fail(key, "belongs to the tasks transformer and lora");
   section.boolean("trim_text", stage.trim_text);
   read_crops(section, task, stage);
+  if (!section.has("route")) return;
+  if (task != Task::transformer) section.fail("route", "belongs to the task transformer");
+  stage.route = read_route({section.part("route"), section.location_of("route")});
 }
 
 // Adds what the section says to the mix of `stage`: with windows of a part of the batches, two elements.

@@ -21,6 +21,12 @@ struct Windows {
   bool text_only = false;         // of pictures whose text has a known place, and no others
 };
 
+// Image tokens of whole pictures that go past blocks (mmdit/transformer.h, TokenRoute).
+struct Route {
+  double share = 0;      // of the tokens
+  int from = 0, to = 0;  // the first and the last of the blocks, from 1
+};
+
 // Part of a run with its own sizes.
 struct Stage {
   std::int64_t steps = 0;
@@ -35,6 +41,7 @@ struct Stage {
   double learning_rate = 0;            // 0: the optimizer's
   bool trim_text = false;              // T5 tokens: as many as the longest caption of a batch takes
   std::optional<Windows> window = {};  // nothing: whole pictures
+  std::optional<Route> route = {};     // nothing: all tokens go through all blocks
   double share = 1;                    // of its stage's steps, in an element of a mix
   // Of task autoencoder: pixels a side of the crops that pictures of the resolutions are cut to; 0: whole
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.

@@ -107,6 +107,23 @@ struct BatchDraws {
   }
 };
 
+// For B pictures of N tokens each, of which none is chosen yet.
+TokenRoute empty_route(const Route& route, std::int64_t B, std::int64_t N) {
+  const auto past = std::llround(route.share * static_cast<double>(N));
+  return {route.from - 1, route.to - 1, Tensor({B, std::max<std::int64_t>(N - past, 1)}, DType::i32)};
+}
+
+// The tokens of picture b that go through, every choice equally likely.
+void choose_tokens(TokenRoute& route, std::int64_t b, std::int64_t N, SampleRandom& random) {
+  std::int64_t wanted = route.through.dim(1);
+  auto* chosen = route.through.data<std::int32_t>() + b * wanted;
+  for (std::int64_t token = 0; wanted > 0; ++token) {
+    if (random.below(N - token) >= wanted) continue;
+    *chosen++ = static_cast<std::int32_t>(b * N + token);
+    --wanted;
+  }
+}
+
 // Of embeddings [B, M, D] the first `count` tokens.
 Tensor first_tokens(const Tensor& tokens, std::int64_t count) {
   const std::int64_t B = tokens.dim(0), M = tokens.dim(1), D = tokens.dim(2);
@@ -155,9 +172,11 @@ bool TransformerObjective::tells_letters(std::int64_t step) const {
 
 void TransformerObjective::check_sizes() const {
   for (std::size_t i = 0; i < config_.stages.size(); ++i) try {
-      for (const Stage& part : parts_of(config_.stages[i]))
+      for (const Stage& part : parts_of(config_.stages[i])) {
+        check_route(part);
         for (const int resolution : part.resolutions)
           for (const Bucket& bucket : picture_buckets(part, resolution)) check_size(part, resolution, bucket);
+      }
     } catch (const ArgumentError&) {
       rethrow_with_context("stage " + std::to_string(i + 1));
     }
@@ -167,6 +186,13 @@ void TransformerObjective::check_sizes() const {
   } catch (const ArgumentError&) {
     rethrow_with_context("samples");
   }
+}
+
+void TransformerObjective::check_route(const Stage& part) const {
+  const int blocks = transformer_.config().num_layers;
+  if (part.route && part.route->to > blocks)
+    throw ArgumentError("route goes to block " + std::to_string(part.route->to) + "; the model has " +
+                        std::to_string(blocks));
 }
 
 void TransformerObjective::check_size(const Stage& part, int resolution, const Bucket& bucket) const {
@@ -253,7 +279,9 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   flow.clean = Tensor(latents, DType::f32);
   flow.noise = Tensor(latents, DType::f32);
   flow.origins.resize(batch.samples.size());
-  const std::int64_t each = latents.numel() / B;
+  const std::int64_t each = latents.numel() / B, N = common.window.width * common.window.height;
+  const bool routed = settings.route && !settings.window;
+  if (routed) flow.route = empty_route(*settings.route, B, N);
   parallel_for(B, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const auto i = static_cast<std::size_t>(b);
@@ -264,6 +292,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
           draw_latents(vae, cut(*pictures[i].moments, windows[i], model.patch_size), normal).floats(),
           flow.clean.data<float>() + b * each);
       draws[i].random.normal({flow.noise.data<float>() + b * each, size});
+      if (routed) choose_tokens(flow.route, b, N, draws[i].random);
       flow.origins[i] = draws[i].origin(model.pos_embed_max_size, grid.rows, grid.columns);
       flow.origins[i].top += windows[i].top;
       flow.origins[i].left += windows[i].left;
@@ -277,7 +306,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   flow.noise = on_device(std::move(flow.noise));
   flow.prompt_embedding = on_device(embedding.tokens);
   flow.pooled_projection = on_device(embedding.pooled);
-  if (tells_letters(batch.step)) flow.letters = letter_targets(annotations, windows, grid.side);
+  if (tells_letters(batch.step) && !routed) flow.letters = letter_targets(annotations, windows, grid.side);
   return flow;
 }
 

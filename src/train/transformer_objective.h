@@ -48,6 +48,7 @@ class TransformerObjective : public Objective {
  private:
   // Throws ArgumentError for a size that the model cannot draw.
   void check_sizes() const;
+  void check_route(const Stage& part) const;
   void check_size(const Stage& part, int resolution, const Bucket& bucket) const;
   GenerateOptions sample_options() const;
   TokenGrid token_grid(ImageSize picture) const;

@@ -133,6 +133,26 @@ TEST(TrainConfigTest, RoundingIsOfTheTransformer) {
   EXPECT_NE(error_of([&] { read_stage("transformer", "int8"); }).find("'round_to'"), std::string::npos);
 }
 
+TEST(TrainConfigTest, RoutesNameTheirBlocks) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::string& route, const std::string& task) {
+    return error_of([&] {
+      read(folder, R"("model": "m", "task": ")" + task + "\"",
+           R"("steps": 1, "resolutions": [64], "route": )" + route);
+    });
+  };
+  EXPECT_EQ(error(R"({"share": 0.5, "from": 3, "to": 10})", "transformer"), "no error");
+  const std::string path = (folder / "train.json").string();
+  EXPECT_EQ(error(R"({"share": 0.5, "from": 3, "to": 10})", "lora"),
+            path + ": stage 1: 'route' belongs to the task transformer");
+  EXPECT_NE(error(R"({"from": 3, "to": 10})", "transformer").find("'share' is missing"), std::string::npos);
+  EXPECT_NE(error(R"({"share": 1, "from": 3, "to": 10})", "transformer").find("'share'"), std::string::npos);
+  EXPECT_NE(error(R"({"share": 0.5, "from": 3, "to": 2})", "transformer").find("the first and the last"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"share": 0.5, "to": 2})", "transformer").find("the first and the last"),
+            std::string::npos);
+}
+
 TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
   const TemporaryFolder folder;
   const std::string keys = R"("model": "m", "task": "t5", "letter_widths": "w.json")";
