@@ -17,7 +17,9 @@ void add_evaluate(CLI::App& app);
 void add_train(CLI::App& app);
 void add_train_tokenizer(CLI::App& app);
 
-// --guidance-interval and --block-cache, which generate and evaluate share.
+// What generate and evaluate share: --steps, --guidance-scale and --sampler, --guidance-interval and
+// --block-cache.
+void add_step_options(CLI::App& command, GenerateOptions& options, const std::string& group);
 void add_fewer_forwards(CLI::App& command, GenerateOptions& options, const std::string& group);
 
 }  // namespace sd35::cli

@@ -15,12 +15,13 @@ constexpr const char* kConvertFooter =
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35-nf4 --type nf4\n"
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35.gguf --type q8_0 --component transformer\n"
     "  sd35 convert models/default packed --packed --quantize int8\n"
-    "f32, f16 and bf16 hold every tensor. fp8 (e4m3 with a scale a tensor, as ComfyUI reads it), the blocks "
-    "of "
-    "GGUF and nf4 (as diffusers reads it; nf4-dq: with double quantization) hold the weights of linear "
-    "layers; "
-    "patch, timestep, prompt and output layers, convolutions and tables stay in 16 bits, biases and norms as "
-    "they are. q8_0 to q5_1 need the layout gguf, nf4 the layout diffusers. GGUF's K types are read, but not "
+    "f32, f16 and bf16 hold every tensor. fp8 (e4m3; in a single file with a scale a tensor, as ComfyUI "
+    "reads "
+    "it, in a folder without, as diffusers does), the blocks of GGUF and nf4 (as diffusers reads it; nf4-dq: "
+    "with double quantization) hold the weights of linear layers; patch, timestep, prompt and output layers, "
+    "convolutions and tables stay in 16 bits, biases and norms as they are. A folder in fp8 has all but the "
+    "transformer's linear layers in bf16, unless --component asks for more. q8_0 to q5_1 need the layout "
+    "gguf, nf4 the layout diffusers. GGUF's K types are read, but not "
     "written anew. A single file carries the configurations of the model in its metadata.";
 
 // 1,234,567

@@ -29,6 +29,7 @@ struct EvaluateArguments {
   std::string output, reconstruct;
   LoadOptions load;
   GenerateOptions generate;
+  int seeds = 1;
   bool no_drawn = false;
   bool quiet = false;
 };
@@ -48,6 +49,7 @@ EvaluationOptions read_options(const EvaluateArguments& arguments) {
   options.folder = arguments.output;
   options.compare.assign(arguments.compare.begin(), arguments.compare.end());
   options.generate = arguments.generate;
+  options.seeds = arguments.seeds;
   options.threads = arguments.load.threads;
   options.drawn = !arguments.no_drawn;
   options.reconstruct = arguments.reconstruct;
@@ -103,7 +105,6 @@ void run(const EvaluateArguments& /*arguments*/) {
 
 void add_evaluate(CLI::App& app) {
   auto arguments = std::make_shared<EvaluateArguments>();
-  arguments->generate.width = arguments->generate.height = 128;
   CLI::App* command = app.add_subcommand("evaluate", "Score models on prompts");
   const auto several = [&](const char* name, std::vector<std::string>& values, const char* help) {
     return command->add_option(name, values, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -121,13 +122,17 @@ void add_evaluate(CLI::App& app) {
   const auto add = [&](const char* name, auto& value, const char* help) {
     command->add_option(name, value, help)->capture_default_str();
   };
-  add("-W,--width", generate.width, "Pixels, a multiple of 16");
-  add("-H,--height", generate.height, "Pixels, a multiple of 16");
-  add("--steps", generate.num_inference_steps, "Denoising steps");
-  add("-g,--guidance-scale", generate.guidance_scale, "How closely to follow the prompt; 1: no guidance");
-  add_fewer_forwards(*command, generate, command->get_option("--output")->get_group());
-  add("--sampler", generate.sampler, "euler, heun or dpm++2m");
-  add("-s,--seed", generate.seed, "Of the first prompt; each has its own");
+  const auto add_side = [&](const char* name, int& side) {
+    command->add_option(name, side,
+                        "Pixels, a multiple of 16; default: the first model's own, without a model 128");
+  };
+  add_side("-W,--width", generate.width);
+  add_side("-H,--height", generate.height);
+  const std::string group = command->get_option("--output")->get_group();
+  add_step_options(*command, generate, group);
+  add_fewer_forwards(*command, generate, group);
+  add("-s,--seed", generate.seed, "Of the first picture; each has its own");
+  add("--seeds", arguments->seeds, "Pictures of each prompt");
   add("--max-sequence-length", generate.max_sequence_length, "T5 tokens of a prompt, 1 to 512");
   LoadOptions& load = arguments->load;
   add("--dtype", load.dtype, "Type that is computed in: bf16, or f32 to compare with diffusers");

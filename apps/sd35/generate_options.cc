@@ -182,10 +182,8 @@ void check_prompts(const CLI::App& command) {
 void add_picture_options(CLI::App& command, GenerateOptions& options) {
   const std::string group = "Picture";
   command
-      .add_option(
-          "-W,--width", options.width,
-          "Pixels, a multiple of 16; default: the model's own, such as 1024 of Stable Diffusion 3.5 and 128 "
-          "of the model that comes with this program")
+      .add_option("-W,--width", options.width,
+                  "Pixels, a multiple of 16; default: the model's own, such as 1024 of Stable Diffusion 3.5")
       ->group(group)
       ->check(kChosen);
   command.add_option("-H,--height", options.height, "Likewise")->group(group)->check(kChosen);
@@ -200,13 +198,7 @@ void add_picture_options(CLI::App& command, GenerateOptions& options) {
 
 void add_sampling_options(CLI::App& command, GenerateOptions& options) {
   const std::string group = "Drawing";
-  const auto add = [&](const char* name, auto& value, const char* help) {
-    command.add_option(name, value, help)->capture_default_str()->group(group);
-  };
-  add("--steps", options.num_inference_steps, "More take longer; a picture is there from about 20 on");
-  add("-g,--guidance-scale", options.guidance_scale,
-      "How closely to follow the prompt; 1 or less: no guidance, in half the time");
-  add("--sampler", options.sampler, "euler, heun or dpm++2m");
+  add_step_options(command, options, group);
   command
       .add_option(
           "--shift", options.shift,
@@ -241,6 +233,21 @@ void add_sampling_options(CLI::App& command, GenerateOptions& options) {
       .add_flag("--vae-tiling", options.vae_tiling,
                 "Decode in tiles as diffusers does: less memory, slightly other colours")
       ->group(like_others);
+}
+
+void add_step_options(CLI::App& command, GenerateOptions& options, const std::string& group) {
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->group(group);
+  };
+  add("--steps", options.num_inference_steps,
+      "More take longer; a picture is there from about 20 on; default: the model's own, 40 of Stable "
+      "Diffusion 3.5")
+      ->check(kChosen);
+  add("-g,--guidance-scale", options.guidance_scale,
+      "How closely to follow the prompt; 1 or less: no guidance, in half the time; default: the model's own, "
+      "4.5 of Stable Diffusion 3.5");
+  add("--sampler", options.sampler,
+      "euler, heun or dpm++2m; default: the model's own, euler of Stable Diffusion 3.5");
 }
 
 void add_fewer_forwards(CLI::App& command, GenerateOptions& options, const std::string& group) {

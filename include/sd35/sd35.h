@@ -97,8 +97,9 @@ struct GenerateOptions {
   std::optional<std::string> negative_prompt_2, negative_prompt_3;
   int width = 0;   // multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5
   int height = 0;  // 0: the model's own, 1024 of Stable Diffusion 3.5
-  int num_inference_steps = 40;
-  double guidance_scale = 4.5;  // 1 or less: no guidance
+  int num_inference_steps = 0;  // 0: the model's own, 40 of Stable Diffusion 3.5
+  // 1 or less: no guidance. Unset: the model's own, 4.5 of Stable Diffusion 3.5.
+  std::optional<double> guidance_scale;
   // Steps with guidance, as fractions of all: from start (inclusive) to stop (exclusive). The others, and
   // skip- layer guidance in them, run the prompt alone in half the time.
   double guidance_start = 0;
@@ -107,7 +108,7 @@ struct GenerateOptions {
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it. On the cpu only.
   double block_cache = 0;
-  std::string sampler = "euler";  // "euler", "heun", "dpm++2m"
+  std::string sampler;  // "euler", "heun", "dpm++2m"; empty: the model's own, "euler" of Stable Diffusion 3.5
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
   // its details. Unset: the model's own, 3 of Stable Diffusion 3.5.
   std::optional<double> shift;
@@ -171,6 +172,10 @@ class Pipeline {
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
 
+  // The options as generate() takes them: with the model's own values (`defaults` of its sd35.json,
+  // docs/weights.md) for those that leave the choice to it.
+  GenerateOptions completed(const GenerateOptions& options) const;
+
   // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when
   // a callback asked to stop.
@@ -226,9 +231,10 @@ void make_random_model(const RandomModelOptions& options, const std::filesystem:
 
 // Which files a checkpoint becomes.
 struct ConvertOptions {
-  // "f32", "f16", "bf16": everything. "fp8" (e4m3 with a scale a tensor), "q8_0", "q4_0", "q4_1", "q5_0",
-  // "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is sensitive or small
-  // stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
+  // "f32", "f16", "bf16": everything. "fp8" (e4m3; in a single file with a scale a tensor, in a folder
+  // without and of the transformer only unless components are named, the rest in 16 bits), "q8_0", "q4_0",
+  // "q4_1", "q5_0", "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is
+  // sensitive or small stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
   std::string type;
   // "diffusers" (a folder), "single" (safetensors, the original names) or "gguf"; empty: by the extension of
   // the output.

@@ -84,6 +84,13 @@ std::vector<Component> chosen_components(const ModelFiles& files, const ConvertO
   return list;
 }
 
+// In a folder fp8 has no scales, so that diffusers widens it like any other type, and it is the transformer's
+// alone unless components are named.
+Format format_of(Component component, const Format& format, Layout layout, const ConvertOptions& options) {
+  if (layout != Layout::diffusers || !std::holds_alternative<ScaledFp8Format>(format)) return format;
+  return component == Component::transformer || !options.components.empty() ? DType::f8_e4m3 : DType::bf16;
+}
+
 // Tells how many of all bytes are written.
 class ByteProgress {
  public:
@@ -277,8 +284,8 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
     Part part{component, files.configuration(component), files.weights(component, on_warning), {}};
     if (!part.config.doubt.empty())
       throw FileError(part.config.doubt + "; name a folder with its config.json instead");
-    part.plan =
-        plan_component(component, part.config.json, part.config.location, *part.source, format, layout);
+    part.plan = plan_component(component, part.config.json, part.config.location, *part.source,
+                               format_of(component, format, layout, options), layout);
     parts.push_back(std::move(part));
   }
   if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");

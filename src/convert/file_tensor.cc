@@ -60,7 +60,8 @@ float largest_magnitude(const StoredRows& rows) {
   return largest;
 }
 
-// The elements of `values` as `type`, in fp8 divided by `scale`.
+// The elements of `values` as `type`, in fp8 divided by `scale`; what fp8 cannot hold becomes its largest
+// number.
 void encode_values(std::span<const float> values, const GgufType& type, float scale, std::byte* target,
                    const StoredRows& rows) {
   if (const auto* blocks = std::get_if<BlockType>(&type)) {
@@ -73,7 +74,8 @@ void encode_values(std::span<const float> values, const GgufType& type, float sc
   }
   const DType dtype = std::get<DType>(type);
   if (dtype == DType::f8_e4m3) {
-    std::ranges::transform(values, reinterpret_cast<std::uint8_t*>(target), [scale](float value) {
+    std::ranges::transform(values, reinterpret_cast<std::uint8_t*>(target), [&](float value) {
+      if (!std::isfinite(value)) throw FileError(rows.shown() + " holds NaN or infinity, which is no weight");
       return float_to_f8_e4m3(std::clamp(value / scale, -kLargestFp8, kLargestFp8));
     });
     return;
@@ -99,7 +101,8 @@ void write_rows(const StoredRows& rows, const GgufType& type, float scale, const
   rows.release();
 }
 
-std::vector<FileTensor> encode_fp8(const std::string& name, const Shape& shape, const StoredRows& rows) {
+std::vector<FileTensor> encode_scaled_fp8(const std::string& name, const Shape& shape,
+                                          const StoredRows& rows) {
   // The scale is written before or after the weight, as the file wants.
   const auto scale = [rows, value = std::make_shared<float>(0.0f)] {
     if (*value == 0.0f) {
@@ -209,7 +212,7 @@ std::string StoredRows::shown() const {
 
 std::vector<FileTensor> encode(const std::string& name, const Shape& shape, const StoredRows& rows,
                                const Format& format) {
-  if (format == Format(DType::f8_e4m3)) return encode_fp8(name, shape, rows);
+  if (std::holds_alternative<ScaledFp8Format>(format)) return encode_scaled_fp8(name, shape, rows);
   if (std::holds_alternative<AsStored>(format)) {
     if (rows.alike()) return copy_stored(name, shape, rows);
     if (rows.packed())

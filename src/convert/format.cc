@@ -13,7 +13,7 @@ constexpr std::array kFormats = {
     std::pair<std::string_view, Format>{"f32", DType::f32},
     std::pair<std::string_view, Format>{"f16", DType::f16},
     std::pair<std::string_view, Format>{"bf16", DType::bf16},
-    std::pair<std::string_view, Format>{"fp8", DType::f8_e4m3},
+    std::pair<std::string_view, Format>{"fp8", ScaledFp8Format{}},
     std::pair<std::string_view, Format>{"q8_0", BlockType::q8_0},
     std::pair<std::string_view, Format>{"q4_0", BlockType::q4_0},
     std::pair<std::string_view, Format>{"q4_1", BlockType::q4_1},
@@ -71,7 +71,7 @@ Layout layout_of(std::string_view name, const std::string& output, const Format&
   if (nf4 && layout != Layout::diffusers)
     throw ArgumentError(name_of(format) +
                         " exists in the diffusers layout only; name a folder as the output");
-  if (format == Format(DType::f8_e4m3) && layout == Layout::gguf)
+  if (std::holds_alternative<ScaledFp8Format>(format) && layout == Layout::gguf)
     throw ArgumentError("GGUF files have no fp8; q8_0 is as small and closer to the weights");
   return layout;
 }

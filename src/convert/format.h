@@ -16,13 +16,19 @@ struct Nf4Format {
   bool operator==(const Nf4Format&) const = default;
 };
 
+// fp8 e4m3 with a scale a tensor, so that the largest weight is the largest number there is: what ComfyUI
+// reads.
+struct ScaledFp8Format {
+  bool operator==(const ScaledFp8Format&) const = default;
+};
+
 // The bytes that the file holds.
 struct AsStored {
   bool operator==(const AsStored&) const = default;
 };
 
-// A type (fp8 e4m3 with one scale a tensor), blocks of GGUF, NF4, or nothing new.
-using Format = std::variant<DType, BlockType, Nf4Format, AsStored>;
+// A type, blocks of GGUF, NF4, scaled fp8, or nothing new.
+using Format = std::variant<DType, BlockType, Nf4Format, ScaledFp8Format, AsStored>;
 
 // "f32", "f16", "bf16", "fp8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "nf4", "nf4-dq"; empty: as stored.
 // Throws ArgumentError.

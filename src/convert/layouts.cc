@@ -13,7 +13,8 @@ namespace {
 // With a scale.
 bool is_fp8(const PlannedTensor& tensor) {
   const bool as_stored = std::holds_alternative<AsStored>(tensor.format);
-  return tensor.format == Format(DType::f8_e4m3) || (as_stored && tensor.source->scale != 1.0f);
+  return std::holds_alternative<ScaledFp8Format>(tensor.format) ||
+         (as_stored && tensor.source->scale != 1.0f);
 }
 
 void append(std::vector<FileTensor>& list, std::vector<FileTensor> more) {

@@ -92,11 +92,13 @@ bool is_plain(const Format& format) {
   return dtype != nullptr && size_of(*dtype) > 1;
 }
 
-// What is not quantized.
-DType kept_type(const StoredTensor& tensor, Role role) {
+bool is_plain_fp8(const Format& format) { return format == Format(DType::f8_e4m3); }
+
+// What is not quantized. `vectors`: the type of biases and norms that are not in 16 bits already.
+DType kept_type(const StoredTensor& tensor, Role role, DType vectors = DType::f32) {
   const bool plain = !tensor.packed();
   if (plain && (tensor.dtype == DType::f16 || tensor.dtype == DType::bf16)) return tensor.dtype;
-  return role == Role::vector ? DType::f32 : DType::bf16;
+  return role == Role::vector ? vectors : DType::bf16;
 }
 
 // What stays as it is stored, where the layout can hold that. Throws ArgumentError where it cannot.
@@ -127,7 +129,7 @@ Format format_for(const std::string& name, const StoredTensor& tensor, Role role
   if (std::holds_alternative<Nf4Format>(format) && name.ends_with(".wo.weight"))
     return kept_type(tensor, role);
   if (role == Role::weight && divides(format, tensor.shape)) return format;
-  return kept_type(tensor, role);
+  return kept_type(tensor, role, is_plain_fp8(format) ? DType::bf16 : DType::f32);
 }
 
 }  // namespace

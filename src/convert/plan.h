@@ -34,10 +34,10 @@ struct PlannedTensor {
 
 // What the component's tensors become. Plain types (f32, f16, bf16) hold everything. Smaller ones hold the
 // weights of linear layers whose rows they divide; all else stays as it is stored, or becomes bf16 where it
-// is wider or packed; biases and norms keep f32. Files of GGUF hold everything with one dimension, or of 1024
-// elements or less, as f32, as ComfyUI-GGUF writes them. As stored: but for the last, everything keeps its
-// bytes. Throws ArgumentError where the layout cannot hold that, FileError when tensors are missing, unused
-// or of a shape that `config` (at `location`) does not describe.
+// is wider or packed; biases and norms keep f32, but become bf16 beside plain fp8. Files of GGUF hold
+// everything with one dimension, or of 1024 elements or less, as f32, as ComfyUI-GGUF writes them. As stored:
+// but for the last, everything keeps its bytes. Throws ArgumentError where the layout cannot hold that,
+// FileError when tensors are missing, unused or of a shape that `config` (at `location`) does not describe.
 std::vector<PlannedTensor> plan_component(Component component, const nlohmann::json& config,
                                           const std::string& location, const WeightSource& source,
                                           const Format& format, Layout layout);

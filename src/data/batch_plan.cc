@@ -55,6 +55,8 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       Group& group = groups[nearest_bucket(buckets, sizes[i])];
       const bool covers = sizes[i].width >= group.bucket.width && sizes[i].height >= group.bucket.height;
+      const bool shrinks = sizes[i].width > group.bucket.width && sizes[i].height > group.bucket.height;
+      if (shrinks && !scales[scale].shrink) continue;
       if (covers || scales[scale].enlarge) group.members.push_back(static_cast<std::uint32_t>(i));
       if (!covers && scales[scale].enlarge) enlarged[i] = true;
     }
@@ -62,7 +64,7 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
                          [](const Group& group) { return !group.members.empty(); });
   }
   enlarged_ = std::ranges::count(enlarged, char{true});
-  if (groups_.empty()) throw ArgumentError("every picture would be enlarged; take smaller resolutions");
+  if (groups_.empty()) throw ArgumentError("every picture would be enlarged, or shrunk; take other resolutions");
   for (const Group& group : groups_)
     shared_samples_ += static_cast<std::int64_t>(group.members.size()) * group.share;
 }

@@ -16,6 +16,7 @@ struct Scale {
   std::vector<Bucket> buckets;
   double weight = 1.0;
   bool enlarge = true;  // false: no picture smaller than its bucket in either side
+  bool shrink = true;   // false: no picture larger than its bucket in both sides
 };
 
 struct Batch {

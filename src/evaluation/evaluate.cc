@@ -30,6 +30,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMostSeeds = 10000;
+constexpr int kSideWithoutModel = 128;  // where scenes are drawn for no model
+
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
   if (progress && !progress(what, done, total)) throw Cancelled();
@@ -107,10 +110,15 @@ class Run {
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
       : options_(options), progress_(progress), callbacks_(callbacks) {
     check_labels();
+    if (options.seeds < 1 || options.seeds > kMostSeeds)
+      throw ArgumentError("seeds is " + std::to_string(options.seeds) + "; it must be 1 to " +
+                          std::to_string(kMostSeeds));
     for (const fs::path& path : options.prompts)
-      for (EvaluationPrompt& prompt : read_prompts(path)) result_.prompts.push_back(std::move(prompt));
+      for (const EvaluationPrompt& prompt : read_prompts(path))
+        result_.prompts.insert(result_.prompts.end(), static_cast<std::size_t>(options.seeds), prompt);
     if (result_.prompts.empty()) throw ArgumentError("which prompts? --prompts takes a file");
-    result_.generate = options.generate;
+    result_.seeds = options.seeds;
+    complete_options();
     folder_.make(options.folder / "pictures");
   }
 
@@ -128,6 +136,23 @@ class Run {
   }
 
  private:
+  // What no option says is the first model's own, so that columns can be compared.
+  void complete_options() {
+    GenerateOptions& options = result_.generate = options_.generate;
+    if (!options_.contestants.empty()) {
+      const Contestant& first = options_.contestants[0];
+      options = Pipeline::from_pretrained(first.model, first.load).completed(options);
+      options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
+    }
+    if (options.width == 0) options.width = kSideWithoutModel;
+    if (options.height == 0) options.height = kSideWithoutModel;
+  }
+
+  // Scenes are drawn once, whatever the number of seeds.
+  bool is_first_of_prompt(std::size_t index) const {
+    return index % static_cast<std::size_t>(result_.seeds) == 0;
+  }
+
   void check_labels() const {
     std::set<std::string> labels{kDrawnColumn, kReconstructedColumn};
     for (const Contestant& contestant : options_.contestants) {
@@ -149,7 +174,7 @@ class Run {
 
   void draw_scenes() {
     Column column = new_column(kDrawnColumn, "");
-    const GenerateOptions& size = options_.generate;
+    const GenerateOptions& size = result_.generate;
     check_picture_size(size.width, size.height);
     const auto start = std::chrono::steady_clock::now();
     std::mutex reporting;
@@ -160,10 +185,11 @@ class Run {
       SceneRenderer renderer;
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end) && !stopped; ++i) {
         const EvaluationPrompt& prompt = result_.prompts[i];
-        if (prompt.scene) {
+        if (prompt.scene && is_first_of_prompt(i)) {
           column.pictures[i].file = std::string("pictures/") + kDrawnColumn + "/" + picture_name(prompt, i);
-          write_image(options_.folder / column.pictures[i].file,
-                      renderer.render(*prompt.scene, size.width, size.height).image);
+          const Rendering rendering = renderer.render(*prompt.scene, size.width, size.height);
+          column.pictures[i].capitals = capital_height(rendering.letters);
+          write_image(options_.folder / column.pictures[i].file, rendering.image);
         }
         const std::scoped_lock lock(reporting);
         if (progress_ && !progress_(kDrawnColumn, ++done, all)) stopped = true;
@@ -189,6 +215,7 @@ class Run {
           std::string("pictures/") + kReconstructedColumn + "/" + picture_name(result_.prompts[i], i);
       write_image(options_.folder / column.pictures[i].file,
                   reconstruction.apply(read_image(options_.folder / drawn.pictures[i].file)));
+      column.pictures[i].capitals = drawn.pictures[i].capitals;
       report(progress_, kReconstructedColumn, i + 1, all);
     }
     result_.columns.push_back(std::move(column));
@@ -199,19 +226,19 @@ class Run {
     compare_with_first_model(column);
     const std::string folder = "pictures/" + contestant.label;
     const bool known = claim(options_.folder / folder, identity_of(contestant));
-    std::optional<Pipeline> pipeline;
+    Pipeline pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
+    const GenerateOptions options = pipeline.completed(result_.generate);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       const EvaluationPrompt& prompt = result_.prompts[i];
       column.pictures[i].file = folder + "/" + picture_name(prompt, i);
       const fs::path path = options_.folder / column.pictures[i].file;
-      Recipe recipe{contestant.model, contestant.load, options_.generate};
+      Recipe recipe{contestant.model, contestant.load, options};
       recipe.generate.prompt = prompt.text;
       recipe.generate.seed += i;
       recipe.generate.count = 1;
       if (known && is_drawn(path, recipe)) continue;
       const auto start = std::chrono::steady_clock::now();
-      if (!pipeline) pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
-      save(pipeline->generate(recipe.generate, callbacks_).at(0), path);
+      save(pipeline.generate(recipe.generate, callbacks_).at(0), path);
       column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       ++column.drawn_now;
       report(progress_, contestant.label, i + 1, result_.prompts.size());
@@ -227,7 +254,7 @@ class Run {
 
   // The models of an earlier report, with copies of their pictures.
   void compare(const fs::path& folder) {
-    for (const EarlierColumn& earlier : read_earlier_report(folder, result_.prompts, options_.generate.seed))
+    for (const EarlierColumn& earlier : read_earlier_report(folder, result_.prompts, result_.generate.seed))
       add_earlier(folder, earlier);
   }
 
@@ -293,32 +320,6 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& 
                     const Callbacks& callbacks) {
   set_thread_count(options.threads);
   return Run(options, progress, callbacks).run();
-}
-
-std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column) {
-  std::vector<Total> totals;
-  for (std::size_t kind = 0; kind < kScoredKinds; ++kind) {
-    for (std::size_t i = 0; i < column.pictures.size(); ++i) {
-      if (evaluation.prompts[i].kind != static_cast<SceneKind>(kind)) continue;
-      for (const auto& [check, passed] : column.pictures[i].score.checks) {
-        const auto same = [&, &check = check](const Total& total) {
-          return total.kind == static_cast<SceneKind>(kind) && total.check == check;
-        };
-        auto total = std::ranges::find_if(totals, same);
-        if (total == totals.end()) total = totals.insert(total, {static_cast<SceneKind>(kind), check});
-        total->passed += passed ? 1 : 0;
-        ++total->pictures;
-      }
-    }
-  }
-  return totals;
-}
-
-std::pair<double, double> interval_of(const Total& total) {
-  constexpr double z = 1.959964;
-  const double n = std::max(1, total.pictures), p = total.share();
-  const double middle = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return {(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)};
 }
 
 }  // namespace sd35

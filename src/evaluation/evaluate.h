@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluation/letters.h"
 #include "evaluation/prompt_file.h"
 #include "evaluation/score.h"
 #include "sd35/sd35.h"
@@ -25,8 +26,11 @@ struct EvaluationOptions {
   std::filesystem::path folder;
   std::vector<Contestant> contestants;         // may be none: then only the drawn scenes are scored
   std::vector<std::filesystem::path> compare;  // folders of earlier reports whose models become columns, too
-  GenerateOptions generate;                    // prompt number i has the seed seed + i; count is not used
-  int threads = 0;                             // for drawing scenes and scoring; 0: one a core
+  // Of all columns; what it leaves to the model is the first contestant's own. Picture number i has the seed
+  // seed + i; count is not used.
+  GenerateOptions generate;
+  int seeds = 1;      // pictures of each prompt, one after another
+  int threads = 0;    // for drawing scenes and scoring; 0: one a core
   bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored, too
   // A model whose autoencoder encodes and decodes the drawn scenes, which are then scored again; empty: none.
   std::string reconstruct;
@@ -37,22 +41,31 @@ struct EvaluatedPicture {
   std::string file;  // below the folder; empty: there is none
   Score score;
   double psnr = std::numeric_limits<double>::quiet_NaN();  // in dB, to the picture of Column::compared_with
+  // The height of the capital letters that the scene generator drew, in pixels; NaN: not known.
+  double capitals = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Column {
   std::string label;
   std::string model;                       // empty: drawn by the scene generator
   std::string compared_with;               // the label of a column; empty: of none
-  std::vector<EvaluatedPicture> pictures;  // one a prompt
+  std::vector<EvaluatedPicture> pictures;  // one for each of Evaluation::prompts
   int drawn_now = 0;                       // not taken from an earlier run
   double seconds = 0;                      // for those
 };
 
 struct Evaluation {
   GenerateOptions generate;
-  std::vector<EvaluationPrompt> prompts;
+  int seeds = 1;
+  std::vector<EvaluationPrompt> prompts;  // each as often as it has seeds
   std::vector<Column> columns;
 };
+
+// Prompts that are scored together: by their kind, and signs by their number of words. "words", "two words",
+// "colour" ...; empty where nothing is scored.
+std::string group_of(const EvaluationPrompt& prompt);
+// Those there are, in the order of kinds and numbers of words.
+std::vector<std::string> groups_of(const Evaluation& evaluation);
 
 // Which pictures were drawn or scored, for a bar: false stops the work with Cancelled.
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
@@ -67,12 +80,12 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& 
 // report.html, for a browser, and report.json, with every figure. Throws FileError.
 void write_report(const std::filesystem::path& folder, const Evaluation& evaluation);
 
-// A line a kind and column: "words, default: within one letter 61.5 % (54.6 to 68.0), read exactly ...".
+// A line a group and column: "words, default: within one letter 61.5 % (54.6 to 68.0), read exactly ...".
 std::string summary_of(const Evaluation& evaluation);
 
 // How often a check was passed.
 struct Total {
-  SceneKind kind = SceneKind::words;
+  std::string group;
   std::string check;
   int passed = 0;
   int pictures = 0;
@@ -80,6 +93,9 @@ struct Total {
   double share() const { return pictures == 0 ? 0 : static_cast<double>(passed) / pictures; }
 };
 std::vector<Total> totals_of(const Evaluation& evaluation, const Column& column);
+
+// Of a group of signs, letter by letter.
+LetterTable letters_of(const Evaluation& evaluation, const Column& column, const std::string& group);
 
 // The 95 % interval of a share (Wilson 1927).
 std::pair<double, double> interval_of(const Total& total);

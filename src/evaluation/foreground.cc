@@ -12,10 +12,17 @@ namespace {
 constexpr float kAlike = 0.075F;
 // The same, from a blend of two of its colours: edges in the background are blurred.
 constexpr float kBlended = 0.045F;
-// Shadows on the ground: colours of the background up to so far on their way to this, without an edge.
-constexpr Rgb kShadowColour{32, 26, 52};
-constexpr float kDeepestShadow = 0.36F;
-constexpr float kShadowStep = 0.06F;  // between neighbouring pixels
+// Shadows on the ground and light in the sky: colours of the background up to so far on their way to these,
+// reached from it in small steps. A step is between neighbouring pixels, times the picture's side.
+struct Shading {
+  Rgb colour;
+  float furthest = 0;
+  float steepest = 0;
+};
+constexpr Shading kShadow{{32, 26, 52}, 0.32F, 9};
+constexpr Shading kLight{{255, 252, 240}, 0.5F, 3};
+constexpr double kShadowHeight = 0.32;      // to the width of what casts it
+constexpr double kSmallestOnGround = 0.02;  // of the largest part's area
 // Of the edge's pixels; rarer colours are something that touches the edge.
 constexpr double kRarest = 0.02;
 // The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
@@ -44,22 +51,50 @@ bool is_alike(const std::vector<Lab>& palette, const Lab& pixel) {
   return false;
 }
 
-bool is_shaded(const std::vector<Lab>& palette, const Lab& pixel) {
-  static const Lab kShadow = oklab(kShadowColour);
+bool is_shaded(const std::vector<Lab>& palette, const Shading& shading, const Lab& pixel) {
+  const Lab towards = oklab(shading.colour);
   return std::ranges::any_of(palette, [&](const Lab& c) {
-    Lab deepest{};
-    for (std::size_t i = 0; i < 3; ++i) deepest[i] = c[i] + kDeepestShadow * (kShadow[i] - c[i]);
-    return distance_from_blend(pixel, c, deepest) < kBlended;
+    Lab end{};
+    for (std::size_t i = 0; i < 3; ++i) end[i] = c[i] + shading.furthest * (towards[i] - c[i]);
+    return distance_from_blend(pixel, c, end) < kBlended;
   });
 }
 
-bool is_smooth(const LabImage& picture, int x, int y) {
-  const Lab& pixel = picture.at(x, y);
-  for (const auto& [dx, dy] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) {
-    const int u = std::clamp(x + dx, 0, picture.width - 1), v = std::clamp(y + dy, 0, picture.height - 1);
-    if (lab_distance(picture.at(u, v), pixel) > kShadowStep) return false;
+// Where shadows on the ground can be: at the lower ends of what is not outside.
+Mask feet_of(const Mask& outside) {
+  Mask inside = outside, feet(outside.width, outside.height);
+  for (std::uint8_t& set : inside.set) set = set == 0 ? 1 : 0;
+  for (const Part& part : parts_of(inside, kSmallestOnGround)) {
+    const int height = static_cast<int>(std::min(0.5 * part.box.height(), kShadowHeight * part.box.width()));
+    for (int y = part.box.bottom - height; y < part.box.bottom; ++y)
+      for (int x = part.box.left; x < part.box.right; ++x) feet.at(x, y) = 1;
   }
-  return true;
+  return feet;
+}
+
+// Adds to what is outside the shadows or lights that begin there and are within `where`.
+void grow_over(const Shading& shading, const Mask& where, Mask& outside, const LabImage& picture,
+               const std::vector<std::vector<Lab>>& palettes) {
+  const auto side = static_cast<float>(std::min(picture.width, picture.height));
+  const float step = std::min(shading.steepest / side, kAlike);
+  std::vector<std::pair<int, int>> todo;
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x)
+      if (outside.at(x, y) != 0) todo.emplace_back(x, y);
+  while (!todo.empty()) {
+    const auto [x, y] = todo.back();
+    todo.pop_back();
+    for (const auto& [dx, dy] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) {
+      const int u = x + dx, v = y + dy;
+      if (!outside.inside(u, v) || outside.at(u, v) != 0 || where.at(u, v) == 0) continue;
+      const Lab& pixel = picture.at(u, v);
+      if (lab_distance(pixel, picture.at(x, y)) > step ||
+          !is_shaded(palettes[static_cast<std::size_t>(v)], shading, pixel))
+        continue;
+      outside.at(u, v) = 1;
+      todo.emplace_back(u, v);
+    }
+  }
 }
 
 // The colours near the left or the right edge around each row.
@@ -120,22 +155,21 @@ Foreground separate(const LabImage& picture) {
     return x < frame || y < frame || x >= picture.width - frame || y >= picture.height - frame;
   };
   Mask different(picture.width, picture.height);
-  for (int y = 0; y < picture.height; ++y) {
-    const std::vector<Lab>& palette = palettes[static_cast<std::size_t>(y)];
-    for (int x = 0; x < picture.width; ++x) {
-      const Lab& pixel = picture.at(x, y);
-      const bool background = in_frame(x, y) || is_alike(palette, pixel) ||
-                              (is_shaded(palette, pixel) && is_smooth(picture, x, y));
-      different.at(x, y) = background ? 0 : 1;
-    }
-  }
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x)
+      different.at(x, y) =
+          in_frame(x, y) || is_alike(palettes[static_cast<std::size_t>(y)], picture.at(x, y)) ? 0 : 1;
   const bool flat = std::ranges::all_of(palettes, [&](const std::vector<Lab>& palette) {
     return std::ranges::all_of(palette,
                                [&](const Lab& c) { return lab_distance(c, palettes[0].at(0)) < kAlike; });
   });
   // Thin lines are the outlines of pale things on a flat background, and seams of any other.
   const Mask solid = flat ? different : without_lines(different, 2);
-  const Mask outside = outside_of(solid);
+  Mask outside = outside_of(solid);
+  Mask anywhere(picture.width, picture.height);
+  std::ranges::fill(anywhere.set, std::uint8_t{1});
+  grow_over(kLight, anywhere, outside, picture, palettes);
+  grow_over(kShadow, feet_of(outside), outside, picture, palettes);
   Foreground foreground{Mask(picture.width, picture.height), Mask(picture.width, picture.height)};
   for (std::size_t i = 0; i < outside.set.size(); ++i) {
     foreground.mask.set[i] = outside.set[i] == 0 ? 1 : 0;

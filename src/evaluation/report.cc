@@ -43,6 +43,43 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
   file.commit();
 }
 
+Json share_json(const LetterShare& share) {
+  return {{"right", share.right}, {"letters", share.letters}, {"share", share.share()}};
+}
+
+Json shares_json(const std::map<int, LetterShare>& shares) {
+  Json json = Json::object();
+  for (const auto& [key, share] : shares) json[std::to_string(key)] = share_json(share);
+  return json;
+}
+
+Json letters_json(const LetterTable& table) {
+  Json json{{"all", share_json(table.all())},
+            {"by_length", shares_json(table.by_length())},
+            {"by_index", shares_json(table.by_index())}};
+  if (!table.by_capitals().empty()) json["by_capitals"] = shares_json(table.by_capitals());
+  json["confusions"] = Json::array();
+  for (const Confusion& confusion : table.confusions())
+    json["confusions"].push_back(
+        {{"asked", confusion.asked}, {"read", confusion.read}, {"count", confusion.count}});
+  return json;
+}
+
+Json settings_json(const Evaluation& evaluation) {
+  const GenerateOptions& generate = evaluation.generate;
+  Json json{{"width", generate.width}, {"height", generate.height}};
+  if (generate.guidance_scale) {  // else no model was drawn with
+    json.update({{"steps", generate.num_inference_steps},
+                 {"guidance_scale", *generate.guidance_scale},
+                 {"guidance_interval", {generate.guidance_start, generate.guidance_stop}},
+                 {"block_cache", generate.block_cache},
+                 {"sampler", generate.sampler}});
+  }
+  json["seed"] = generate.seed;
+  json["seeds"] = evaluation.seeds;
+  return json;
+}
+
 Json column_json(const Evaluation& evaluation, const Column& column) {
   Json json{{"label", column.label}, {"model", column.model}};
   if (column.drawn_now > 0) json["seconds_a_picture"] = column.seconds / column.drawn_now;
@@ -53,10 +90,14 @@ Json column_json(const Evaluation& evaluation, const Column& column) {
   }
   for (const Total& total : totals_of(evaluation, column)) {
     const auto [low, high] = interval_of(total);
-    json["totals"][std::string(scene_kind_name(total.kind))][total.check] = {{"passed", total.passed},
-                                                                             {"pictures", total.pictures},
-                                                                             {"share", total.share()},
-                                                                             {"interval", {low, high}}};
+    json["totals"][total.group][total.check] = {{"passed", total.passed},
+                                                {"pictures", total.pictures},
+                                                {"share", total.share()},
+                                                {"interval", {low, high}}};
+  }
+  for (const std::string& group : groups_of(evaluation)) {
+    const LetterTable table = letters_of(evaluation, column, group);
+    if (table.all().letters > 0) json["letters"][group] = letters_json(table);
   }
   return json;
 }
@@ -73,14 +114,7 @@ Json picture_json(const EvaluatedPicture& picture) {
 std::string report_json(const Evaluation& evaluation) {
   const GenerateOptions& generate = evaluation.generate;
   Json json;
-  json["settings"] = {{"width", generate.width},
-                      {"height", generate.height},
-                      {"steps", generate.num_inference_steps},
-                      {"guidance_scale", generate.guidance_scale},
-                      {"guidance_interval", {generate.guidance_start, generate.guidance_stop}},
-                      {"block_cache", generate.block_cache},
-                      {"sampler", generate.sampler},
-                      {"seed", generate.seed}};
+  json["settings"] = settings_json(evaluation);
   json["columns"] = Json::array();
   for (const Column& column : evaluation.columns) json["columns"].push_back(column_json(evaluation, column));
   json["prompts"] = Json::array();
@@ -100,14 +134,13 @@ std::string report_json(const Evaluation& evaluation) {
 
 std::string summary_of(const Evaluation& evaluation) {
   std::ostringstream text;
-  for (std::size_t kind = 0; kind < kScoredKinds; ++kind) {
+  for (const std::string& group : groups_of(evaluation)) {
     for (const Column& column : evaluation.columns) {
       std::string line;
       for (const Total& total : totals_of(evaluation, column))
-        if (total.kind == static_cast<SceneKind>(kind))
+        if (total.group == group)
           line += (line.empty() ? "" : ", ") + total.check + " " + with_interval(total);
-      if (!line.empty())
-        text << scene_kind_name(static_cast<SceneKind>(kind)) << ", " << column.label << ": " << line << "\n";
+      if (!line.empty()) text << group << ", " << column.label << ": " << line << "\n";
     }
   }
   for (const Column& column : evaluation.columns) {

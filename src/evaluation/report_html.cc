@@ -1,4 +1,5 @@
 // The page: totals first, then every prompt with its pictures side by side.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <sstream>
@@ -45,9 +46,12 @@ std::string fixed(double value, int digits) {
 
 void write_settings(std::ostream& out, const Evaluation& evaluation) {
   const GenerateOptions& options = evaluation.generate;
-  out << "<p>" << evaluation.prompts.size() << " prompts, " << options.width << " x " << options.height
-      << " pixels, " << options.num_inference_steps << " steps of " << escaped(options.sampler)
-      << ", guidance " << options.guidance_scale;
+  out << "<p>" << evaluation.prompts.size() / static_cast<std::size_t>(evaluation.seeds) << " prompts, ";
+  if (evaluation.seeds > 1) out << evaluation.seeds << " seeds each, ";
+  out << options.width << " x " << options.height << " pixels";
+  if (options.guidance_scale)  // else no model was drawn with
+    out << ", " << options.num_inference_steps << " steps of " << escaped(options.sampler) << ", guidance "
+        << *options.guidance_scale;
   if (options.guidance_start > 0 || options.guidance_stop < 1)
     out << " from " << options.guidance_start << " to " << options.guidance_stop << " of the steps";
   if (options.block_cache > 0) out << ", first-block cache " << options.block_cache;
@@ -80,14 +84,14 @@ void write_totals(std::ostream& out, const Evaluation& evaluation) {
   }
   const Total* before = nullptr;
   for (const Total& row : totals.at(widest)) {
-    const bool first = before == nullptr || before->kind != row.kind;
+    const bool first = before == nullptr || before->group != row.group;
     before = &row;
-    out << "<tr><td>" << (first ? scene_kind_name(row.kind) : "") << "</td><td"
-        << (first ? " class=\"first\"" : "") << ">" << escaped(row.check) << "</td>";
+    out << "<tr><td>" << (first ? row.group : "") << "</td><td" << (first ? " class=\"first\"" : "") << ">"
+        << escaped(row.check) << "</td>";
     for (const std::vector<Total>& column : totals) {
       out << "<td" << (first ? " class=\"first\"" : "") << ">";
       for (const Total& total : column) {
-        if (total.kind != row.kind || total.check != row.check) continue;
+        if (total.group != row.group || total.check != row.check) continue;
         const auto [low, high] = interval_of(total);
         out << fixed(100 * total.share(), 1) << " % <small>" << fixed(100 * low, 1) << " to "
             << fixed(100 * high, 1) << "; " << total.passed << " of " << total.pictures << "</small>";
@@ -99,6 +103,68 @@ void write_totals(std::ostream& out, const Evaluation& evaluation) {
   out << "</table>\n<p><small>Shares of pictures with 95 % intervals (Wilson). The first check of a kind is "
          "what "
          "it is judged by.</small></p>\n";
+}
+
+using SharesOf = const std::map<int, LetterShare>& (LetterTable::*)() const;
+
+// A row a column of the report, a place for each key that any of them has.
+void write_shares(std::ostream& out, const std::string& title, const std::vector<std::string>& labels,
+                  const std::vector<LetterTable>& tables, SharesOf shares_of) {
+  std::map<int, LetterShare> all;
+  for (const LetterTable& table : tables)
+    all.insert((table.*shares_of)().begin(), (table.*shares_of)().end());
+  if (all.empty()) return;
+  out << "<tr><th>" << title << "</th>";
+  for (const auto& [key, share] : all) out << "<th>" << key << "</th>";
+  out << "</tr>\n";
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const std::map<int, LetterShare>& shares = (tables[i].*shares_of)();
+    if (shares.empty()) continue;
+    out << "<tr><td>" << escaped(labels[i]) << "</td>";
+    for (const auto& [key, unused] : all) {
+      const auto found = shares.find(key);
+      out << "<td>";
+      if (found != shares.end())
+        out << fixed(100 * found->second.share(), 1) << " % <small>of " << found->second.letters
+            << "</small>";
+      out << "</td>";
+    }
+    out << "</tr>\n";
+  }
+}
+
+void write_confusions(std::ostream& out, const std::string& label, const LetterTable& table) {
+  constexpr std::size_t kShown = 20;
+  const std::vector<Confusion> confusions = table.confusions();
+  out << "<p><small>" << escaped(label) << ", " << fixed(100 * table.all().share(), 1) << " % of "
+      << table.all().letters << " letters right; asked and read: ";
+  const auto shown = [](const std::string& letter) {
+    return letter.empty() ? "nothing" : letter == " " ? "space" : escaped(letter);
+  };
+  for (std::size_t i = 0; i < std::min(kShown, confusions.size()); ++i)
+    out << (i > 0 ? ", " : "") << shown(confusions[i].asked) << " &rarr; " << shown(confusions[i].read) << " "
+        << confusions[i].count << "&times;";
+  out << "</small></p>\n";
+}
+
+void write_letters(std::ostream& out, const Evaluation& evaluation) {
+  for (const std::string& group : groups_of(evaluation)) {
+    std::vector<std::string> labels;
+    std::vector<LetterTable> tables;
+    for (const Column& column : evaluation.columns) {
+      LetterTable table = letters_of(evaluation, column, group);
+      if (table.all().letters == 0) continue;
+      labels.push_back(column.label);
+      tables.push_back(std::move(table));
+    }
+    if (tables.empty()) continue;
+    out << "<h2>letters of " << group << "</h2>\n<table class=\"totals\">";
+    write_shares(out, "letters of the word", labels, tables, &LetterTable::by_length);
+    write_shares(out, "which of them", labels, tables, &LetterTable::by_index);
+    write_shares(out, "capitals, pixels from", labels, tables, &LetterTable::by_capitals);
+    out << "</table>\n";
+    for (std::size_t i = 0; i < tables.size(); ++i) write_confusions(out, labels[i], tables[i]);
+  }
 }
 
 void write_picture(std::ostream& out, const EvaluatedPicture& picture) {
@@ -114,21 +180,24 @@ void write_picture(std::ostream& out, const EvaluatedPicture& picture) {
   out << "</td>";
 }
 
-void write_kind(std::ostream& out, const Evaluation& evaluation, std::optional<SceneKind> kind) {
-  out << "<h2 id=\"" << (kind ? scene_kind_name(*kind) : "prompts") << "\">"
-      << (kind ? scene_kind_name(*kind) : "without a score") << "</h2>\n<table><tr><th>prompt</th>";
+// `group`: empty for prompts without a score.
+void write_group(std::ostream& out, const Evaluation& evaluation, const std::string& group) {
+  std::string id = group.empty() ? "prompts" : group;
+  std::ranges::replace(id, ' ', '-');
+  out << "<h2 id=\"" << id << "\">" << (group.empty() ? "without a score" : group)
+      << "</h2>\n<table><tr><th>prompt</th>";
   for (const Column& column : evaluation.columns) out << "<th>" << escaped(column.label) << "</th>";
   out << "</tr>\n";
   for (std::size_t i = 0; i < evaluation.prompts.size(); ++i) {
     const EvaluationPrompt& prompt = evaluation.prompts[i];
-    if (prompt.kind != kind) continue;
+    if (group_of(prompt) != group) continue;
     bool good = true;
     for (const Column& column : evaluation.columns) {
       const auto& checks = column.pictures[i].score.checks;
       good = good && (checks.empty() || checks[0].second);
     }
     out << (good ? "<tr class=\"good\">" : "<tr>") << "<td class=\"prompt\">" << escaped(prompt.text);
-    if (kind) out << "<br><small>expected: " << escaped(prompt.expectation()) << "</small>";
+    if (!group.empty()) out << "<br><small>expected: " << escaped(prompt.expectation()) << "</small>";
     out << "<br><small>seed " << evaluation.generate.seed + i << "</small></td>";
     for (const Column& column : evaluation.columns) write_picture(out, column.pictures[i]);
     out << "</tr>\n";
@@ -143,17 +212,13 @@ std::string report_html(const Evaluation& evaluation) {
   out << kHead;
   write_settings(out, evaluation);
   write_totals(out, evaluation);
+  write_letters(out, evaluation);
   out << "<p><label><input type=\"checkbox\" onchange=\"document.body.classList.toggle('failures', "
          "this.checked)\"> "
          "only rows where something failed</label></p>\n";
-  const auto any = [&](std::optional<SceneKind> kind) {
-    for (const EvaluationPrompt& prompt : evaluation.prompts)
-      if (prompt.kind == kind) return true;
-    return false;
-  };
-  for (std::size_t kind = 0; kind < kScoredKinds; ++kind)
-    if (any(static_cast<SceneKind>(kind))) write_kind(out, evaluation, static_cast<SceneKind>(kind));
-  if (any(std::nullopt)) write_kind(out, evaluation, std::nullopt);
+  for (const std::string& group : groups_of(evaluation)) write_group(out, evaluation, group);
+  const auto is_plain = [](const EvaluationPrompt& prompt) { return !prompt.kind; };
+  if (std::ranges::any_of(evaluation.prompts, is_plain)) write_group(out, evaluation, "");
   out << "</body></html>\n";
   return out.str();
 }

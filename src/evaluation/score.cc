@@ -16,7 +16,7 @@ namespace {
 constexpr double kSpeck = 0.03;         // of the largest part's area: no part of a thing
 constexpr double kSmallestItem = 0.25;  // of the largest one's area, of several that look the same
 constexpr int kNear = 32;  // parts that are nearer than the 32nd part of the picture's side are of one thing
-constexpr int kLikely = 16;  // of about 480 candidates: 1 in 30
+constexpr int kLikely = 16;  // of about 570 candidates: 1 in 35
 
 std::string text_of(const std::vector<std::string>& words) {
   std::string all;

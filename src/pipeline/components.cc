@@ -176,7 +176,8 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         transformer_identity(files, options),
                         std::move(warnings),
                         vocabulary_of(extras, said, options),
-                        trained_sides(extras, transformer, vae, said)};
+                        trained_sides(extras, transformer, vae, said),
+                        ModelDefaults::from_json(extras, transformer, vae, said)};
   check_widths(files.location(), components);
   return components;
 }

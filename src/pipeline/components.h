@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mmdit/config.h"
+#include "pipeline/model_defaults.h"
 #include "pipeline/prompt_check.h"
 #include "pipeline/validation.h"
 #include "sampling/sigmas.h"
@@ -29,6 +30,7 @@ struct Components {
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
   TrainedSides sides;
+  ModelDefaults defaults;
 };
 
 // Throws FileError for anything that is missing, unused, damaged or does not fit together, ArgumentError for

@@ -49,7 +49,7 @@ class GuidedTransformer {
         last_token_count_(equal_at_end(prompt.tokens)),
         prompt_{ops.slice(prompt.tokens, 1, 0, prompt.tokens.dim(1) - last_token_count_ + 1), prompt.pooled},
         options_(options),
-        guided_(guidance_enabled(options.guidance_scale)),
+        guided_(guidance_enabled(options.guidance_scale.value())),
         shape_(shape),
         progress_(progress),
         one_prompt_a_pass_(one_prompt_a_pass) {
@@ -72,7 +72,7 @@ class GuidedTransformer {
     if (!guided) return {v.floats().begin(), v.floats().end()};
 
     const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
-    std::vector<float> result = guided_velocity(negative, positive, options_.guidance_scale);
+    std::vector<float> result = guided_velocity(negative, positive, options_.guidance_scale.value());
     if (skip_.active(index, options_.num_inference_steps)) {
       const Tensor skipped = forward(latents, sigma, prompts - 1, prompts, skip_.layers);
       skip_.add_to(result, positive, skipped.floats());

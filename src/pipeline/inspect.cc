@@ -79,13 +79,26 @@ Json describe_component(const ModelFiles& files, Component component, bool tenso
   return entry;
 }
 
+// What the model draws with where no option says otherwise.
+Json defaults_of(const Components& components) {
+  const GenerateOptions options =
+      with_model_defaults({}, components.defaults, components.transformer, components.vae, 0);
+  return {{"width", options.width},
+          {"height", options.height},
+          {"steps", options.num_inference_steps},
+          {"guidance_scale", *options.guidance_scale},
+          {"sampler", options.sampler}};
+}
+
 // Opens the model as generate() does, so that both say the same.
 void ask_generate(Json& report, const std::string& model, const ModelFiles& files) {
   report["missing_to_generate"] = files.missing_to_generate();
   report["problem"] = "";
   report["warnings"] = Json::array();
   try {
-    report["warnings"] = open_components(model, {}).warnings;
+    const Components components = open_components(model, {});
+    report["warnings"] = components.warnings;
+    report["defaults"] = defaults_of(components);
   } catch (const Error& error) {
     report["problem"] = error.what();
   }
@@ -241,6 +254,12 @@ std::string outlook_text(const Json& report) {
   for (const Json& warning : report["warnings"]) text += "warning: " + warning.get<std::string>() + "\n";
   const auto missing = report["missing_to_generate"].get<std::string>();
   if (!missing.empty()) return text + "missing to generate: " + missing + "\n";
+  if (report.contains("defaults")) {
+    const Json& defaults = report["defaults"];
+    text += "draws " + defaults["width"].dump() + " x " + defaults["height"].dump() + " pixels in " +
+            defaults["steps"].dump() + " steps of " + defaults["sampler"].get<std::string>() + ", guidance " +
+            defaults["guidance_scale"].dump() + ", unless options say otherwise\n";
+  }
   const auto problem = report["problem"].get<std::string>();
   return text + (problem.empty() ? "nothing is missing to generate\n" : "cannot generate: " + problem + "\n");
 }

@@ -131,7 +131,7 @@ double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options
 
 MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& options,
                           const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass) {
-  const bool guided = guidance_enabled(options.guidance_scale);
+  const bool guided = guidance_enabled(options.guidance_scale.value());
   const double activations = activation_bytes(facts, options, guided && !one_prompt_a_pass ? 2 : 1);
   const double weights = sizes.weights(streamed);
   const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
@@ -142,7 +142,7 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
 
 // T5 streams layer by layer; CLIP is smaller than one of its layers.
 MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options) {
-  const double prompts = guidance_enabled(options.guidance_scale) ? 2 : 1;
+  const double prompts = guidance_enabled(options.guidance_scale.value()) ? 2 : 1;
   const double layer = facts.prompt_encoder->largest_layer(facts.compute_type);
   const double width = static_cast<double>(facts.prompt_encoder->largest_width());
   const double tokens = std::max<double>(options.max_sequence_length,
@@ -252,7 +252,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
     bool streamed, one_prompt_a_pass;
   };
   std::vector<Choice> choices{{false, false}, {false, true}, {true, false}, {true, true}};
-  if (!guidance_enabled(options.guidance_scale)) choices = {{false, false}, {true, false}};
+  if (!guidance_enabled(options.guidance_scale.value())) choices = {{false, false}, {true, false}};
   if (!facts.streamable) std::erase_if(choices, [](const Choice& choice) { return choice.streamed; });
   const TransformerSizes sizes = transformer_sizes(facts);
   std::vector<MemoryStage> candidates;

@@ -37,7 +37,7 @@ void check_finite(const Tensor& values, const char* what) {
 // The negative prompt first, where guidance is on.
 std::vector<PromptTexts> prompts_of(const GenerateOptions& options) {
   std::vector<PromptTexts> prompts;
-  if (guidance_enabled(options.guidance_scale))
+  if (guidance_enabled(options.guidance_scale.value()))
     prompts.push_back({options.negative_prompt, options.negative_prompt_2.value_or(options.negative_prompt),
                        options.negative_prompt_3.value_or(options.negative_prompt)});
   prompts.push_back(
@@ -67,9 +67,13 @@ class Pipeline::Impl {
     set_thread_count(load_.threads);
   }
 
+  GenerateOptions completed(const GenerateOptions& asked) const {
+    return with_model_defaults(asked, components_.defaults, components_.transformer, components_.vae,
+                               components_.prompt_encoder.t5_max_length());
+  }
+
   std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) {
-    const GenerateOptions options = with_model_defaults(asked, components_.transformer, components_.vae,
-                                                        components_.prompt_encoder.t5_max_length());
+    const GenerateOptions options = completed(asked);
     check_options(options, components_.transformer, components_.vae);
     warn_of_options(options, components_.sides, callbacks);
     warn_of_prompts(options, components_.vocabulary, callbacks);
@@ -198,6 +202,10 @@ Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
+
+GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
+  return impl_->completed(options);
+}
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) {
   return impl_->generate(options, callbacks);

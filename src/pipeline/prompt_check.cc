@@ -171,7 +171,7 @@ std::vector<std::string> texts_of(const GenerateOptions& options) {
   };
   add(options.prompt);
   for (const auto& text : {options.prompt_2, options.prompt_3}) add(text.value_or(""));
-  if (!guidance_enabled(options.guidance_scale)) return texts;
+  if (!guidance_enabled(options.guidance_scale.value())) return texts;
   add(options.negative_prompt);
   for (const auto& text : {options.negative_prompt_2, options.negative_prompt_3}) add(text.value_or(""));
   return texts;

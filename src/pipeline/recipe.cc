@@ -68,7 +68,7 @@ Json to_json(const GenerateOptions& options) {
   json["width"] = options.width;
   json["height"] = options.height;
   json["num_inference_steps"] = options.num_inference_steps;
-  json["guidance_scale"] = options.guidance_scale;
+  if (options.guidance_scale) json["guidance_scale"] = *options.guidance_scale;
   json["guidance_start"] = options.guidance_start;
   json["guidance_stop"] = options.guidance_stop;
   json["block_cache"] = options.block_cache;
@@ -159,7 +159,7 @@ GenerateOptions read_generate(const nlohmann::json& json, const std::string& loc
   options.width = read_int(reader, "width", options.width);
   options.height = read_int(reader, "height", options.height);
   options.num_inference_steps = read_int(reader, "num_inference_steps", options.num_inference_steps);
-  options.guidance_scale = read_number(reader, "guidance_scale", options.guidance_scale);
+  if (reader.has("guidance_scale")) options.guidance_scale = read_number(reader, "guidance_scale", 0);
   options.guidance_start = read_number(reader, "guidance_start", options.guidance_start);
   options.guidance_stop = read_number(reader, "guidance_stop", options.guidance_stop);
   options.block_cache = read_number(reader, "block_cache", options.block_cache);
@@ -220,7 +220,7 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.negative_prompt = options.negative_prompt;
   settings.steps = options.num_inference_steps;
   settings.sampler = shown_sampler(options.sampler);
-  settings.guidance_scale = static_cast<float>(options.guidance_scale);
+  settings.guidance_scale = static_cast<float>(options.guidance_scale.value());
   settings.seed = options.seed;
   settings.width = options.width;
   settings.height = options.height;

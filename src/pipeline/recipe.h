@@ -10,7 +10,8 @@
 namespace sd35 {
 
 // The entries of Picture::metadata: "parameters", the text that many programs read, and "sd35", the recipe as
-// JSON. `recipe` is that of the one picture: its own seed, count 1.
+// JSON. `recipe` is that of the one picture: its own seed, count 1,
+// the options complete.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe);
 
 std::string recipe_to_json(const Recipe& recipe);

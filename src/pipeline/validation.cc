@@ -22,7 +22,6 @@ constexpr int kBestSide = 1024, kSmallestSide = 256, kLargestSide = 1440;
 constexpr int kMostPixelsOfASide = 1 << 20;
 constexpr int kMostPictures = 1000;
 constexpr int kLongestSequence = 512;  // T5's own limit
-constexpr int kTrainedSequence = 256;
 constexpr double kLeastShift = 0.01, kMostShift = 100;
 
 [[noreturn]] void fail(const std::string& what) { throw ArgumentError(what); }
@@ -91,18 +90,6 @@ DType noise_type_from_name(const std::string& name) {
   return dtype_from_name(name, {DType::f32, DType::f16, DType::bf16});
 }
 
-GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
-                                    const VaeConfig& vae, std::int64_t t5_max_length) {
-  const int side = transformer.sample_size * vae.scale();
-  if (options.width == 0) options.width = side;
-  if (options.height == 0) options.height = side;
-  if (options.max_sequence_length == 0)
-    options.max_sequence_length = t5_max_length > 0 && t5_max_length < kTrainedSequence
-                                      ? static_cast<int>(t5_max_length)
-                                      : kTrainedSequence;
-  return options;
-}
-
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae) {
   const int unit = vae.scale() * transformer.patch_size;
   check_side("width", options.width, unit, unit * transformer.pos_embed_max_size);
@@ -110,7 +97,7 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   check_range("num_inference_steps", options.num_inference_steps, 1, 1000);
   check_range("count", options.count, 1, kMostPictures);
   check_range("max_sequence_length", options.max_sequence_length, 1, kLongestSequence);
-  check_finite("guidance_scale", options.guidance_scale);
+  check_finite("guidance_scale", options.guidance_scale.value());
   check_guidance_interval(options);
   check_block_cache(options.block_cache);
   check_shift(options.shift);
@@ -146,7 +133,7 @@ void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, 
     warn(callbacks, "max_sequence_length " + std::to_string(options.max_sequence_length) + " is above " +
                         std::to_string(kTrainedSequence) +
                         ", which may cause artifacts at the picture's edges");
-  if (guidance_enabled(options.guidance_scale)) return;
+  if (guidance_enabled(options.guidance_scale.value())) return;
   if (options.guidance_start > 0 || options.guidance_stop < 1)
     warn(callbacks, "the guidance interval has no effect, because it needs a guidance_scale above 1");
   if (!options.skip_layer_guidance.layers.empty())

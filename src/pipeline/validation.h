@@ -18,12 +18,11 @@ LoadOptions with_canonical_types(LoadOptions options);
 // "f32", "f16" or "bf16", in any spelling. Throws ArgumentError.
 DType noise_type_from_name(const std::string& name);
 
-// The options with the model's own values for those that leave the choice to it. `t5_max_length`: as
-// PromptEncoder gives it.
-GenerateOptions with_model_defaults(GenerateOptions options, const MmditConfig& transformer,
-                                    const VaeConfig& vae, std::int64_t t5_max_length);
+// Tokens of T5 that Stable Diffusion 3.5 Medium was trained with.
+inline constexpr int kTrainedSequence = 256;
 
-// Throws ArgumentError naming the first option that is impossible for this model, and what would work.
+// Throws ArgumentError naming the first option that is impossible for this model, and what would work. The
+// options are complete (with_model_defaults()), here and in warn_of_options().
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae);
 
 // The sides of pictures that a model was trained for, in pixels.

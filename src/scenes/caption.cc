@@ -94,11 +94,7 @@ class Writer {
     return pick({" on ", " against ", " in front of "}) + with_article(name + " background");
   }
 
-  std::string text_of_sign() const {
-    std::string text;
-    for (const std::string& word : scene_.sign->words) text += (text.empty() ? "" : " ") + word;
-    return text;
-  }
+  std::string text_of_sign() const { return text_on(*scene_.sign); }
 
   // " that reads Hello World"
   std::string sign_clause() {

@@ -42,9 +42,15 @@ std::optional<NamedColour> find_colour(std::string_view name) {
 }
 
 std::array<float, 3> oklab(Rgb colour) {
-  const float r = linear_from_srgb(colour.red);
-  const float g = linear_from_srgb(colour.green);
-  const float b = linear_from_srgb(colour.blue);
+  static const auto kLinear = [] {
+    std::array<float, 256> values{};
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = linear_from_srgb(static_cast<std::uint8_t>(i));
+    return values;
+  }();
+  const float r = kLinear[colour.red];
+  const float g = kLinear[colour.green];
+  const float b = kLinear[colour.blue];
   const float l = std::cbrt(0.4122214708f * r + 0.5363325363f * g + 0.0514459929f * b);
   const float m = std::cbrt(0.2119034982f * r + 0.6806995451f * g + 0.1073969566f * b);
   const float s = std::cbrt(0.0883024619f * r + 0.2817188376f * g + 0.6299787005f * b);

@@ -186,6 +186,12 @@ Relation relation_from_name(std::string_view name) {
 std::string_view relation_name(Relation relation) { return name_of(kRelations, relation); }
 std::string_view sign_form_name(SignForm form) { return name_of(kSignForms, form); }
 
+std::string text_on(const Sign& sign) {
+  std::string text;
+  for (const std::string& word : sign.words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 bool is_place(std::string_view background) {
   return background == "beach" || background == "night" || background == "forest";
 }

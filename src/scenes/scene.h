@@ -61,6 +61,7 @@ struct Sign {
   std::string colour = "white";
   std::string text_colour = "black";
 };
+std::string text_on(const Sign& sign);  // "Hello World"
 inline constexpr std::size_t kMostWords = 3;
 
 struct Background {
@@ -96,7 +97,7 @@ struct SceneOptions {
   Split split = Split::train;
   // Relative frequencies by kind.
   std::array<double, kSceneKinds> mix = {0.48, 0.10, 0.08, 0.05, 0.09, 0.05, 0.04, 0.04, 0.03, 0.02, 0.02};
-  bool common_things_only = false;      // about 130 of about 320 things
+  bool common_things_only = false;      // about 130 of about 410 things
   bool plain_backgrounds_only = false;  // no places, no saturated colours
   // Relative frequencies by source (scenes/words.h).
   std::array<double, kWordSources> word_sources = {0.65, 0.2, 0.15};

@@ -26,7 +26,7 @@ enum Ability : std::uint16_t {
 struct Thing {
   std::string_view name;
   std::string_view synonym;  // empty when there is none
-  char32_t emoji = 0;        // of Noto Color Emoji; 0: drawn by us
+  char32_t emoji = 0;        // 0: drawn by us
   Group group = Group::object;
   std::uint16_t abilities = 0;
   std::string_view colour;  // of a tinted thing, as it is by nature

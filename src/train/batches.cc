@@ -47,7 +47,7 @@ class PartBatches {
   static std::vector<Scale> scales_of(const Stage& part) {
     std::vector<Scale> scales;
     for (const int side : part.resolutions)
-      scales.push_back({picture_buckets(part, side), 1.0, part.enlarge});
+      scales.push_back({picture_buckets(part, side), 1.0, part.enlarge, part.shrink});
     return scales;
   }
   std::int64_t index(std::int64_t sample) const {

@@ -50,6 +50,31 @@ void append_edges(MaskedTexts& texts, std::span<const std::string> pieces, const
   }
 }
 
+struct Word {
+  std::string text;
+  std::size_t tokens = 0;
+};
+
+Word word_of(std::span<const std::string> pieces) {
+  Word word{"", pieces.size()};
+  for (std::string_view piece : pieces) {
+    if (piece.starts_with(kMark)) piece.remove_prefix(1);
+    word.text += piece;
+  }
+  return word;
+}
+
+// Of the tokens of `words`, which are the whole text's.
+void append_sign_words(MaskedTexts& texts, std::span<const Word> words, std::span<const std::string> sign) {
+  const auto found = std::ranges::find_end(words, sign, {}, &Word::text);
+  const auto first = sign.empty() ? words.size() : static_cast<std::size_t>(found.begin() - words.begin());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool signs = i >= first && i < first + sign.size();
+    const std::int32_t place = signs ? std::min(static_cast<std::int32_t>(i - first) + 1, kSignWords - 1) : 0;
+    texts.sign_words.insert(texts.sign_words.end(), words[i].tokens, place);
+  }
+}
+
 // Of each token of a word: whether nothing of the word is hidden.
 std::vector<float> seen_whole(const MaskedTexts& texts) {
   const std::vector<std::int32_t>& tokens = texts.word_tokens;
@@ -91,16 +116,19 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
 }
 
 void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
-                        std::span<const std::string> pieces, const LetterWidths& widths) {
+                        std::span<const std::string> pieces, const LetterWidths& widths,
+                        std::span<const std::string> sign) {
   const auto spelled = [](std::string_view piece) {  // the mark alone belongs to no word
     if (piece.starts_with(kMark)) piece.remove_prefix(1);
     return !piece.empty() && (std::isalnum(static_cast<unsigned char>(piece[0])) != 0 ||
                               static_cast<unsigned char>(piece[0]) > 127);
   };
+  std::vector<Word> words;
   for (std::size_t begin = 0; begin < pieces.size();) {
     std::size_t end = begin + 1;
     if (spelled(pieces[begin])) {
       while (end < pieces.size() && spelled(pieces[end]) && !pieces[end].starts_with(kMark)) ++end;
+      words.push_back(word_of(pieces.subspan(begin, end - begin)));
       append_edges(texts, pieces.subspan(begin, end - begin), widths);
       for (std::size_t i = begin; i < end; ++i) {
         texts.word_tokens.push_back(static_cast<std::int32_t>(texts.ids.size() + i));
@@ -111,6 +139,7 @@ void append_word_places(MaskedTexts& texts, std::span<const std::int32_t> ids,
     }
     begin = end;
   }
+  append_sign_words(texts, words, sign);
 }
 
 SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, const MaskedTexts& texts,
@@ -144,8 +173,8 @@ SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, 
   if (place_weight == 0 || texts.word_tokens.empty()) return loss;
   const Tensor table =
       ops.embedding(encoder.token_embedding(), ids_of(sentinels.first(std::size_t{kPlaceSentinels})));
-  const auto parts =
-      logits(texts.word_tokens, table).split_with_sizes({kWordPlaces, kWordPlaces, 2}, 1);  // [tokens, ...]
+  const auto parts = logits(texts.word_tokens, table)
+                         .split_with_sizes({kWordPlaces, kWordPlaces, 2, kSignWords}, 1);  // [tokens, ...]
   const auto column = [&](const std::vector<float>& values) {
     const Tensor tensor = Tensor::from({static_cast<std::int64_t>(values.size()), 1}, values);
     return to_torch(tensor).to(parts[2].device());
@@ -154,9 +183,9 @@ SpanDenoisingLoss span_denoising_loss(const Ops& ops, const T5Encoder& encoder, 
   const at::Tensor distance = (parts[2] + 0.5 - wanted).abs() * column(texts.letters);  // [tokens, 2]
   loss.total =
       loss.total +
-      place_weight *
-          (cross_entropy(logits(texts.word_tokens, encoder.token_embedding()), texts.word_ids) +
-           cross_entropy(parts[0], texts.before) + cross_entropy(parts[1], texts.behind) + distance.mean());
+      place_weight * (cross_entropy(logits(texts.word_tokens, encoder.token_embedding()), texts.word_ids) +
+                      cross_entropy(parts[0], texts.before) + cross_entropy(parts[1], texts.behind) +
+                      cross_entropy(parts[3], texts.sign_words) + distance.mean());
   const at::Tensor whole = column(seen_whole(texts));
   if (const auto tokens = whole.sum().item<double>(); tokens > 0)
     loss.edge_error = (distance.detach() * whole).sum().item<double>() / (2 * tokens);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/file_reader.h"
@@ -21,17 +22,22 @@ constexpr int kSentinels = 100;
 constexpr std::uint64_t kLargestCaptions = std::uint64_t{1} << 34;
 constexpr std::size_t kValidationTexts = 64;
 
-void read_lines(const std::string& path, std::vector<std::string>& texts) {
+// A caption and, behind a tab, what the sign in its picture says.
+void read_lines(const std::string& path, std::vector<SignedText>& texts) {
   for_each_line(path, kLargestCaptions, [&](std::int64_t, std::string_view line) {
-    if (!line.empty()) texts.emplace_back(line);
+    const std::size_t tab = std::min(line.find('\t'), line.size());
+    if (tab == 0) return;
+    SignedText& text = texts.emplace_back(SignedText{std::string(line.substr(0, tab)), {}});
+    std::istringstream words(std::string(line.substr(std::min(tab + 1, line.size()))));
+    for (std::string word; words >> word;) text.sign.push_back(word);
   });
 }
 
-void read_captions(const std::string& path, const OnMessage& warn, std::vector<std::string>& texts) {
+void read_captions(const std::string& path, const OnMessage& warn, std::vector<SignedText>& texts) {
   const auto dataset = Dataset::open(path, warn);
   dataset->check_captions(warn);
   for (std::int64_t sample = 0; sample < dataset->size(); ++sample)
-    for (std::string& caption : dataset->captions(sample)) texts.push_back(std::move(caption));
+    for (std::string& caption : dataset->captions(sample)) texts.push_back({std::move(caption), {}});
 }
 
 // Ids of <extra_id_0> and those that follow it, up to the first that is no token of its own.
@@ -90,15 +96,15 @@ void SpanDenoisingObjective::initialize(const ParameterSpec& spec, std::span<flo
   }
 }
 
-void SpanDenoisingObjective::append(MaskedTexts& masked, const std::string& text, int length,
+void SpanDenoisingObjective::append(MaskedTexts& masked, const SignedText& text, int length,
                                     SampleRandom random) const {
-  const std::size_t tokens = tokenizer_.encode(text).size() - 1;  // without the end of text
-  const std::vector<std::int32_t> ids = tokenizer_.encode(text, length).ids;
+  const std::size_t tokens = tokenizer_.encode(text.caption).size() - 1;  // without the end of text
+  const std::vector<std::int32_t> ids = tokenizer_.encode(text.caption, length).ids;
   const std::size_t count = std::min(tokens, ids.size() - 1);
   if (config_.place_weight > 0) {
     std::vector<std::string> pieces;
     for (std::size_t i = 0; i < count; ++i) pieces.push_back(tokenizer_.text_of(ids[i]));
-    append_word_places(masked, ids, pieces, widths_);
+    append_word_places(masked, ids, pieces, widths_, text.sign);
   }
   append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }
@@ -142,7 +148,7 @@ std::unique_ptr<Batches> SpanDenoisingObjective::batches() const {
 }
 
 std::string SpanDenoisingObjective::name_of(std::int64_t sample) const {
-  return in_quotes(texts_.at(static_cast<std::size_t>(sample)));
+  return in_quotes(texts_.at(static_cast<std::size_t>(sample)).caption);
 }
 
 }  // namespace sd35::train

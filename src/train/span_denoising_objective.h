@@ -12,9 +12,15 @@
 
 namespace sd35::train {
 
+struct SignedText {
+  std::string caption;
+  std::vector<std::string> sign;  // the words on the sign in its picture
+};
+
 class SpanDenoisingObjective : public Objective {
  public:
-  // Learns from config.captions, a text a line, and the captions of config.data; one of them may be empty.
+  // Learns from config.captions, a text a line (behind a tab, what
+  // its sign says), and the captions of config.data; one of them may be empty.
   // Throws FileError when they, the configuration or the tokenizer cannot be read, or there is no text.
   SpanDenoisingObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);
 
@@ -35,7 +41,7 @@ class SpanDenoisingObjective : public Objective {
   std::string name_of(std::int64_t sample) const override;
 
  private:
-  void append(MaskedTexts& masked, const std::string& text, int length, SampleRandom random) const;
+  void append(MaskedTexts& masked, const SignedText& text, int length, SampleRandom random) const;
 
   const TrainConfig& config_;
   ModelFiles files_;
@@ -44,7 +50,7 @@ class SpanDenoisingObjective : public Objective {
   T5Tokenizer tokenizer_;
   std::vector<std::int32_t> sentinels_;  // ids of <extra_id_0>, <extra_id_1>, ...
   LetterWidths widths_;
-  std::vector<std::string> texts_, validation_texts_;
+  std::vector<SignedText> texts_, validation_texts_;
 };
 
 }  // namespace sd35::train

@@ -181,6 +181,7 @@ void read_batches(Section& section, Task task, Stage& stage) {
   }
   section.number("max_aspect", stage.max_aspect, 1, 4);
   section.boolean("enlarge", stage.enlarge);
+  section.boolean("shrink", stage.shrink);
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);
@@ -318,7 +319,8 @@ void read_samples(Section section, SampleConfig& samples) {
   section.integer("width", samples.width, 16, 4096);
   section.integer("height", samples.height, 16, 4096);
   section.integer("steps", samples.steps, 1, 1000);
-  section.number("guidance_scale", samples.guidance_scale, 0, 100);
+  if (section.has("guidance_scale"))
+    section.number("guidance_scale", samples.guidance_scale.emplace(), 0, 100);
   std::int64_t seed = 0;
   section.integer("seed", seed, 0);
   samples.seed = static_cast<std::uint64_t>(seed);

@@ -35,6 +35,7 @@ struct Stage {
   std::vector<int> resolutions = {};   // sides of squares of equal area; several: mixed scales
   double max_aspect = 1;               // longest side to shortest of the buckets
   bool enlarge = true;                 // false: pictures are kept out of resolutions that would enlarge them
+  bool shrink = true;                  // false: likewise of those that would shrink them
   double shift = 0;                    // of timesteps; 0: by resolution, from `base_resolution`
   int max_sequence_length = 0;         // T5 tokens; 0: 77, or fewer where the tokenizer says so
   double learning_rate = 0;            // 0: the optimizer's
@@ -68,9 +69,9 @@ struct Growth {
 
 struct SampleConfig {
   std::vector<std::string> prompts;
-  int width = 0, height = 0;  // 0: the model's own
-  int steps = 20;
-  double guidance_scale = 4.5;
+  int width = 0, height = 0;             // 0: the model's own
+  int steps = 0;                         // 0: the model's own, else 20
+  std::optional<double> guidance_scale;  // unset: the model's own
   std::uint64_t seed = 0;
 };
 

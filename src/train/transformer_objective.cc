@@ -13,8 +13,10 @@
 #include "ops/torch/torch_ops.h"
 #include "pipeline/decode.h"
 #include "pipeline/denoise.h"
+#include "pipeline/model_defaults.h"
 #include "pipeline/random_weights.h"
 #include "pipeline/validation.h"
+#include "sampling/guidance.h"
 #include "sampling/sigmas.h"
 #include "train/batches.h"
 #include "train/growth.h"
@@ -210,14 +212,18 @@ void TransformerObjective::check_size(const Stage& part, int resolution, const B
 }
 
 GenerateOptions TransformerObjective::sample_options() const {
+  constexpr int kSampleSteps = 20;
+  const auto defaults = ModelDefaults::from_json(files_.extras(), transformer_.config(), pictures_.vae(),
+                                                 files_.location() + ", sd35.json");
   GenerateOptions options;
   options.width = config_.samples.width;
   options.height = config_.samples.height;
-  options.num_inference_steps = config_.samples.steps;
+  options.num_inference_steps =
+      config_.samples.steps > 0 ? config_.samples.steps : defaults.steps.value_or(kSampleSteps);
   options.guidance_scale = config_.samples.guidance_scale;
   options.noise_dtype = "f32";
   options.max_sequence_length = pictures_.sequence_length(config_.stages.back());
-  return with_model_defaults(options, transformer_.config(), pictures_.vae(), 0);
+  return with_model_defaults(options, defaults, transformer_.config(), pictures_.vae(), 0);
 }
 
 void TransformerObjective::initialize(const ParameterSpec& spec, std::span<float> values,
@@ -263,10 +269,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   });
   pictures_.encode(pictures);
 
-  PromptEmbedding embedding = pictures_.embed(captions, pictures_.sequence_length(settings));
-  if (common.trim_text)
-    embedding.tokens = first_tokens(
-        embedding.tokens, pictures_.layout().clip_tokens + pictures_.sequence_length(settings, captions));
+  const PromptEmbedding embedding = embedded(captions, settings, common.trim_text);
   const Shape one{embedding.tokens.dim(1), embedding.tokens.dim(2)};
   const VaeConfig& vae = pictures_.vae();
   const MmditConfig& model = transformer_.config();
@@ -305,6 +308,15 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
   flow.pooled_projection = on_device(embedding.pooled);
   if (tells_letters(batch.step) && !routed) flow.letters = letter_targets(annotations, windows, grid.side);
   return flow;
+}
+
+PromptEmbedding TransformerObjective::embedded(std::span<const std::string> captions, const Stage& settings,
+                                               bool trimmed) {
+  PromptEmbedding embedding = pictures_.embed(captions, pictures_.sequence_length(settings));
+  if (trimmed)
+    embedding.tokens = first_tokens(
+        embedding.tokens, pictures_.layout().clip_tokens + pictures_.sequence_length(settings, captions));
+  return embedding;
 }
 
 LetterTargets TransformerObjective::letter_targets(std::span<const Annotation> annotations,
@@ -420,11 +432,11 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
 
   const GenerateOptions options = sample_options();
   const std::vector<float> sigmas =
-      flow_sigmas(wanted.steps, scheduler_.shift, scheduler_.num_train_timesteps);
+      flow_sigmas(options.num_inference_steps, scheduler_.shift, scheduler_.num_train_timesteps);
   std::vector<Image> images;
   for (std::size_t i = 0; i < wanted.prompts.size(); ++i) {
     std::vector<std::string> texts{wanted.prompts[i]};
-    if (wanted.guidance_scale > 1) texts.insert(texts.begin(), "");
+    if (guidance_enabled(*options.guidance_scale)) texts.insert(texts.begin(), "");
     const PromptEmbedding prompt = pictures_.embed(texts, options.max_sequence_length);
     const Shape shape{1, vae.latent_channels, options.height / vae.scale(), options.width / vae.scale()};
     Tensor noise = initial_noise(options, DType::f32, wanted.seed + i, shape);

@@ -57,6 +57,8 @@ class TransformerObjective : public Objective {
   // cannot be read.
   FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample,
                        Annotation& annotation);
+  // Embeddings of the captions, behind the longest of them cut or not.
+  PromptEmbedding embedded(std::span<const std::string> captions, const Stage& settings, bool trimmed);
   // Whether the letter loss counts at the step.
   bool tells_letters(std::int64_t step) const;
   LetterTargets letter_targets(std::span<const Annotation> annotations, std::span<const TokenWindow> windows,

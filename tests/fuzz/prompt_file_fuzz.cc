@@ -24,6 +24,7 @@ void read_prompt_file(const std::filesystem::path& path) {
 
 void look_up(const std::string& prompt, const PromptVocabulary& vocabulary) {
   GenerateOptions options;
+  options.guidance_scale = 4.5;
   options.prompt = prompt;
   Callbacks callbacks;
   callbacks.on_warning = check_line;

@@ -36,6 +36,7 @@ GenerateOptions settings() {
   options.height = 128;
   options.num_inference_steps = 28;
   options.guidance_scale = 4.5;
+  options.sampler = "euler";
   options.max_sequence_length = 32;
   options.seed = 42;
   return options;

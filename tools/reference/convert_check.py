@@ -6,10 +6,11 @@ MODEL_FOLDER holds bf16 weights (`sd35 make-random-model --like FOLDER --size me
 
 - NF4, with and without double quantization: diffusers and transformers load the folder with bitsandbytes on the CPU; packed
   bytes, scales and outputs are compared.
+- fp8: diffusers loads the folder in f32 and in bf16, and every weight has exactly the value of the original rounded by torch.
 - GGUF: the package gguf quantizes the same tensors, which must give the same bytes; diffusers loads the file; and sd35 loads a
   file that the package wrote.
 
-Needs bitsandbytes and gguf besides diffusers. Errors are norms of differences over norms of the reference.
+Needs bitsandbytes for NF4 and gguf for GGUF besides diffusers. Errors are norms of differences over norms of the reference.
 """
 
 import argparse
@@ -18,12 +19,9 @@ import os
 import subprocess
 import tempfile
 
-import bitsandbytes.functional as bnb
 import numpy as np
 import torch
 from diffusers import GGUFQuantizationConfig, SD3Transformer2DModel
-from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
-from gguf.quants import dequantize, quantize
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
@@ -97,7 +95,25 @@ class Check:
                 )
             del model
 
+    def fp8(self):
+        folder = self.convert("fp8", "--type", "fp8")
+        path = "transformer/diffusion_pytorch_model.safetensors"
+        stored, original = load_file(os.path.join(folder, path)), load_file(os.path.join(self.arguments.model, path))
+        for dtype in (torch.float32, torch.bfloat16):
+            model = SD3Transformer2DModel.from_pretrained(folder, subfolder="transformer", torch_dtype=dtype)
+            equal = narrow = 0
+            for name, value in model.state_dict().items():
+                wanted = original[name].float()
+                if stored[name].dtype == torch.float8_e4m3fn:
+                    wanted = wanted.clamp(-448, 448)
+                    narrow += 1
+                equal += value.dtype == dtype and torch.equal(value.float(), wanted.to(stored[name].dtype).float())
+            total = len(model.state_dict())
+            print(f"fp8: {equal} of {total} tensors, {narrow} of them fp8, load in diffusers as {dtype} with torch's values", flush=True)
+
     def nf4_bytes(self, folder, double_quant):
+        import bitsandbytes.functional as bnb
+
         path = "transformer/diffusion_pytorch_model.safetensors"
         packed, original = load_file(os.path.join(folder, path)), load_file(os.path.join(self.arguments.model, path))
         names = [name for name in original if name + ".absmax" in packed]
@@ -112,6 +128,9 @@ class Check:
         print(f"nf4: of {len(names)} weights the same as bitsandbytes': {same}", flush=True)
 
     def gguf(self, kind):
+        from gguf import GGUFReader, GGUFWriter
+        from gguf.quants import quantize
+
         path = self.convert(kind + ".gguf", "--type", kind, "--component", "transformer")
         single = load_file(self.convert(kind + ".safetensors", "--type", "bf16", "--component", "transformer"))
         tensors = {t.name: t for t in GGUFReader(path).tensors}
@@ -149,6 +168,9 @@ class Check:
 
     def model_with_gguf(self, path):
         """diffusers' model in f32 with the values that the package gives the file's tensors."""
+        from gguf import GGMLQuantizationType, GGUFReader
+        from gguf.quants import dequantize
+
         file = os.path.join(self.work, "dequantized.safetensors")
         values = {}
         for tensor in GGUFReader(path).tensors:
@@ -165,12 +187,14 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--sd35", required=True, help="the program sd35")
     parser.add_argument("--stages", required=True, help="the program sd35-stages")
-    parser.add_argument("--only", nargs="+", default=["nf4", "nf4-dq", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1"])
+    parser.add_argument("--only", nargs="+", default=["fp8", "nf4", "nf4-dq", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1"])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, torch.no_grad():
         check = Check(arguments, work)
         for name in arguments.only:
-            if name.startswith("nf4"):
+            if name == "fp8":
+                check.fp8()
+            elif name.startswith("nf4"):
                 check.nf4(name == "nf4-dq")
             else:
                 check.gguf(name)

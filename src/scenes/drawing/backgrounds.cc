@@ -109,9 +109,9 @@ double draw_night(cairo_t* cr, double width, double height, Dice& dice) {
 
 void draw_fir(cairo_t* cr, double x, double ground, double size, Rgb leaves) {
   cairo_rectangle(cr, x - 0.035 * size, ground - 0.2 * size, 0.07 * size, 0.2 * size);
-  fill(cr, linear_gradient(x - 0.04 * size, 0, x + 0.04 * size, 0, {{0, {120, 82, 52}}, {1, {70, 46, 34}}}));
+  fill(cr, linear_gradient(x - 0.04 * size, 0, x + 0.04 * size, 0, {{0, {106, 72, 44}}, {1, {80, 54, 36}}}));
   for (int tier = 0; tier < 3; ++tier) {
-    const double bottom = ground - (0.14 + 0.25 * tier) * size;
+    const double bottom = ground - (0.09 + 0.26 * tier) * size;
     const double half = (0.3 - 0.065 * tier) * size;
     const double top = bottom - 0.42 * size;
     cairo_move_to(cr, x, top);
@@ -121,9 +121,10 @@ void draw_fir(cairo_t* cr, double x, double ground, double size, Rgb leaves) {
                    bottom);
     cairo_curve_to(cr, x - 0.7 * half, bottom - 0.1 * size, x - 0.3 * half, top + 0.2 * size, x, top);
     cairo_close_path(cr);
-    fill(cr, linear_gradient(
-                 x - half, top, x + half, bottom,
-                 {{0, blend(leaves, {236, 246, 170}, 0.3)}, {0.5, leaves}, {1, blend(leaves, kDusk, 0.32)}}));
+    fill(cr,
+         linear_gradient(
+             x - half, top, x + half, bottom,
+             {{0, blend(leaves, {236, 246, 170}, 0.12)}, {0.5, leaves}, {1, blend(leaves, kDusk, 0.13)}}));
   }
 }
 
@@ -135,11 +136,7 @@ double draw_forest(cairo_t* cr, double width, double height, Dice& dice) {
     draw_fir(cr, x, ground + 0.01, dice.between(0.55, 0.7), {122, 176, 128});
   band(cr, ground, height, width, {134, 182, 82}, {92, 146, 62});
   for (double x = dice.between(-0.08, 0.06); x < width + 0.2; x += dice.between(0.3, 0.4)) {
-    const double size = dice.between(0.7, 0.85);
-    ellipse(cr, x, ground + 0.055, 0.2 * size, 0.03);
-    set_colour(cr, kDusk, 0.22);
-    cairo_fill(cr);
-    draw_fir(cr, x, ground + 0.06, size, {52, 124, 70});
+    draw_fir(cr, x, ground + 0.06, dice.between(0.7, 0.85), {52, 124, 70});
   }
   return ground + 0.08;
 }

@@ -75,7 +75,7 @@ const Sprite& Composition::sprite(const Item& item, Pose pose) {
 
 double Composition::size_of(const Item& item) const {
   if (item.size == ItemSize::small) return 0.34;
-  return item.size == ItemSize::big ? 0.92 : 0.66;
+  return item.size == ItemSize::big ? 0.88 : 0.66;
 }
 
 void Composition::draw_thing(const Item& item, const Sprite& sprite, const Box& box, bool mirrored,
@@ -88,8 +88,8 @@ void Composition::draw_item(const Item& item, const Box& box) {
   if (item.shape) {
     const double side = std::min(box.width, box.height);
     const Box square = box_around(box.centre_x(), box.centre_y(), side);
-    const double ground = shape_bottom(item.name, square);
-    draw_contact_shadow(cr_, square.centre_x() - 0.36 * side, square.centre_x() + 0.36 * side, ground);
+    const ShapeFoot foot = shape_foot(item.name, square);
+    draw_contact_shadow(cr_, foot.left - 0.02, foot.right + 0.02, foot.y);
     draw_shape(cr_, item.name, square, find_colour(item.colour).value().rgb);
     note(item.name, square);
     return;
@@ -123,8 +123,9 @@ void Composition::draw_count() {
   const int rows = (count + columns - 1) / columns;
   const double cell_width = width_ / columns;
   const double cell_height = height_ / rows;
-  const double side = std::min({cell_width, cell_height, 0.75}) * dice_.between(0.72, 0.84);
-  const double slack = 0.3 * (std::min(cell_width, cell_height) - side);
+  const double side = std::min({cell_width, cell_height, 0.75}) * dice_.between(0.7, 0.8);
+  const double spare = std::min(cell_width, cell_height) - side;
+  const double slack = std::clamp(spare / 2 - 0.03, 0.0, 0.3 * spare);
   for (int i = 0; i < count; ++i) {
     const int row = i / columns;
     const int in_row = std::min(columns, count - row * columns);
@@ -185,7 +186,7 @@ void Composition::draw_wearing() {
 }
 
 void Composition::draw_paws(Rgb fur, double x, double y, double spread) {
-  for (const double side : {-1.0, 1.0}) draw_paw(cr_, fur, x + side * spread, y, 0.13);
+  for (const double side : {-1.0, 1.0}) draw_paw(cr_, fur, x + side * spread, y - 0.012, 0.125);
 }
 
 void Composition::draw_holding() {
@@ -212,7 +213,7 @@ void Composition::draw_standing() {
   draw_thing(what, base, base_box, false, 0);
   const double surface = base_box.y + top_in_the_middle(base) * base_box.height;
   const Sprite& who = sprite(scene_.items[0]);
-  const Box animal = fitted(who, {0, 0, 0.5, 0.5});
+  const Box animal = fitted(who, {0, 0, 0.48, 0.46});
   const Box animal_box{width_ / 2 - animal.width / 2, surface + 0.03 - animal.height, animal.width,
                        animal.height};
   note(scene_.items[0].name, draw_sprite(cr_, who, animal_box, dice_.chance(0.4)));

@@ -6,9 +6,9 @@ namespace sd35 {
 namespace {
 
 constexpr Rgb kShadow{32, 26, 52};
-constexpr double kGroundStrength = 0.34;
+constexpr double kGroundStrength = 0.3;
 constexpr double kBoardStrength = 0.3;
-constexpr double kFlatness = 0.22;  // height of a shadow on the ground to its width
+constexpr double kFlatness = 0.25;  // height of a shadow on the ground to its width
 
 }  // namespace
 
@@ -17,10 +17,10 @@ void draw_contact_shadow(cairo_t* cr, double left, double right, double y) {
   cairo_save(cr);
   cairo_translate(cr, (left + right) / 2, y);
   cairo_scale(cr, radius, kFlatness * radius);
-  const Pattern dark = radial_gradient({0, 0, 0.1}, {0, 0, 1},
+  const Pattern dark = radial_gradient({0, 0, 0}, {0, 0, 1},
                                        {{0, kShadow, kGroundStrength},
-                                        {0.45, kShadow, 0.62 * kGroundStrength},
-                                        {0.75, kShadow, 0.2 * kGroundStrength},
+                                        {0.3, kShadow, 0.8 * kGroundStrength},
+                                        {0.7, kShadow, 0.22 * kGroundStrength},
                                         {1, kShadow, 0}});
   ellipse(cr, 0, 0, 1, 1);
   fill(cr, dark);
@@ -35,7 +35,7 @@ void draw_contact_shadow(cairo_t* cr, const Sprite& sprite, const Box& place, bo
 }
 
 void draw_board_shadow(cairo_t* cr, const Box& box, double reach) {
-  constexpr int kSteps = 7;
+  constexpr int kSteps = 10;
   for (int i = 0; i < kSteps; ++i) {
     const double out = reach * (1 - 2.0 * i / kSteps);
     const Box larger{box.x - out, box.y - out + 0.6 * reach, box.width + 2 * out, box.height + 2 * out};

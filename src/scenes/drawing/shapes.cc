@@ -1,6 +1,8 @@
 #include "scenes/drawing/shapes.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <string>
 
@@ -96,14 +98,20 @@ void shape_path(cairo_t* cr, std::string_view name, const Box& box) {
   throw ArgumentError("no shape is named '" + std::string(name) + "'");
 }
 
-double shape_bottom(std::string_view name, const Box& box) {
-  const double below_middle = name == "oval"                        ? 0.3
-                              : name == "rectangle"                 ? 0.28
-                              : name == "hexagon" || name == "star" ? 0.44
-                              : name == "pentagon"                  ? 0.41
-                              : name == "arrow"                     ? 0.4
-                                                                    : 0.47;
-  return box.centre_y() + below_middle * box.height;
+ShapeFoot shape_foot(std::string_view name, const Box& box) {
+  struct Measure {
+    std::string_view name;
+    double half_width = 0.3;  // parts of the box
+    double below_middle = 0.5;
+  };
+  constexpr Measure kMeasures[] = {{"oval", 0.36, 0.3},     {"rectangle", 0.5, 0.28},  {"square", 0.46, 0.46},
+                                   {"triangle", 0.5, 0.44}, {"diamond", 0.2, 0.5},     {"star", 0.34, 0.405},
+                                   {"hexagon", 0.3, 0.433}, {"pentagon", 0.34, 0.405}, {"heart", 0.22, 0.46},
+                                   {"cross", 0.22, 0.5},    {"arrow", 0.3, 0.4}};
+  const auto* found = std::ranges::find(kMeasures, name, &Measure::name);
+  const Measure measure = found == std::end(kMeasures) ? Measure{} : *found;
+  const double half = measure.half_width * box.width;
+  return {box.centre_x() - half, box.centre_x() + half, box.centre_y() + measure.below_middle * box.height};
 }
 
 void draw_shape(cairo_t* cr, std::string_view name, const Box& box, Rgb colour) {

@@ -11,8 +11,13 @@ namespace sd35 {
 // another name. Rings are filled with the even-odd rule.
 void shape_path(cairo_t* cr, std::string_view name, const Box& box);
 
-// How far down it reaches in its box.
-double shape_bottom(std::string_view name, const Box& box);
+// What of it touches the ground below its box: from the left to the right end, and how deep it lies.
+struct ShapeFoot {
+  double left = 0;
+  double right = 0;
+  double y = 0;
+};
+ShapeFoot shape_foot(std::string_view name, const Box& box);
 
 // Lit from above, with a thin darker edge.
 void draw_shape(cairo_t* cr, std::string_view name, const Box& box, Rgb colour);

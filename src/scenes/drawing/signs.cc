@@ -9,7 +9,7 @@ namespace sd35 {
 namespace {
 
 constexpr Rgb kWood{150, 98, 52};
-constexpr double kPadding = 0.055;
+constexpr double kPadding = 0.06;
 constexpr double kTail = 0.06;  // of a banner, on either side
 // The chest of a shirt, as parts of its box.
 constexpr double kChestWidth = 0.6;
@@ -35,7 +35,7 @@ void move(Letter& letter, double angle, double x, double y) {
 }
 
 constexpr Rgb kFrame{112, 88, 74};
-constexpr double kBevel = 0.02;
+constexpr double kBevel = 0.016;
 
 Box inset(const Box& box, double by) {
   return {box.x + by, box.y + by, box.width - 2 * by, box.height - 2 * by};
@@ -71,7 +71,7 @@ void draw_card(cairo_t* cr, const Box& body, Rgb colour) {
   draw_board_shadow(cr, body, 0.025);
   rounded_rectangle(cr, body, 0.012);
   fill_keep(cr, colour);
-  stroke(cr, blend(colour, {60, 50, 80}, 0.16), 0.006);
+  stroke(cr, blend(colour, {60, 50, 80}, 0.3), 0.006);
 }
 
 void draw_banner(cairo_t* cr, const Box& body, Rgb colour) {
@@ -91,7 +91,8 @@ void draw_banner(cairo_t* cr, const Box& body, Rgb colour) {
   }
   const Box ribbon{body.x + kTail, body.y, body.width - 2 * kTail, body.height};
   rounded_rectangle(cr, ribbon, 0.01);
-  fill(cr, colour);
+  fill_keep(cr, colour);
+  stroke(cr, blend(colour, {60, 50, 80}, 0.4), 0.008);
   for (const double edge : {ribbon.y, ribbon.bottom() - 0.012}) {
     cairo_rectangle(cr, ribbon.x, edge, ribbon.width, 0.012);
     fill(cr, shade(colour, edge == ribbon.y ? -0.12 : -0.28));
@@ -123,7 +124,7 @@ void draw_shirt(cairo_t* cr, const Box& body, Rgb colour) {
     const double chest = body.centre_x() + side * 0.5 * kChestWidth * body.width;
     const double outer = body.centre_x() + side * 0.5 * body.width;
     const Pattern shading =
-        linear_gradient(chest, 0, outer, 0, {{0, fold, 0}, {0.3, fold, 0.2}, {1, fold, 0.7}});
+        linear_gradient(chest, 0, outer, 0, {{0, fold, 0}, {0.4, fold, 0.06}, {1, fold, 0.3}});
     cairo_set_source(cr, shading.get());
     cairo_paint(cr);
   }

@@ -174,7 +174,10 @@ void write_captions(const std::filesystem::path& path, const DatasetOptions& opt
   AtomicFile file(path);
   std::string text;
   for (std::uint64_t i = 0; i < options.count; ++i) {
-    text += sample_scene(options.seed, i, options.scenes).caption + "\n";
+    const Scene scene = sample_scene(options.seed, i, options.scenes);
+    text += scene.caption;
+    if (scene.sign) text += "\t" + text_on(*scene.sign);
+    text += "\n";
     if ((i + 1) % kCaptions != 0 && i + 1 != options.count) continue;
     file.write(std::as_bytes(std::span(text)));
     text.clear();

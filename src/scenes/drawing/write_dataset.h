@@ -45,7 +45,7 @@ void write_dataset(const std::filesystem::path& folder, const DatasetOptions& op
 void write_contact_sheet(const std::filesystem::path& path, const DatasetOptions& options,
                          const DatasetProgress& progress = {});
 
-// The captions alone, a line each.
+// The captions alone, a line each; behind a tab, what the sign says where there is one.
 void write_captions(const std::filesystem::path& path, const DatasetOptions& options,
                     const DatasetProgress& progress);
 

@@ -40,6 +40,25 @@ check "quiet says nothing" [ -z "$(draw -m "$tiny" -o "$work/q.png" 2>&1)" ]
 "$sd35" generate --json -m "$tiny" -p cat -W 256 -H 256 --steps 2 -o "$work/j.png" >"$work/json" 2>/dev/null
 check "json tells of progress and the picture" \
   sh -c "grep -q '\"event\":\"progress\"' '$work/json' && grep -q '\"event\":\"picture\"' '$work/json'"
+# A model may say how it is drawn with; options and recipes come before that.
+cp -r "$tiny" "$work/own"
+say() { printf '%s' "{\"defaults\": $1}" >"$work/own/sd35.json"; }
+say '{"width": 64, "height": 48, "steps": 2, "guidance_scale": 2, "sampler": "heun"}'
+own() { "$sd35" generate --quiet --dtype f32 --max-sequence-length 16 "$@"; }
+holds() { "$sd35" inspect "$1" | tr -s ' ' | grep -qxF " $2"; } # holds PICTURE "KEY VALUE"
+check "defaults" own -m "$work/own" -p "a red cube" -s 5 -o "$work/own.png"
+for setting in "width 64" "height 48" "num_inference_steps 2" "guidance_scale 2.0" "sampler heun"; do
+  check "$setting by default" holds "$work/own.png" "$setting"
+done
+check "options" own -m "$work/own" -p cat -W 32 --steps 1 -g 0 --sampler euler -o "$work/options.png"
+for setting in "width 32" "height 48" "num_inference_steps 1" "guidance_scale 0.0" "sampler euler"; do
+  check "$setting by option" holds "$work/options.png" "$setting"
+done
+say '{"width": 32, "steps": 1}'
+check "a recipe" own --from-image "$work/own.png" -o "$work/again.png"
+check "comes before defaults" cmp "$work/own.png" "$work/again.png"
+say '{"step": 1}'
+expect "an unknown default" 3 "does not know 'step'; known: width" own -m "$work/own" -p cat -o "$work/target/x.png"
 check "a full standard output is an error" sh -c "! '$sd35' inspect '$tiny' >/dev/full 2>/dev/null"
 check "inspect" sh -c "'$sd35' inspect '$tiny' | grep -qi transformer"
 

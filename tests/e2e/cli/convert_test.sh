@@ -35,6 +35,20 @@ for form in folder single gguf; do
   check "draw from $form" cmp "$work/folder/picture.png" "$work/$form/picture.png"
 done
 
+# A folder in fp8 is smaller and draws what its values draw in bf16.
+"$sd35" convert "$tiny" "$work/bf16" -t bf16 --quiet
+check "convert to fp8" "$sd35" convert "$tiny" "$work/fp8" -t fp8 --quiet
+check "inspect it" sh -c "'$sd35' inspect '$work/fp8' | grep -qE '^transformer .* f8_e4m3$'"
+size_of_weights() { stat -c %s "$work/$1/transformer/diffusion_pytorch_model.safetensors"; }
+check "is small" [ "$(size_of_weights fp8)" -lt "$(($(size_of_weights bf16) * 8 / 10))" ]
+check "widen it" "$sd35" convert "$work/fp8" "$work/wide" -t bf16 --quiet
+for form in fp8 wide; do
+  mkdir "$work/of-$form"
+  (cd "$work/of-$form" && ln -s "../$form" m && draw -m m --quantize none -o picture.png)
+done
+check "the same picture" cmp "$work/of-fp8/picture.png" "$work/of-wide/picture.png"
+check "kept in 8 bits" draw -m "$work/fp8" -o "$work/fp8.png"
+
 # Every type draws.
 for type in q8_0 q4_0 q4_1 q5_0 q5_1 f16; do
   check "convert to $type" "$sd35" convert "$tiny" "$work/m-$type.gguf" -t $type --quiet

@@ -43,6 +43,31 @@ check "all were drawn with it" json 'd["columns"][1]["pictures_drawn_now"] == 8'
 check "two columns" evaluate --model tiny --label a --model tiny --label b
 check "have the same pictures" json 'd["columns"][2]["label"] == "b" and all(r["pictures"]["a"]["file"] != r["pictures"]["b"]["file"] for r in d["prompts"])'
 
+# Several seeds of one prompt, signs of two words, the model's own settings
+printf '{"defaults": {"width": 48, "height": 64, "steps": 1, "sampler": "heun", "guidance_scale": 1}}' >tiny/sd35.json
+line='{"prompt": "a sign that reads Hello World", "kind": "words", "expect": {"words": ["Hello", "World"]}}'
+echo "$line" >two.jsonl
+several() { "$sd35" evaluate --prompts two.jsonl words.jsonl --model tiny -o report --seeds 3 --dtype f32 --quiet "$@" >out 2>err; }
+rm -r report
+check "three seeds" several
+check "the model's own settings" json '[d["settings"][k] for k in ("width", "height", "steps", "sampler", "guidance_scale", "seeds")] == [48, 64, 1, "heun", 1, 3]'
+check "a picture a seed" json '[r["seed"] for r in d["prompts"]] == list(range(12)) and d["columns"][1]["pictures_drawn_now"] == 12'
+check "the scene is drawn once" json 'sum("drawn" in r["pictures"] for r in d["prompts"]) == 3'
+check "two words are apart" json 'd["columns"][1]["totals"]["two words"]["read exactly"]["pictures"] == 3 and d["columns"][1]["totals"]["words"]["read exactly"]["pictures"] == 9'
+check "in the summary too" grep -q '^two words, tiny: within one letter' out
+check "letters" json 'd["columns"][1]["letters"]["two words"]["by_index"]["5"]["letters"] == 6 and d["columns"][1]["letters"]["two words"]["all"]["letters"] == 30'
+check "no confusions where nothing is legible" json 'd["columns"][1]["letters"]["two words"]["confusions"] == []'
+check "by size where it is known" json '"by_capitals" in d["columns"][0]["letters"]["words"] and "by_capitals" not in d["columns"][1]["letters"]["words"]'
+check "again, without a length of prompts" several
+check "nothing is drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 0'
+check "options come before the model" several -W 64 --steps 2
+check "all are drawn anew" json 'd["settings"]["width"] == 64 and d["settings"]["height"] == 64 and d["columns"][1]["pictures_drawn_now"] == 12'
+several --seeds 0
+check "no seeds: exit code 2" [ $? -eq 2 ]
+rm tiny/sd35.json
+rm -r report
+check "as before" evaluate --model tiny --label a --model tiny --label b
+
 # Ctrl-C keeps what is drawn
 "$sd35" make-dataset -n 60 --prompts many.jsonl --kind shape --quiet || exit 1
 many=("$sd35" evaluate --prompts many.jsonl --model tiny -o many -W 64 -H 64 --steps 2 --dtype f32 --max-sequence-length 16 --quiet)

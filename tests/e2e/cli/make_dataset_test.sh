@@ -40,13 +40,20 @@ check "another seed" make "$work/c" -n 25 --size 64,96x64 --shard-samples 10 -s 
 check "gives others" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/c/shard-00000.tar'"
 check "captions" make -n 25 --captions "$work/captions" -s 3
 check "nor one of a line" cmp "$work/captions" "$work/closed-captions"
-for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | tr -d '\n' >"$work/line"
+for i in 00 07 24; do tail -n +$((10#$i + 1)) "$work/captions" | head -1 | cut -f1 | tr -d '\n' >"$work/line"
   check "caption $i is that of the sample" cmp "$work/line" "$work/files/000000$i.txt"; done
 
 check "contact sheet" make -n 12 --size 64 --contact-sheet "$work/sheet.png"
 check "is a picture" is_png "$work/sheet.png"
 check "prompts" make -n 20 --kind position --prompts "$work/prompts"
 check "a line each" [ "$(grep -c '^{"prompt":".*"kind":"position","expect":{' "$work/prompts")" -eq 20 ]
+
+# Pictures of things in another style.
+check "sprites" make "$work/noto" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent:0.5,noto:0.5
+check "look otherwise" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/noto/shard-00000.tar'"
+check "sprites by name" make "$work/fluent" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent
+check "are those without the option" diff -r "$work/a" "$work/fluent"
+check "no sprites of that name" fails "fluent:0.9,noto:0.1" "$work/target/x" -n 1 --sprites flat
 
 # What exists stays.
 cp "$work/a/shard-00000.tar" "$work/before"

@@ -56,6 +56,14 @@ train run.json -o whole || fail "the run fails"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
 
+echo "-- samples at the size that the model is drawn with"
+cp -r tiny own
+echo '{"defaults": {"width": 32, "height": 48, "steps": 2, "sampler": "heun"}}' >own/sd35.json
+config own.json steps 1 extra '"sample_every": 2, "samples": {"prompts": ["noise"]},'
+sed -i 's/"model": "tiny"/"model": "own"/' own.json
+train own.json -o sampled || fail "a run with samples fails"
+"$sd35" inspect sampled/samples-*.png | grep -q '32 x 48' || fail "the samples have another size than the model says"
+
 # after_steps COUNT PID FOLDER: waits until the run in FOLDER, process PID, has done COUNT more steps, or has ended.
 after_steps() {
   local end=$(($(steps_of "$3") + $1))
@@ -262,7 +270,7 @@ echo "-- bad configurations"
 mkdir bare && cp data/0.png bare/
 for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data": "data", "tusk": 1, "stages": [{"steps": 1, "resolutions": [64]}]}|tusk' 'nonsense|not valid JSON' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
-  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged; take smaller resolutions' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged, or shrunk; take other resolutions' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [4096]}]}|stage 1: resolution 4096 has pictures of 4096 x 4096 pixels; the model takes up to' \
   '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|samples: width is 100' \
   '{"model": "no/such-model", "data": "data", "stages": [{"steps": 1, "resolutions": [64]}]}|no/such-model.*nor a model of this name in the Hugging Face cache' \

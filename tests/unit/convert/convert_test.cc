@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Bound{"f32", "m", 0, 0}, Bound{"f32", "m.safetensors", 0, 0},
                     Bound{"f32", "m.gguf", 0, 0}, Bound{"f16", "m.safetensors", 1e-3, 2e-3},
                     Bound{"f16", "m.gguf", 1e-3, 2e-3}, Bound{"bf16", "m", 1e-2, 2e-2},
-                    Bound{"bf16", "m.gguf", 1e-2, 2e-2}, Bound{"fp8", "m", 5e-2, 1e-1},
+                    Bound{"bf16", "m.gguf", 1e-2, 2e-2}, Bound{"fp8", "m", 5e-2, 2e-2},
                     Bound{"fp8", "m.safetensors", 5e-2, 1e-1}, Bound{"q8_0", "m.gguf", 1e-2, 2e-2},
                     Bound{"q5_1", "m.gguf", 6e-2, 1.5e-1}, Bound{"q5_0", "m.gguf", 6e-2, 1.5e-1},
                     Bound{"q4_1", "m.gguf", 1e-1, 3e-1}, Bound{"q4_0", "m.gguf", 1e-1, 3e-1},
@@ -221,6 +221,65 @@ TEST(Convert, Fp8HasScalesAndAMarker) {
   const Tensor weight = tensors.at(layer + ".weight").read().to(DType::f32);
   for (const float value : weight.floats()) largest = std::max(largest, std::fabs(value));
   EXPECT_EQ(largest, 448.0f);
+}
+
+// What plain fp8 makes of a weight.
+float in_fp8(float value) { return f8_e4m3_to_float(float_to_f8_e4m3(std::clamp(value, -448.0f, 448.0f))); }
+
+TEST(Convert, Fp8OfAFolderIsPlainAndTheTransformersAlone) {
+  const TemporaryFolder folder;
+  convert(tiny_model().string(), folder / "m", options_of("fp8"));
+  const auto file = [&](const std::string& component, const std::string& name) {
+    return read_safetensors(folder / "m" / component / (name + ".safetensors")).tensors;
+  };
+  const StoredTensors tensors = file("transformer", "diffusion_pytorch_model");
+  const auto original = ModelFiles::open(tiny_model().string()).weights(Component::transformer);
+  EXPECT_EQ(tensors.size(), original->names().size());  // no scales, no marker
+  int in_eight_bits = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const bool block = name.starts_with("transformer_blocks.") && tensor.shape.rank() == 2;
+    EXPECT_EQ(tensor.dtype, block ? DType::f8_e4m3 : DType::bf16) << name;
+    if (!block) continue;
+    ++in_eight_bits;
+    const Tensor before = original->find(name)->read().to(DType::f32), after = tensor.read().to(DType::f32);
+    for (std::int64_t i = 0; i < before.numel(); ++i)
+      ASSERT_EQ(after.floats()[i], in_fp8(before.floats()[i])) << name << " " << i;
+  }
+  EXPECT_GT(in_eight_bits, 10);
+  for (const auto& [component, name] :
+       {std::pair("text_encoder", "model"), {"text_encoder_3", "model"}, {"vae", "diffusion_pytorch_model"}})
+    for (const auto& [key, tensor] : file(component, name)) EXPECT_EQ(tensor.dtype, DType::bf16) << key;
+  EXPECT_FALSE(read_json_file(folder / "m/transformer/config.json").contains("quantization_config"));
+}
+
+TEST(Convert, Fp8OfANamedComponent) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_of("fp8");
+  options.components = {"t5xxl"};
+  convert(tiny_model().string(), folder / "t5", options);
+  const StoredTensors tensors = read_safetensors(folder / "t5/text_encoder_3/model.safetensors").tensors;
+  EXPECT_EQ(tensors.at("encoder.block.0.layer.0.SelfAttention.q.weight").dtype, DType::f8_e4m3);
+  EXPECT_EQ(tensors.at("encoder.block.0.layer.0.layer_norm.weight").dtype, DType::bf16);
+}
+
+TEST(Convert, Fp8WidensExactly) {
+  const TemporaryFolder folder;
+  convert(tiny_model().string(), folder / "fp8", options_of("fp8"));
+  const ModelFiles narrow = ModelFiles::open((folder / "fp8").string());
+  for (const char* type : {"bf16", "f32"}) {
+    convert((folder / "fp8").string(), folder / type, options_of(type));
+    const ModelFiles wide = ModelFiles::open((folder / type).string());
+    for (const Component component : kComponents) {
+      const auto a = narrow.weights(component), b = wide.weights(component);
+      for (const std::string& name : a->names()) {
+        const Tensor x = a->find(name)->read().to(DType::f32), y = b->find(name)->read().to(DType::f32);
+        EXPECT_EQ(std::memcmp(x.raw(), y.raw(), x.bytes()), 0) << name;
+      }
+    }
+    const NamedTensors before = run(folder / "fp8");
+    for (const auto& [name, tensor] : run(folder / type))
+      EXPECT_EQ(relative_error(tensor, before.at(name)), 0) << name;
+  }
 }
 
 TEST(Convert, Nf4IsWhatBitsandbytesWants) {
@@ -368,19 +427,14 @@ TEST(Convert, AsItIsKeepsEveryByte) {
   ConvertOptions options = options_of("");
   options.tokenizers = tiny_model();
   for (const auto& [type, outputs] : std::map<std::string, std::vector<std::string>>{
-           {"fp8", {"fp8", "fp8.safetensors", "fp8-2", "fp8-3.safetensors"}},
+           {"fp8", {"fp8", "fp8.safetensors", "fp8-2", "fp8-3.safetensors"}},  // without scales
+           {"f8_e4m3", {"scaled.safetensors", "scaled", "scaled-2.safetensors"}},
            {"q4_1", {"q4_1.gguf", "q4_1-2.gguf"}},
            {"nf4", {"nf4", "nf4-2"}},
            {"nf4-dq", {"nf4-dq", "nf4-dq-2"}}}) {
     convert(tiny_model().string(), folder / outputs[0], options_of(type));
     const NamedTensors first = run(folder / outputs[0]);
     for (std::size_t i = 1; i < outputs.size(); ++i) {
-      const bool fuses = type == "fp8" && i == 1;  // query, key and value have scales of their own
-      if (fuses) {
-        EXPECT_THROW(convert(folder / outputs[i - 1], folder / outputs[i], options), ArgumentError);
-        convert(tiny_model().string(), folder / outputs[i], options_of(type));
-        continue;
-      }
       convert(folder / outputs[i - 1], folder / outputs[i], options);
       const NamedTensors before = run(folder / outputs[i - 1]);
       for (const auto& [name, tensor] : run(folder / outputs[i]))
@@ -461,6 +515,22 @@ TEST(Convert, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(file_bytes(folder / "there.gguf"), "mine");
 }
 
+TEST(Convert, QueryKeyAndValueOfSeveralScalesAreNoOneTensor) {
+  const TemporaryFolder folder;
+  convert(tiny_model().string(), folder / "m.safetensors", options_of("fp8"));
+  ConvertOptions options = options_of("");
+  options.tokenizers = tiny_model();
+  convert(folder / "m.safetensors", folder / "m", options);
+  const fs::path path = folder / "m/transformer/diffusion_pytorch_model.safetensors";
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, stored] : read_safetensors(path).tensors) tensors[name] = stored.read().clone();
+  tensors.at("transformer_blocks.0.attn.to_k.scale_weight").data<float>()[0] *= 2;
+  write_safetensors(path, tensors);
+  EXPECT_NE(message_of<ArgumentError>(folder / "m", folder / "again.safetensors", options)
+                .find("stored in several ways"),
+            std::string::npos);
+}
+
 // A whole model whose `name` holds `value`.
 void write_model_with(const fs::path& folder, const std::string& name, float value) {
   fs::copy(tiny_model(), folder, fs::copy_options::recursive);
@@ -476,7 +546,8 @@ TEST(Convert, RefusesValuesBeyondTheType) {
   const std::string name = "transformer_blocks.1.ff.net.2.weight";
   write_model_with(folder / "nan", name, std::nanf(""));
   write_model_with(folder / "large", name, 1e9f);
-  for (const auto& [type, output] : {std::pair("q8_0", "m.gguf"), {"fp8", "m.safetensors"}, {"nf4", "m"}}) {
+  for (const auto& [type, output] :
+       {std::pair("q8_0", "m.gguf"), {"fp8", "m.safetensors"}, {"fp8", "m"}, {"nf4", "m"}}) {
     const std::string message = message_of<FileError>(folder / "nan", folder / output, options_of(type));
     EXPECT_NE(message.find(name), std::string::npos) << type << ": " << message;
     EXPECT_NE(message.find("NaN"), std::string::npos) << type << ": " << message;
@@ -486,7 +557,11 @@ TEST(Convert, RefusesValuesBeyondTheType) {
   EXPECT_NE(message_of<FileError>(folder / "large", folder / "m.gguf", options_of("q4_0"))
                 .find("too large for q4_0"),
             std::string::npos);
-  EXPECT_EQ(folder.entries(), 2);  // the inputs
+  // fp8 has no infinity: what is too large becomes its largest number.
+  convert(folder / "large", folder / "fp8", options_of("fp8"));
+  const auto weights = ModelFiles::open(folder / "fp8").weights(Component::transformer);
+  EXPECT_EQ(weights->find(name)->read().to(DType::f32).floats()[5], 448.0f);
+  EXPECT_EQ(folder.entries(), 3);  // the inputs, and that
 }
 
 TEST(Convert, StopsWhenAskedToAndLeavesNothing) {

@@ -263,7 +263,37 @@ TEST(SceneRenderer, PaintsInTheColourAskedFor) {
   }
 }
 
-// The font has a picture of each, and each is seen.
+// In soft light, but each pixel still has the name of the colour.
+TEST(SceneRenderer, ColouredBackgroundsKeepTheirColour) {
+  for (const NamedColour& colour : named_colours())
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+      Scene scene;
+      scene.items = {
+          {.name = "ball", .colour = colour.name == "red" ? "blue" : "red", .size = ItemSize::small}};
+      scene.background = {.name = std::string(colour.name), .rgb = colour.rgb};
+      scene.layout_seed = seed;
+      const Image image = renderer().render(scene, 128, 128).image;
+      const Placement edge{"", 0, 0, 128, 16};
+      EXPECT_GT(share_of(image, edge, colour.name), 0.99) << colour.name;
+      EXPECT_NE(pixel(image, 64, 2), pixel(image, 1, 126)) << colour.name;  // lit, not flat
+    }
+}
+
+TEST(SceneRenderer, ThingsCastSoftShadows) {
+  Scene scene;
+  for (const char* name : {"apple", "capybara", "mug", "car"}) {
+    scene.items = {{.name = name}};
+    const Rendering rendering = renderer().render(scene, 128, 128);
+    const Placement& place = placed(rendering, name);
+    const auto light = [&](double x, double y) {
+      return oklab(pixel(rendering.image, static_cast<int>(x), static_cast<int>(y)))[0];
+    };
+    const double below = place.y + place.height + 2;
+    EXPECT_LT(light(place.x + place.width / 2, below), light(2, below) - 0.02F) << name;
+  }
+}
+
+// The built-in pictures or the drawings have each, and each is seen.
 TEST(SceneRenderer, DrawsEveryThingShapeAndSurface) {
   Scene scene;
   for (const Thing& thing : all_things()) {

@@ -165,9 +165,14 @@ TEST(WriteCaptions, OneALine) {
   const DatasetOptions options = small();
   write_captions(folder / "captions.txt", options, {});
   std::string expected;
-  for (std::uint64_t i = 0; i < options.count; ++i)
-    expected += sample_scene(options.seed, i, options.scenes).caption + "\n";
+  int signs = 0;
+  for (std::uint64_t i = 0; i < options.count; ++i) {
+    const Scene scene = sample_scene(options.seed, i, options.scenes);
+    expected += scene.caption + (scene.sign ? "\t" + text_on(*scene.sign) : "") + "\n";
+    signs += scene.sign ? 1 : 0;
+  }
   EXPECT_EQ(file_bytes(folder / "captions.txt"), expected);
+  EXPECT_GT(signs, 0);
 }
 
 TEST(WritePrompts, AreDifferentAndHeldOut) {

@@ -83,7 +83,7 @@ TEST(EditDistanceTest, CountsLetters) {
 }
 
 TEST(IntervalTest, IsWilsons) {
-  const auto [low, high] = interval_of({SceneKind::words, "", 8, 10});
+  const auto [low, high] = interval_of({"words", "", 8, 10});
   EXPECT_NEAR(low, 0.4902, 1e-4);
   EXPECT_NEAR(high, 0.9433, 1e-4);
 }

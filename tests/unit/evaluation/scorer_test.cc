@@ -3,6 +3,7 @@
 
 #include "evaluation/appearance.h"
 #include "evaluation/score.h"
+#include "scenes/drawing/emoji_font.h"
 #include "scenes/drawing/scene_renderer.h"
 
 namespace sd35 {
@@ -72,6 +73,19 @@ TEST_F(ScorerTest, ReadsLightWordsOfAHeldSign) {
   EvaluationPrompt prompt = prompt_of(SceneKind::words, {});
   prompt.words = {"River"};
   EXPECT_EQ(score(scene, prompt).seen, "River");
+}
+
+// The scorers know the things of all styles, on their shadows.
+TEST_F(ScorerTest, RecognizesThingsOfEachStyle) {
+  std::vector<SpriteShares> styles = {kFluentOnly};
+  if (EmojiFont::is_installed()) styles.push_back({0, 1});
+  for (const SpriteShares& style : styles) {
+    SceneRenderer renderer(style);
+    for (const char* name : {"cat", "apple", "octopus", "capybara", "guitar", "bus", "balloon", "robot"}) {
+      const Image image = renderer.render(scene_of(SceneKind::thing, {{.name = name}}), 128, 128).image;
+      EXPECT_EQ(scorer_.score(image, prompt_of(SceneKind::thing, {{.name = name}})).seen, name) << style[1];
+    }
+  }
 }
 
 TEST_F(ScorerTest, NamesColours) {

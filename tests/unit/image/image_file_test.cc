@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <span>
 #include <string>
 
 #include "core/error.h"
@@ -70,6 +71,30 @@ TEST(ImageFile, LosslessWebpIsExact) {
   const TemporaryFolder folder;
   write_image(folder / "a.webp", golden("rgb.png"), {}, {.lossless = true});
   EXPECT_EQ(read_image(folder / "a.webp"), golden("rgb.png"));
+}
+
+TEST(TransparentWebp, KeepsAlpha) {
+  const auto read = [](const std::string& file) {
+    return read_transparent_webp(std::as_bytes(std::span(file)), "a picture");
+  };
+  const TransparentImage hat = read(file_bytes(SD35_SOURCE_DIR "/assets/fluent-emoji/1f3a9.webp"));
+  ASSERT_EQ(hat.rgba.size(), 4u * 256 * 256);
+  const auto alpha = [&](std::size_t x, std::size_t y) { return hat.rgba[4 * (256 * y + x) + 3]; };
+  EXPECT_EQ(alpha(0, 0), 0);
+  EXPECT_EQ(alpha(255, 255), 0);
+  EXPECT_EQ(alpha(128, 100), 255);
+
+  const Image opaque = golden("rgb.png");
+  const std::vector<std::uint8_t> bytes = encode_image(opaque, ImageFormat::webp, {}, {.lossless = true});
+  const std::string file(bytes.begin(), bytes.end());
+  const TransparentImage same = read(file);
+  ASSERT_EQ(same.rgba.size() / 4, opaque.rgb.size() / 3);
+  for (std::size_t i = 0; i < same.rgba.size(); ++i)
+    ASSERT_EQ(same.rgba[i], i % 4 == 3 ? 255 : opaque.rgb[3 * (i / 4) + i % 4]);
+
+  EXPECT_THROW(read(file.substr(0, file.size() / 2)), FileError);
+  EXPECT_THROW(read(file_bytes(SD35_SOURCE_DIR "/docs/images/sizes.png")), FileError);
+  EXPECT_THROW(read(""), FileError);
 }
 
 TEST(ImageFile, LossyFormatsAreCloseAndObeyQuality) {

@@ -130,6 +130,26 @@ TEST(GenerateTest, TheModelsOwnShiftIsTheDefault) {
   EXPECT_EQ(draw(options).rgb, draw(small()).rgb);
 }
 
+TEST(GenerateTest, WhatIsNotAskedForIsTheModelsOwn) {
+  const TemporaryFolder folder;
+  fs::copy(bf16_model(), folder / "m", fs::copy_options::recursive);
+  put_file(
+      folder / "m/sd35.json",
+      R"({"defaults": {"width": 64, "height": 48, "steps": 2, "guidance_scale": 2, "sampler": "heun"}})");
+  Pipeline pipeline = Pipeline::from_pretrained((folder / "m").string(), f32());
+  GenerateOptions asked;
+  asked.prompt = "a red square";
+  asked.max_sequence_length = 16;
+  const GenerateOptions whole = pipeline.completed(asked);
+  EXPECT_EQ(whole.sampler, "heun");
+  const Picture picture = pipeline.generate(asked).at(0);
+  EXPECT_EQ(picture.width, 64);
+  EXPECT_EQ(picture.height, 48);
+  EXPECT_EQ(picture.rgb, open().generate(whole).at(0).rgb);  // a model without defaults, told all of them
+  asked.num_inference_steps = 1;
+  EXPECT_NE(pipeline.generate(asked).at(0).rgb, picture.rgb);
+}
+
 TEST(GenerateTest, EveryOptionMatters) {
   const Picture plain = draw(small());
   const std::map<std::string, std::function<void(GenerateOptions&)>> changes = {

@@ -49,6 +49,17 @@ TEST_F(Inspect, AModelForAPerson) {
   expect_parts(inspect(tiny_model(), false, true), {"  proj_out.weight ", " f32      [64, 96]\n"});
 }
 
+TEST_F(Inspect, WhatAModelDrawsWith) {
+  const fs::path model = copy();
+  expect_parts(inspect(model), {"\ndraws 256 x 256 pixels in 40 steps of euler, guidance 4.5, unless"});
+  put_file(model / "sd35.json", R"({"defaults": {"width": 96, "steps": 7, "sampler": "dpm++2m"}})");
+  expect_parts(inspect(model), {"\ndraws 96 x 256 pixels in 7 steps of dpm++2m, guidance 4.5, unless"});
+  EXPECT_EQ(report(model).at("defaults").at("steps"), 7);
+  put_file(model / "sd35.json", R"({"defaults": {"steps": 0}})");
+  expect_parts(inspect(model), {"cannot generate: ", "sd35.json: 'defaults': "});
+  expect_parts(error([&] { Pipeline::from_pretrained(model.string()); }), {"sd35.json: 'defaults': "});
+}
+
 TEST_F(Inspect, AModelAsJson) {
   const nlohmann::json whole = report(tiny_model());
   EXPECT_EQ(whole.at("layout"), "diffusers");
@@ -101,6 +112,7 @@ TEST_F(Inspect, APicture) {
   recipe.model = "models/a";
   recipe.generate.prompt = "a cat\nand a dog";
   recipe.generate.seed = 18446744073709551615u;
+  recipe.generate.guidance_scale = 4.5;
   for (const std::string name : {"a.png", "a.jpg", "a.webp"}) {
     Picture picture{2, 3, std::vector<std::uint8_t>(18, 7), metadata_of(recipe)};
     save(picture, folder_ / name);

@@ -23,6 +23,7 @@ class MemoryPlanTest : public testing::Test {
     options_.prompt = "a red square";
     options_.width = options_.height = 512;
     options_.num_inference_steps = 1;
+    options_.guidance_scale = 4.5;
     options_.max_sequence_length = 16;
     components_.emplace(open_components((folder_ / "tiny").string(), load_));
     facts_.prompt_encoder = &components_->prompt_encoder;

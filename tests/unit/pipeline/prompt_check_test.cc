@@ -20,6 +20,7 @@ const PromptVocabulary kNoLetters{kFew.words, ""};
 std::vector<std::string> warnings(const std::string& prompt, const PromptVocabulary& vocabulary = {},
                                   const std::string& negative = "") {
   GenerateOptions options;
+  options.guidance_scale = 4.5;
   options.prompt = prompt;
   options.negative_prompt = negative;
   std::vector<std::string> messages;

@@ -163,6 +163,10 @@ TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
   Transformer transformer(MmditConfig::from_json(files.config(Component::transformer), "test"));
   Loader loader(*weights, *ops, Reuse::many);
   transformer.parameters(Parameters(loader));
+  GenerateOptions options;
+  options.num_inference_steps = 2;
+  options.guidance_scale = 4.5;
+  options.sampler = "euler";
   const auto drawn = [&](float difference) {
     PromptEmbedding prompt{initial_noise({}, DType::f32, 2, {2, 93, 320}),
                            initial_noise({}, DType::f32, 3, {2, 320})};
@@ -173,7 +177,7 @@ TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
         token[0] += difference * static_cast<float>(t);
       }
     const Callbacks silent;
-    return denoise(*ops, transformer, prompt, {}, std::array{1.0f, 0.6f, 0.0f},
+    return denoise(*ops, transformer, prompt, options, std::array{1.0f, 0.6f, 0.0f},
                    initial_noise({}, DType::f32, 1, {1, 16, 8, 12}), StageProgress(silent, Stage::denoise));
   };
   EXPECT_LT(relative_error(drawn(0), drawn(1e-7f)), 1e-5);

@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "pipeline/model_defaults.h"
 
 namespace sd35 {
 namespace {
 
 // The message of the refusal; empty when the options are accepted.
 std::string refusal(const std::function<void(GenerateOptions&)>& change) {
-  GenerateOptions options = with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512);
+  GenerateOptions options = with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512);
   change(options);
   try {
     check_options(options, MmditConfig{}, VaeConfig{});
@@ -27,7 +28,7 @@ std::string refusal(const std::function<void(GenerateOptions&)>& change) {
 }
 
 std::vector<std::string> warnings(const std::function<void(GenerateOptions&)>& change) {
-  GenerateOptions options = with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512);
+  GenerateOptions options = with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512);
   change(options);
   std::vector<std::string> messages;
   Callbacks callbacks;
@@ -110,13 +111,70 @@ TEST(ValidationTest, TheModelGivesWhatIsNotChosen) {
   small.sample_size = 16;
   GenerateOptions asked;
   asked.height = 96;
-  const GenerateOptions options = with_model_defaults(asked, small, VaeConfig{}, 96);
+  const GenerateOptions options = with_model_defaults(asked, {}, small, VaeConfig{}, 96);
   EXPECT_EQ(options.width, 128);
   EXPECT_EQ(options.height, 96);
   EXPECT_EQ(options.max_sequence_length, 96);
-  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512).width, 1024);
-  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 512).max_sequence_length, 256);
-  EXPECT_EQ(with_model_defaults({}, MmditConfig{}, VaeConfig{}, 0).max_sequence_length, 256);
+  EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512).width, 1024);
+  EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512).max_sequence_length, 256);
+  EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 0).max_sequence_length, 256);
+}
+
+ModelDefaults defaults_of(const std::string& said) {
+  return ModelDefaults::from_json(nlohmann::json::parse(R"({"words": ["cat"], "defaults": )" + said + "}"),
+                                  MmditConfig{}, VaeConfig{}, "m, sd35.json");
+}
+
+TEST(ModelDefaultsTest, ComeAfterWhatIsAskedForAndBeforeWhatIsPublished) {
+  const ModelDefaults defaults = defaults_of(
+      R"({"width": 256, "height": 192, "steps": 20, "guidance_scale": 3.5, "sampler": "dpm++2m"})");
+  const auto complete = [&](const GenerateOptions& asked, const ModelDefaults& said) {
+    return with_model_defaults(asked, said, MmditConfig{}, VaeConfig{}, 512);
+  };
+  const GenerateOptions said = complete({}, defaults);
+  EXPECT_EQ(said.width, 256);
+  EXPECT_EQ(said.height, 192);
+  EXPECT_EQ(said.num_inference_steps, 20);
+  EXPECT_EQ(said.guidance_scale, 3.5);
+  EXPECT_EQ(said.sampler, "dpm++2m");
+  const GenerateOptions published = complete({}, {});
+  EXPECT_EQ(published.num_inference_steps, 40);
+  EXPECT_EQ(published.guidance_scale, 4.5);
+  EXPECT_EQ(published.sampler, "euler");
+  GenerateOptions asked;
+  asked.height = 64;
+  asked.num_inference_steps = 3;
+  asked.guidance_scale = 0;  // off, which is not unset
+  asked.sampler = "heun";
+  const GenerateOptions both = complete(asked, defaults);
+  EXPECT_EQ(both.width, 256);
+  EXPECT_EQ(both.height, 64);
+  EXPECT_EQ(both.num_inference_steps, 3);
+  EXPECT_EQ(both.guidance_scale, 0);
+  EXPECT_EQ(both.sampler, "heun");
+}
+
+TEST(ModelDefaultsTest, RefusesWhatTheModelCannot) {
+  const auto message = [](const std::string& said) -> std::string {
+    try {
+      defaults_of(said);
+    } catch (const FileError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message("{}"), "");
+  EXPECT_EQ(
+      message(R"({"step": 20})"),
+      "m, sd35.json: 'defaults' does not know 'step'; known: width, height, steps, guidance_scale, sampler");
+  EXPECT_EQ(
+      message(R"({"width": 250})"),
+      "m, sd35.json: 'defaults': width is 250; it must be a multiple of 16 from 16 to 6144, such as 256");
+  for (const char* wrong : {"[]", "20", R"({"steps": 0})", R"({"steps": 1001})", R"({"steps": "20"})",
+                            R"({"steps": 1.5})", R"({"width": -16})", R"({"height": 1e300})",
+                            R"({"guidance_scale": "4"})", R"({"guidance_scale": -1})",
+                            R"({"guidance_scale": 1e39})", R"({"sampler": "ddim"})", R"({"sampler": 2})"})
+    EXPECT_TRUE(message(wrong).starts_with("m, sd35.json: 'defaults'")) << wrong << ": " << message(wrong);
 }
 
 TEST(ValidationTest, WarnsOfWhatMayDisappoint) {

@@ -103,6 +103,21 @@ TEST(MaskedTexts, KnowTheEdgesOfLettersInTheirWords) {
   EXPECT_EQ(even.right, (std::vector<float>{0.25, 0.5, 1, 1}));
 }
 
+TEST(MaskedTexts, KnowTheWordsOfTheSign) {
+  const std::vector<std::string> pieces{" red", " s", "ign", " \"", "r", "ed", " h", "at", "\"", " red"};
+  const std::vector<std::int32_t> ids(pieces.size(), 1);
+  const auto told = [&](const std::vector<std::string>& sign) {
+    MaskedTexts texts;
+    append_word_places(texts, ids, pieces, {}, sign);
+    return texts.sign_words;
+  };
+  using Places = std::vector<std::int32_t>;
+  EXPECT_EQ(told({"red", "hat"}), (Places{0, 0, 0, 1, 1, 2, 2, 0}));
+  EXPECT_EQ(told({"red"}), (Places{0, 0, 0, 0, 0, 0, 0, 1}));  // the last that reads so
+  EXPECT_EQ(told({"Red"}), Places(8, 0));
+  EXPECT_EQ(told({}), Places(8, 0));
+}
+
 TEST(LetterWidthsTest, FilesOfOtherThingsAreRefused) {
   const TemporaryFolder folder;
   const auto error = [&](const std::string& text) -> std::string {

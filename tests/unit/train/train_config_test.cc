@@ -162,6 +162,17 @@ TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
             std::string::npos);
 }
 
+TEST(TrainConfigTest, SamplesLeaveToTheModelWhatIsNotSaid) {
+  const TemporaryFolder folder;
+  const SampleConfig left = read(folder, R"("model": "m", "samples": {"prompts": ["a cat"]})").samples;
+  EXPECT_EQ(left.steps, 0);
+  EXPECT_FALSE(left.guidance_scale.has_value());
+  const SampleConfig said =
+      read(folder, R"("model": "m", "samples": {"steps": 3, "guidance_scale": 0})").samples;
+  EXPECT_EQ(said.steps, 3);
+  EXPECT_EQ(said.guidance_scale, 0);
+}
+
 TEST(TrainConfigTest, ShortTokenizersShortenTheSequence) {
   EXPECT_EQ(sequence_length({}, 40), 40);
   EXPECT_EQ(sequence_length({}, 512), 77);
