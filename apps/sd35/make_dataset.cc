@@ -181,7 +181,7 @@ void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
   command.add_option("--min-words", arguments.fewest_words, "On a sign; default: 1")->group(group);
   command
       .add_option("--sprites", arguments.sprites,
-                  "Pictures of things: fluent, noto (a font), or shares of them as in fluent:0.9,noto:0.1")
+                  "Pictures of things: fluent, noto (a font), or shares of them as in fluent=0.9,noto=0.1")
       ->capture_default_str()
       ->group(group);
   command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, of --prompts 1")

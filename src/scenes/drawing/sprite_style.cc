@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, kSpriteStyles> kStyleNames = {"fluent", "
 constexpr std::uint64_t kStyleStream = 0x57e1ull;  // of the dice; the layout has another
 
 ArgumentError wrong(std::string_view text) {
-  return ArgumentError("sprites are written as fluent, noto or fluent:0.9,noto:0.1; not '" +
+  return ArgumentError("sprites are written as fluent, noto or fluent=0.9,noto=0.1; not '" +
                        std::string(text) + "'");
 }
 
@@ -36,13 +36,13 @@ SpriteShares parse_sprites(std::string_view text) {
   while (true) {
     const std::size_t comma = text.find(',');
     const std::string_view one = text.substr(0, comma);
-    const std::size_t colon = one.find(':');
-    const auto* style = std::ranges::find(kStyleNames, one.substr(0, colon));
+    const std::size_t equals = one.find('=');
+    const auto* style = std::ranges::find(kStyleNames, one.substr(0, equals));
     if (style == kStyleNames.end()) throw wrong(all);
     const auto place = static_cast<std::size_t>(style - kStyleNames.begin());
     if (std::exchange(named[place], true))
       throw ArgumentError("the sprites '" + std::string(all) + "' name " + std::string(*style) + " twice");
-    shares[place] = colon == one.npos ? 1 : read_share(one.substr(colon + 1), all);
+    shares[place] = equals == one.npos ? 1 : read_share(one.substr(equals + 1), all);
     if (comma == text.npos) break;
     text.remove_prefix(comma + 1);
   }

@@ -17,7 +17,7 @@ inline constexpr std::size_t kSpriteStyles = 2;
 using SpriteShares = std::array<double, kSpriteStyles>;
 inline constexpr SpriteShares kFluentOnly = {1, 0};
 
-// "noto", or "fluent:0.9,noto:0.1": styles that are not named do not come up. Throws ArgumentError for
+// "noto", or "fluent=0.9,noto=0.1": styles that are not named do not come up. Throws ArgumentError for
 // anything else and where no share is above 0.
 SpriteShares parse_sprites(std::string_view text);
 

@@ -91,15 +91,6 @@ expect "threads" 2 "--threads" draw cat --threads 2x
 expect "a vocabulary" 2 "--vocab-size" "$sd35" train-tokenizer --kind t5 --input x -o never --vocab-size 010k
 expect "a share of characters" 2 "--character-coverage" "$sd35" train-tokenizer --kind t5 --input x -o never --character-coverage inf
 expect "scenes" 2 "--count" "$sd35" make-dataset never -n 1e3
-scenes() { "$sd35" make-dataset never -n 1 --kind words "$@"; }
-expect "a typeface" 2 "there are liberation-sans" scenes --typefaces papyrus=1
-expect "a share" 2 "is written as lato=0.7" scenes --typefaces lato
-expect "a number" 2 "not a number" scenes --say "Hello World=often"
-expect "four words" 2 "1 to 3 words" scenes --say "one two three four=0.5"
-expect "a source of words" 2 "dictionary, invented, random" scenes --word-sources books=1
-expect "more than there may be" 2 "not 3 to 2" scenes --min-words 3 --max-words 2
-expect "tracking" 2 "from 0 to 1" scenes --tracking 2
-expect "letters without a size" 2 "--smallest-capital" scenes --smallest-capital inf
 expect "bytes for gigabytes" 2 "did you mean 4GB" draw cat --max-memory 4
 expect "no unit" 2 "as in 4GB" draw cat --max-memory 4XB
 for size in 0 -4GB nan inf 0x10GB 1e99GB "" GB; do expect "memory '$size'" 2 "as in 4GB" draw cat --max-memory "$size"; done

@@ -49,11 +49,11 @@ check "prompts" make -n 20 --kind position --prompts "$work/prompts"
 check "a line each" [ "$(grep -c '^{"prompt":".*"kind":"position","expect":{' "$work/prompts")" -eq 20 ]
 
 # Pictures of things in another style.
-check "sprites" make "$work/noto" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent:0.5,noto:0.5
+check "sprites" make "$work/noto" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent=0.5,noto=0.5
 check "look otherwise" sh -c "! cmp -s '$work/a/shard-00000.tar' '$work/noto/shard-00000.tar'"
 check "sprites by name" make "$work/fluent" -n 25 --size 64,96x64 --shard-samples 10 -s 3 --sprites fluent
 check "are those without the option" diff -r "$work/a" "$work/fluent"
-check "no sprites of that name" fails "fluent:0.9,noto:0.1" "$work/target/x" -n 1 --sprites flat
+check "no sprites of that name" fails "fluent=0.9,noto=0.1" "$work/target/x" -n 1 --sprites flat
 
 # What exists stays.
 cp "$work/a/shard-00000.tar" "$work/before"
@@ -72,6 +72,16 @@ check "a negative seed" fails "--seed" "$work/target/x" -n 5 -s -1
 check "a size that is none" fails "128 or 192x128" "$work/target/x" -n 5 --size big
 check "a size too small" fails "32 to 2048" "$work/target/x" -n 5 --size 16
 check "a size too narrow" fails "four times" "$work/target/x" -n 5 --size 64x512
+scenes() { fails "$1" "$work/target/x" -n 1 --kind words "${@:2}"; }
+check "an unknown typeface" scenes "there are liberation-sans" --typefaces papyrus=1
+check "a typeface without a share" scenes "is written as lato=0.7" --typefaces lato
+check "a share that is no number" scenes "not a number" --say "Hello World=often"
+check "four words to say" scenes "1 to 3 words" --say "one two three four=0.5"
+check "an unknown source of words" scenes "dictionary, invented, random" --word-sources books=1
+check "more words than there may be" scenes "not 3 to 2" --min-words 3 --max-words 2
+check "letters too far apart" scenes "from 0 to 1" --tracking 2
+check "capitals without a size" scenes "--smallest-capital" --smallest-capital inf
+check "capitals larger than the picture" scenes "allow smaller ones" --smallest-capital 900
 check "an unknown kind" fails "colour, shape" "$work/target/x" -n 5 --kind color
 check "a mix without shares" fails "--mix" "$work/target/x" -n 5 --mix words
 check "a mix of nothing" fails "above 0" "$work/target/x" -n 5 --mix words=0

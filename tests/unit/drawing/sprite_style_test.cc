@@ -19,12 +19,12 @@ constexpr SpriteShares kNotoOnly = {0, 1};
 TEST(ParseSprites, ReadsSharesAndRefusesTheRest) {
   EXPECT_EQ(parse_sprites("fluent"), (SpriteShares{1, 0}));
   EXPECT_EQ(parse_sprites("noto"), (SpriteShares{0, 1}));
-  EXPECT_EQ(parse_sprites("fluent:0.9,noto:0.1"), (SpriteShares{0.9, 0.1}));
-  EXPECT_EQ(parse_sprites("noto:3,fluent"), (SpriteShares{1, 3}));
-  EXPECT_EQ(parse_sprites("fluent:2,noto:0"), (SpriteShares{2, 0}));
-  for (const char* wrong : {"", ",", "fluent,", ",noto", "Fluent", "twemoji", "fluent:", "fluent:x",
-                            "fluent:-1", "fluent:nan", "fluent:inf", "fluent:1e9", "fluent:1:2", "fluent=1",
-                            "fluent: 1", "fluent,fluent", "noto:1,noto:2", "fluent:0", "fluent:0,noto:0"})
+  EXPECT_EQ(parse_sprites("fluent=0.9,noto=0.1"), (SpriteShares{0.9, 0.1}));
+  EXPECT_EQ(parse_sprites("noto=3,fluent"), (SpriteShares{1, 3}));
+  EXPECT_EQ(parse_sprites("fluent=2,noto=0"), (SpriteShares{2, 0}));
+  for (const char* wrong : {"", ",", "fluent,", ",noto", "Fluent", "twemoji", "fluent=", "fluent=x",
+                            "fluent=-1", "fluent=nan", "fluent=inf", "fluent=1e9", "fluent=1:2", "fluent:1",
+                            "fluent= 1", "fluent,fluent", "noto=1,noto=2", "fluent=0", "fluent=0,noto=0"})
     EXPECT_THROW(parse_sprites(wrong), ArgumentError) << wrong;
 }
 
