@@ -64,7 +64,8 @@ BatchPlan::BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>&
                          [](const Group& group) { return !group.members.empty(); });
   }
   enlarged_ = std::ranges::count(enlarged, char{true});
-  if (groups_.empty()) throw ArgumentError("every picture would be enlarged, or shrunk; take other resolutions");
+  if (groups_.empty())
+    throw ArgumentError("every picture would be enlarged, or shrunk; take other resolutions");
   for (const Group& group : groups_)
     shared_samples_ += static_cast<std::int64_t>(group.members.size()) * group.share;
 }

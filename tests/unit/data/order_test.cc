@@ -202,8 +202,7 @@ TEST(BatchPlan, ShrinksNoPictureWhereAScaleForbidsIt) {
   const std::vector<ImageSize> sizes{{64, 64}, {65, 65}, {96, 64}, {60, 60}, {128, 128}};
   std::vector<int> seen(sizes.size());
   const BatchPlan plan(sizes, scales, 1, 5);
-  for (std::int64_t step = 0; step < 30; ++step)
-    ++seen[static_cast<std::size_t>(plan.at(step).samples[0])];
+  for (std::int64_t step = 0; step < 30; ++step) ++seen[static_cast<std::size_t>(plan.at(step).samples[0])];
   EXPECT_EQ(seen, (std::vector<int>{10, 0, 10, 10, 0}));
   EXPECT_THROW(BatchPlan(std::vector<ImageSize>{{65, 65}}, scales, 1, 5), ArgumentError);
 }
