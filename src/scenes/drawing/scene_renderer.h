@@ -30,8 +30,8 @@ void check_picture_size(int width, int height);
 // Draws scenes; keeps fonts and scaled things. One per thread.
 class SceneRenderer {
  public:
-  // Throws FileError naming the package when a font is not installed; that of the emoji is asked for only
-  // where `sprites` has a share of it.
+  // Throws FileError naming the package when the font of the emoji is not installed and `sprites` has a share
+  // of it. That of a sign's typeface is asked for when it is drawn.
   explicit SceneRenderer(const SpriteShares& sprites = kFluentOnly);
   ~SceneRenderer();
   SceneRenderer(const SceneRenderer&) = delete;
