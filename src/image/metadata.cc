@@ -47,7 +47,7 @@ std::string parameters_text(const GenerationSettings& settings) {
     text.append(", ").append(name).append(": ").append(quoted_if_needed(value));
   };
   add("Sampler", settings.sampler);
-  add("CFG scale", shortest(settings.guidance_scale));
+  if (settings.guidance_scale) add("CFG scale", shortest(*settings.guidance_scale));
   add("Seed", std::to_string(settings.seed));
   add("Size", std::to_string(settings.width) + "x" + std::to_string(settings.height));
   add("Model", settings.model);

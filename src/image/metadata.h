@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,7 @@ struct GenerationSettings {
   std::string negative_prompt;
   int steps = 0;
   std::string sampler;  // as shown to people: "Euler"
-  float guidance_scale = 0.0f;
+  std::optional<float> guidance_scale;  // not said where it was the model's own
   std::uint64_t seed = 0;
   int width = 0;
   int height = 0;

@@ -220,7 +220,7 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.negative_prompt = options.negative_prompt;
   settings.steps = options.num_inference_steps;
   settings.sampler = shown_sampler(options.sampler);
-  settings.guidance_scale = static_cast<float>(options.guidance_scale.value());
+  if (options.guidance_scale) settings.guidance_scale = static_cast<float>(*options.guidance_scale);
   settings.seed = options.seed;
   settings.width = options.width;
   settings.height = options.height;

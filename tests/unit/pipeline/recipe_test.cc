@@ -77,6 +77,8 @@ TEST(RecipeTest, TheTextForPeopleNamesWhatMatters) {
 
 TEST(RecipeTest, MissingOptionsKeepTheirDefaults) {
   const Recipe recipe = recipe_from_json(R"({"model": "m"})", "test");
+  EXPECT_FALSE(recipe.generate.guidance_scale.has_value());
+  EXPECT_EQ(metadata_of(recipe)[0].second.find("CFG scale"), std::string::npos);
   EXPECT_EQ(recipe.model, "m");
   EXPECT_EQ(recipe.generate.num_inference_steps, GenerateOptions{}.num_inference_steps);
   EXPECT_TRUE(recipe.load.use_t5);
