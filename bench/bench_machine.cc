@@ -7,7 +7,7 @@
 #include "core/threads.h"
 
 int main(int argc, char** argv) {
-  sd35::set_thread_count(argc > 1 ? std::atoi(argv[1]) : 0);
+  const sd35::ThreadCount threads(argc > 1 ? std::atoi(argv[1]) : 0);
   std::printf("{\"threads\": %d, \"f32\": %.1f, \"bf16\": %.1f, \"int8\": %.1f}\n", sd35::thread_count(),
               sd35::f32_ceiling_gflops(), sd35::bf16_ceiling_gflops(), sd35::int8_ceiling_gops());
   return 0;

@@ -98,7 +98,7 @@ struct Run {
 // int8.
 nlohmann::json measure(const Run& run, const std::string& format, int size) {
   const bool f32 = format == "f32";
-  sd35::set_thread_count(run.threads);
+  const sd35::ThreadCount threads(run.threads);
   const double ceiling = f32 ? sd35::f32_ceiling_gflops() : sd35::bf16_ceiling_gflops();
   const sd35::ModelFiles files = sd35::ModelFiles::open(run.model);
   const auto config = sd35::MmditConfig::from_json(files.config(sd35::Component::transformer), run.model);

@@ -18,7 +18,9 @@ class Run {
   Callbacks callbacks(Callbacks callbacks) {
     callbacks.on_progress = [this, told = callbacks.on_progress](const Progress& progress) {
       const bool of_a_picture = progress.stage == Stage::denoise || progress.stage == Stage::decode;
-      if (of_a_picture && progress.fraction >= 1) seconds_[progress.picture] += progress.seconds;
+      if (of_a_picture && progress.fraction >= 1)
+        for (int i = 0; i < progress.pictures; ++i)
+          seconds_[progress.picture + i] += progress.seconds / progress.pictures;
       return told(progress) && !failure_;
     };
     callbacks.on_picture = [this](const Picture& picture, int index) { save(picture, index); };
@@ -75,7 +77,7 @@ class Run {
 
 }  // namespace
 
-void draw_into_files(Pipeline& pipeline, const GenerateOptions& options, const Callbacks& callbacks,
+void draw_into_files(const Pipeline& pipeline, const GenerateOptions& options, const Callbacks& callbacks,
                      const OutputNames& names, Reporter& reporter) {
   Run run(options, names, reporter);
   try {

@@ -10,7 +10,7 @@ namespace sd35::cli {
 // Draws what `options` say and saves each picture as soon as it is there. After one that cannot be saved no
 // further one is begun, but those that are denoised are still tried. Where the run ends early, what is thrown
 // says how many pictures are saved and which are lost: Interrupted, NumericError, FileError.
-void draw_into_files(Pipeline& pipeline, const GenerateOptions& options, const Callbacks& callbacks,
+void draw_into_files(const Pipeline& pipeline, const GenerateOptions& options, const Callbacks& callbacks,
                      const OutputNames& names, Reporter& reporter);
 
 }  // namespace sd35::cli

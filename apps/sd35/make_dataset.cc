@@ -135,7 +135,7 @@ void run(const MakeDatasetArguments& arguments) {
                    {"--prompts", arguments.prompts},
                    {"--vocabulary", arguments.vocabulary}});
   const DatasetOptions options = read_options(arguments);
-  set_thread_count(arguments.threads);
+  const ThreadCount threads(arguments.threads);
   const auto start = std::chrono::steady_clock::now();
   double shown = 0;
   const DatasetProgress progress = [&](std::uint64_t done, std::uint64_t total) {

@@ -46,7 +46,10 @@ std::string describe(const Progress& progress) {
   std::ranges::replace(stage, '_', ' ');
   text << stage;
   if (!progress.part.empty()) text << ' ' << progress.part;
-  if (progress.picture > 0) text << " picture " << progress.picture + 1;
+  if (progress.pictures > 1)
+    text << " pictures " << progress.picture + 1 << " to " << progress.picture + progress.pictures;
+  else if (progress.picture > 0)
+    text << " picture " << progress.picture + 1;
   if (progress.steps > 0) text << ' ' << progress.step << '/' << progress.steps;
   const double done = progress.fraction * std::max(1, progress.steps);
   if (progress.steps > 0 && done > 0.05) text << ", " << duration(progress.seconds / done) << " a step";
@@ -108,10 +111,10 @@ void Reporter::progress(const Progress& progress) {
   step_ = progress.step;
   last_shown_ = progress.seconds;
   if (verbosity_ == Verbosity::json) {
-    nlohmann::ordered_json event{{"event", "progress"},         {"stage", name_of(progress.stage)},
-                                 {"picture", progress.picture}, {"step", progress.step},
-                                 {"steps", progress.steps},     {"fraction", progress.fraction},
-                                 {"seconds", progress.seconds}};
+    nlohmann::ordered_json event{{"event", "progress"},           {"stage", name_of(progress.stage)},
+                                 {"picture", progress.picture},   {"pictures", progress.pictures},
+                                 {"step", progress.step},         {"steps", progress.steps},
+                                 {"fraction", progress.fraction}, {"seconds", progress.seconds}};
     if (!progress.part.empty()) event["part"] = progress.part;
     print_json(event);
   } else if (terminal_) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sd35/error.h"
@@ -78,6 +79,10 @@ struct LoadOptions {
   // lacks them: from there they are mapped, and the first step begins at once. One folder a model. Empty:
   // none. Changes no picture.
   std::filesystem::path packed;
+  // What stays in memory from one picture to the next: "nothing", the "transformer" or "all" (text encoders
+  // and decoder too). Where max_memory does not hold that beside a picture, less stays, with a warning. What
+  // is in use is shared with other calls on the model in any case. Changes no picture.
+  std::string keep = "nothing";
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
 };
 
@@ -131,6 +136,7 @@ struct Progress {
   int picture = 0;  // index of the picture, where it applies
   int step = 0;     // done of `steps`
   int steps = 0;
+  int pictures = 1;     // that go through the stage together, `picture` and those behind it
   double fraction = 0;  // of the stage, 0 to 1, finer than steps
   double seconds = 0;   // since the stage began
   std::string part;     // what is loaded: "transformer", "decoder"; empty in other stages
@@ -155,7 +161,8 @@ struct Callbacks {
   // any error but one that a callback throws meanwhile. Where this is set generate() returns no pictures, so
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
-  // A rough picture of the latents after each step (1/8 of the size), where wanted.
+  // A rough picture of the latents after each step (1/8 of the size), where wanted; small pictures, of which
+  // several would be denoised at once, are then drawn one by one.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
@@ -163,11 +170,31 @@ struct Callbacks {
   std::function<void(const std::vector<MemoryStage>&)> on_memory_plan;
 };
 
-class Pipeline {
+struct OpenedModel;
+
+// A model, opened: its files are parsed, compared with each other and mapped. Copies are the same model; it
+// never changes and may be used from several threads at once. Two models with the same file share it.
+class Model {
  public:
   // `model`: a folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache.
-  // Checks that every tensor is bound; weights are mapped and read when a stage needs them.
+  // Checks that every tensor is bound; weights are read when a stage needs them.
+  static Model open(const std::string& model, const LoadOptions& options = {});
+
+ private:
+  friend class Pipeline;
+  explicit Model(std::shared_ptr<const OpenedModel> opened) : opened_(std::move(opened)) {}
+  std::shared_ptr<const OpenedModel> opened_;
+};
+
+// Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
+// or on several of one model: each call has threads and memory of its own, pictures are the same as one after
+// the other, and stopping one leaves the others alone. start_profile() and finish_profile() not beside other
+// calls.
+class Pipeline {
+ public:
+  // The same as Pipeline(Model::open(model, options)).
   static Pipeline from_pretrained(const std::string& model, const LoadOptions& options = {});
+  explicit Pipeline(const Model& model);
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
@@ -179,7 +206,7 @@ class Pipeline {
   // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when
   // a callback asked to stop.
-  std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {});
+  std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {}) const;
 
   // From here on every operation is timed, which costs nothing that could be measured. Throws FileError when
   // the file `trace`, which finish_profile() writes, cannot be made.
@@ -192,7 +219,6 @@ class Pipeline {
 
  private:
   class Impl;
-  explicit Pipeline(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

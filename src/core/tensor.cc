@@ -1,114 +1,31 @@
 #include "core/tensor.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <map>
-#include <mutex>
-#include <new>
 
+#include "core/buffer_pool.h"
 #include "core/error.h"
 
 namespace sd35 {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
-constexpr std::size_t kPage = std::size_t{64} << 10;  // a multiple of the pages of every system
-
-// Large buffers are mapped for themselves: freed, they go back to the system at once, where a heap would keep
-// what lies between others. Kernels walk the largest with strides of many pages.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool is_mapped(std::size_t) { return false; }  // sees what is read beyond a buffer of the heap
-#else
-constexpr bool is_mapped(std::size_t bytes) { return bytes >= kHugePage / 4; }
-#endif
-
-std::size_t rounded_up(std::size_t bytes, std::size_t multiple) {
-  return (bytes + multiple - 1) / multiple * multiple;
-}
-
-void* map(std::size_t bytes) {
-  const bool huge = bytes >= 2 * kHugePage;
-  const std::size_t length = rounded_up(bytes, kPage), spare = huge ? kHugePage : 0;
-  void* const mapped =
-      mmap(nullptr, length + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) throw std::bad_alloc();
-  if (!huge) return mapped;
-  auto* const first = static_cast<std::byte*>(mapped);
-  const auto address = reinterpret_cast<std::uintptr_t>(mapped);
-  const std::size_t before = rounded_up(address, kHugePage) - address;
-  if (before > 0) munmap(first, before);
-  if (before < spare) munmap(first + before + length, spare - before);
-  madvise(first + before, length, MADV_HUGEPAGE);
-  return first + before;
-}
-
-void* allocate(std::size_t bytes) {
-  return is_mapped(bytes) ? map(bytes) : ::operator new(bytes, std::align_val_t(kAlignment));
-}
-
-void release(void* data, std::size_t bytes) {
-  if (is_mapped(bytes))
-    munmap(data, rounded_up(bytes, kPage));
-  else
-    ::operator delete(data, std::align_val_t(kAlignment));
-}
-
-// Buffers waiting for their next tensor, by size.
-class Pool {
- public:
-  static Pool& instance() {
-    static Pool* pool = new Pool;  // never destroyed: tensors may outlive static destruction
-    return *pool;
-  }
-
-  void* take(std::size_t bytes) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto it = free_.find(bytes);
-      if (it != free_.end()) {
-        void* data = it->second;
-        free_.erase(it);
-        return data;
-      }
-    }
-    return allocate(bytes);
-  }
-
-  void give(void* data, std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
-    try {
-      free_.emplace(bytes, data);
-    } catch (const std::bad_alloc&) {  // from a destructor: nobody could be told
-      release(data, bytes);
-    }
-  }
-
-  void trim() {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [bytes, data] : free_) release(data, bytes);
-    free_.clear();
-  }
-
- private:
-  std::mutex mutex_;
-  std::multimap<std::size_t, void*> free_;
-};
+constexpr std::size_t kLeastBytes = 64;
 
 class PooledStorage : public Storage {
  public:
-  explicit PooledStorage(std::size_t bytes) : Storage(Pool::instance().take(bytes), bytes) {}
-  ~PooledStorage() override { Pool::instance().give(data(), bytes()); }
+  explicit PooledStorage(std::size_t bytes) : PooledStorage(PoolScope::current(), bytes) {}
+  ~PooledStorage() override { pool_->give(data(), bytes()); }
+
+ private:
+  PooledStorage(std::shared_ptr<BufferPool> pool, std::size_t bytes)
+      : Storage(pool->take(bytes), bytes), pool_(std::move(pool)) {}
+
+  std::shared_ptr<BufferPool> pool_;
 };
 
 }  // namespace
-
-void trim_pool() { Pool::instance().trim(); }
 
 std::int64_t Shape::operator[](int i) const {
   const int index = i < 0 ? i + rank() : i;
@@ -133,7 +50,7 @@ Tensor::Tensor(Shape shape, DType dtype)
     : shape_(std::move(shape)),
       dtype_(dtype),
       storage_(std::make_shared<PooledStorage>(
-          std::max<std::size_t>(kAlignment, static_cast<std::size_t>(shape_.numel()) * size_of(dtype)))) {}
+          std::max(kLeastBytes, static_cast<std::size_t>(shape_.numel()) * size_of(dtype)))) {}
 
 Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, std::size_t byte_offset)
     : shape_(std::move(shape)), dtype_(dtype), storage_(std::move(storage)), byte_offset_(byte_offset) {

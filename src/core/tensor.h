@@ -61,7 +61,7 @@ class Tensor {
  public:
   // No tensor: what an optional weight that is absent holds.
   Tensor() = default;
-  // Uninitialised memory of the pool, aligned to 64 bytes.
+  // Uninitialised memory of the calling thread's pool (core/buffer_pool.h), aligned to 64 bytes.
   Tensor(Shape shape, DType dtype);
   // A view of `storage` from `byte_offset`. Throws Error when it does not fit.
   Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, std::size_t byte_offset = 0);
@@ -107,10 +107,6 @@ class Tensor {
   std::shared_ptr<Storage> storage_;
   std::size_t byte_offset_ = 0;
 };
-
-// Freed buffers are kept for the next tensor of the same size, because a denoising step allocates the same
-// sizes again and again; trim_pool() returns them to the system between stages.
-void trim_pool();
 
 template <class T>
 constexpr DType dtype_of();

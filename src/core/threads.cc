@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/buffer_pool.h"
 #include "core/cores.h"
 #include "core/error.h"
 
@@ -22,7 +24,7 @@ namespace {
 
 constexpr int kNotChosen = 0;
 
-std::atomic<int> chosen_threads = kNotChosen;
+thread_local int chosen_threads = kNotChosen;
 thread_local bool serial_loops = false;
 
 // Whether a region that is begun now runs on the calling thread alone.
@@ -37,6 +39,29 @@ int threads_of_region(int count) {
   int threads = 0;
 #pragma omp parallel reduction(+ : threads)
   threads += 1;
+  return threads;
+}
+
+// What loops have where `count` threads are asked for (0: the default).
+int started_threads(int count) {
+  int threads = granted_threads(count);
+  if (regions_are_serial()) return threads;
+  if (count > 0 && !can_start(threads))
+    throw ArgumentError("the system does not start " + std::to_string(threads) +
+                        " threads (a limit of processes or of memory); ask for fewer");
+  while (!can_start(threads)) --threads;
+  return threads_of_region(threads);
+}
+
+int checked(int count) {
+  if (count < 0 || count > kMostThreads)
+    throw ArgumentError("threads must be from 0 (one a core) to " + std::to_string(kMostThreads) + ", not " +
+                        std::to_string(count));
+  return count;
+}
+
+int default_threads() {
+  static const int threads = started_threads(0);
   return threads;
 }
 
@@ -71,25 +96,14 @@ bool can_start(int count) {
   return enough;
 }
 
-void set_thread_count(int count) {
-  if (count < 0 || count > kMostThreads)
-    throw ArgumentError("threads must be from 0 (one a core) to " + std::to_string(kMostThreads) + ", not " +
-                        std::to_string(count));
-  int threads = granted_threads(count);
-  if (!regions_are_serial()) {
-    if (count > 0 && !can_start(threads))
-      throw ArgumentError("the system does not start " + std::to_string(threads) +
-                          " threads (a limit of processes or of memory); ask for fewer");
-    while (!can_start(threads)) --threads;
-    threads = threads_of_region(threads);
-  }
-  chosen_threads = threads;
-}
+ThreadCount::ThreadCount(int count)
+    : outer_(std::exchange(chosen_threads, checked(count) > 0 ? started_threads(count) : kNotChosen)) {}
+
+ThreadCount::~ThreadCount() { chosen_threads = outer_; }
 
 int thread_count() {
   if (serial_loops || regions_are_serial()) return 1;
-  if (chosen_threads == kNotChosen) set_thread_count(0);
-  return chosen_threads;
+  return chosen_threads == kNotChosen ? default_threads() : chosen_threads;
 }
 
 void parallel_for(std::int64_t count, std::int64_t grain,
@@ -100,10 +114,12 @@ void parallel_for(std::int64_t count, std::int64_t grain,
   if (ranges == 1) return body(0, count);
   std::exception_ptr failure;
   std::mutex mutex;
+  const std::shared_ptr<BufferPool> pool = PoolScope::current();
 // All of them: GNU's OpenMP ends the threads that a region does not need, and starts others for the next one.
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (std::int64_t r = 0; r < ranges; ++r) {
     try {
+      const PoolScope same(pool);
       body(count * r / ranges, count * (r + 1) / ranges);
     } catch (...) {
       const std::lock_guard lock(mutex);

@@ -7,7 +7,7 @@
 
 namespace sd35 {
 
-// The largest count set_thread_count() takes: far more than any machine has cores, and few enough that they
+// The largest ThreadCount: far more than any machine has cores, and few enough that they
 // still take turns in reasonable time.
 constexpr int kMostThreads = 1024;
 
@@ -15,20 +15,33 @@ constexpr int kMostThreads = 1024;
 // quota.
 int available_cores();
 
-// Threads of every later parallel loop; 0 restores the default, one a core. Throws ArgumentError when `count`
-// is negative or above kMostThreads, or when the system does not start as many (limits of processes and of
-// memory). The default is lowered to what the system starts.
-void set_thread_count(int count);
+// While it lives, loops that the calling thread begins have `count` threads, 0: one a core. Other threads
+// have counts of their own.
+class ThreadCount {
+ public:
+  // Throws ArgumentError when `count` is negative or above kMostThreads, or when the system does not start as
+  // many (limits of processes and of memory). One a core is lowered to what the system starts.
+  explicit ThreadCount(int count);
+  ~ThreadCount();
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  int outer_;
+};
+
 // The threads of `asked` (0: the default) that OpenMP grants: no more than OMP_THREAD_LIMIT.
 int granted_threads(int asked);
 // Whether the system starts `count` threads, the calling one included. OpenMP ends the process when it cannot
 // start one.
 bool can_start(int count);
-// Threads that a loop begun now on the calling thread has: 1 inside an OpenMP region and under SerialLoops.
+// Threads that a loop begun now on the calling thread has, without a ThreadCount one a core: 1 inside an
+// OpenMP region and under SerialLoops.
 int thread_count();
 
 // Calls body(begin, end) on disjoint ranges that cover [0, count), one range a thread; ranges hold at least
-// `grain` items. An exception in any of them is rethrown here.
+// `grain` items. What the body makes of tensors comes from the calling thread's pool. An exception in any of
+// them is rethrown here.
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& body);
 

@@ -318,7 +318,7 @@ class Run {
 
 Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
                     const Callbacks& callbacks) {
-  set_thread_count(options.threads);
+  const ThreadCount threads(options.threads);
   return Run(options, progress, callbacks).run();
 }
 

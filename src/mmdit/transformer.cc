@@ -108,8 +108,12 @@ Parameters Transformer::block_scope(const Parameters& p, std::int64_t index) {
 
 Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const {
   const std::int64_t D = config_.width();
+  if (!input.references.empty() && (!input.origins.empty() || input.route.through.defined()))
+    throw ArgumentError("reference pictures have neither origins nor a route");
+  if (!input.block_residuals.empty() && !input.cache.empty())
+    throw ArgumentError("a block cache knows no residuals");
   Streams streams;
-  streams.x = embed_patches(ops, input);  // [B, N, D]
+  streams.x = embed_pictures(ops, input);  // [B, N, D]
   streams.y =
       ops.linear(input.prompt_embedding, context_projection_, Activation::none, Out::f32);  // [B, M, D]
   streams.last_count = input.last_token_count;
@@ -117,9 +121,11 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   ops.tap("x", streams.x);
   ops.tap("y", streams.y);
 
-  const Tensor x = input.cache.empty()
-                       ? run_blocks(ops, 0, std::move(streams), conditioning, input).x
-                       : run_cached(ops, std::move(streams), conditioning, input);  // [B, N, D]
+  Tensor x = input.cache.empty() ? run_blocks(ops, 0, std::move(streams), conditioning, input).x
+                                 : run_cached(ops, std::move(streams), conditioning, input);  // [B, N, D]
+  const std::int64_t rows = input.latents.dim(2) / config_.patch_size,
+                     columns = input.latents.dim(3) / config_.patch_size;
+  if (!input.references.empty()) x = ops.slice(x, 1, x.dim(1) - rows * columns, x.dim(1));
 
   // AdaLayerNormContinuous keeps the scale before the shift.
   const Tensor modulation =
@@ -127,8 +133,7 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   const std::vector<Tensor> vectors = ops.split(modulation, 1, D);              // scale, shift [B, D]
   const Tensor tokens = ops.linear(ops.norm_modulate(x, vectors[1], vectors[0], kNormEps), final_projection_,
                                    Activation::none, Out::f32);  // [B, N, p p C]
-  return unpatchify(ops, tokens, input.latents.dim(2) / config_.patch_size,
-                    input.latents.dim(3) / config_.patch_size);
+  return unpatchify(ops, tokens, rows, columns);
 }
 
 Streams Transformer::run_blocks(const Ops& ops, int first, Streams streams, const Tensor& conditioning,
@@ -142,6 +147,9 @@ Streams Transformer::run_blocks(const Ops& ops, int first, Streams streams, cons
     }
     if (std::ranges::find(input.skip_layers, i) == input.skip_layers.end())
       streams = run_block(ops, i, std::move(streams), conditioning);
+    const auto index = static_cast<std::size_t>(i);
+    if (index < input.block_residuals.size() && input.block_residuals[index].defined())
+      streams.x = ops.add(std::move(streams.x), input.block_residuals[index]);
     if (all.defined() && i == route.last)
       streams.x = put_back(ops, std::exchange(all, {}), streams.x, route.through);  // [B, N, D]
     ops.tap("block" + std::to_string(i) + ".x", streams.x);
@@ -207,8 +215,16 @@ Streams Transformer::run_block(const Ops& ops, int index, Streams streams, const
   return {std::move(flow[0]), std::move(flow[1]), streams.last_count};
 }
 
-Tensor Transformer::embed_patches(const Ops& ops, const TransformerInput& input) const {
-  const Tensor& latents = input.latents;
+Tensor Transformer::embed_pictures(const Ops& ops, const TransformerInput& input) const {
+  if (input.references.empty()) return embed_patches(ops, input.latents, input);
+  std::vector<Tensor> tokens;
+  for (const Tensor& reference : input.references) tokens.push_back(embed_patches(ops, reference, input));
+  tokens.push_back(embed_patches(ops, input.latents, input));
+  return ops.concat(tokens, 1);
+}
+
+Tensor Transformer::embed_patches(const Ops& ops, const Tensor& latents,
+                                  const TransformerInput& input) const {
   const std::int64_t B = latents.dim(0), C = latents.dim(1), p = config_.patch_size;
   const std::int64_t rows = latents.dim(2) / p, columns = latents.dim(3) / p,
                      side = config_.pos_embed_max_size;

@@ -43,6 +43,12 @@ struct TransformerInput {
   std::int64_t last_token_count = 1;  // equal tokens that the prompt's last one stands for
   Tensor pooled_projection;           // [B, pooled_projection_dim]
   std::span<const int> skip_layers;   // blocks left out (skip-layer guidance)
+  // [B, C, h', w'] f32 each: pictures whose tokens stand in front of the latents', at the same positions, and
+  // of which no velocity is returned (UniPic 2's Kontext). Not for use with origins or a route.
+  std::vector<Tensor> references;
+  // [B, N, D] f32 for each block, undefined for none: added to the image tokens behind it (ControlNet). Fewer
+  // than blocks: the others have none. Not for use with a cache.
+  std::span<const Tensor> block_residuals;
   // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
   std::vector<PatchOrigin> origins;
   TokenRoute route;
@@ -75,7 +81,10 @@ class Transformer {
   Tensor forward(const Ops& ops, const TransformerInput& input) const;
 
  private:
-  Tensor embed_patches(const Ops& ops, const TransformerInput& input) const;
+  // Tokens of all pictures: references in front of the latents.
+  Tensor embed_pictures(const Ops& ops, const TransformerInput& input) const;
+  // Those of `latents`, [B, N, D].
+  Tensor embed_patches(const Ops& ops, const Tensor& latents, const TransformerInput& input) const;
   // Rows of the positional table, [N] or, with an origin a picture, [B, N].
   Tensor position_ids(const TransformerInput& input, std::int64_t rows, std::int64_t columns) const;
   // Blocks from `first` on that the input does not leave out.

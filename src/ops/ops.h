@@ -129,6 +129,10 @@ class Ops {
   // What GEMM-feeding verbs return: f32 or bf16.
   virtual DType compute_type() const = 0;
 
+  // Whether a row of a linear layer's result is the same to the last bit whatever rows stand beside it: then
+  // pictures may go through a model together and stay those that they are alone.
+  virtual bool rows_are_independent() const { return false; }
+
   // Gives the engine a weight to keep in its own form. Optional: verbs also take unprepared weights.
   virtual void prepare(Linear& linear, Reuse reuse) const;
   virtual void prepare(Conv2d& conv) const;

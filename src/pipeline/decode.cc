@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/buffer_pool.h"
 #include "core/error.h"
 #include "image/image.h"
 #include "vae/tiling.h"

@@ -2,99 +2,100 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <map>
+#include <utility>
 
 #include "core/error.h"
-#include "core/random.h"
 #include "pipeline/preview.h"
-#include "pipeline/validation.h"
-#include "sampling/guidance.h"
-#include "sampling/sampler.h"
-#include "sampling/sigmas.h"
 
 namespace sd35 {
 namespace {
 
-// The latents of one picture, `copies` times.
-Tensor batch_of(std::span<const float> latents, const Shape& shape, std::int64_t copies) {
-  Tensor batch({copies, shape[1], shape[2], shape[3]}, DType::f32);
-  for (std::int64_t copy = 0; copy < copies; ++copy)
-    std::ranges::copy(latents, batch.data<float>() + copy * static_cast<std::int64_t>(latents.size()));
-  return batch;
-}
-
-// How many tokens at the end of every prompt [B, M, D] are equal: without T5 all that would be T5's are
+// How many tokens at the end of every prompt [P, M, D] are equal: without T5 all that would be T5's are
 // zeros.
 std::int64_t equal_at_end(const Tensor& tokens) {
-  const std::int64_t B = tokens.dim(0), M = tokens.dim(1);
+  const std::int64_t P = tokens.dim(0), M = tokens.dim(1);
   const auto row_bytes = static_cast<std::size_t>(tokens.dim(2)) * size_of(tokens.dtype());
-  const auto token = [&](std::int64_t b, std::int64_t m) {
-    return static_cast<const std::byte*>(tokens.raw()) + static_cast<std::size_t>(b * M + m) * row_bytes;
+  const auto token = [&](std::int64_t p, std::int64_t m) {
+    return static_cast<const std::byte*>(tokens.raw()) + static_cast<std::size_t>(p * M + m) * row_bytes;
   };
   std::int64_t count = M;
-  for (std::int64_t b = 0; b < B; ++b)
+  for (std::int64_t p = 0; p < P; ++p)
     for (std::int64_t m = 1; m < count; ++m)
-      if (std::memcmp(token(b, M - 1), token(b, M - 1 - m), row_bytes) != 0) count = m;
+      if (std::memcmp(token(p, M - 1), token(p, M - 1 - m), row_bytes) != 0) count = m;
   return count;
 }
 
-// The velocity that the sampler follows: one forward of the prompts, perhaps one more without some blocks.
-class GuidedTransformer {
+// Contexts with neighbouring numbers that leave out the same blocks: one forward.
+struct Pass {
+  std::size_t first = 0, count = 0;  // of the job's contexts
+  auto operator<=>(const Pass&) const = default;
+};
+
+// The evaluations of a job: what the sampler asks for, from forwards of the transformer.
+class ContextRunner {
  public:
-  GuidedTransformer(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
-                    const GenerateOptions& options, const Shape& shape, const StageProgress& progress,
-                    bool one_prompt_a_pass)
+  ContextRunner(const Ops& ops, const Transformer& transformer, const DenoiseJob& job,
+                const StageProgress& progress)
       : ops_(ops),
         transformer_(transformer),
-        last_token_count_(equal_at_end(prompt.tokens)),
-        prompt_{ops.slice(prompt.tokens, 1, 0, prompt.tokens.dim(1) - last_token_count_ + 1), prompt.pooled},
-        options_(options),
-        guided_(guidance_enabled(options.guidance_scale.value())),
-        shape_(shape),
+        job_(job),
         progress_(progress),
-        one_prompt_a_pass_(one_prompt_a_pass) {
-    interval_ = {options.guidance_start, options.guidance_stop};
-    if (options.block_cache > 0) cache_.resize(static_cast<std::size_t>(prompt.tokens.dim(0)));
-    const SkipLayerOptions& skip = options.skip_layer_guidance;
-    if (guided_) skip_ = {skip.layers, skip.scale, skip.start, skip.stop};
-    const bool heun = sampler_from_name(options.sampler) == SamplerKind::heun;
-    for (int step = 0; step < options.num_inference_steps; ++step) {
+        pictures_(job.latents.dim(0)),
+        last_token_count_(equal_at_end(job.prompt.tokens)),
+        tokens_(ops.slice(job.prompt.tokens, 1, 0, job.prompt.tokens.dim(1) - last_token_count_ + 1)) {
+    if (job.block_cache > 0) caches_.resize(job.contexts.size() * static_cast<std::size_t>(pictures_));
+    const int steps = static_cast<int>(job.sigmas.size()) - 1;
+    for (int step = job.first_step; step < steps; ++step) {
       all_work_ += work(step);
-      if (heun && step + 1 < options.num_inference_steps) all_work_ += work(step + 1);
+      if (job.sampler == SamplerKind::heun && step + 1 < steps) all_work_ += work(step + 1);
     }
   }
 
-  std::vector<float> velocity(std::span<const float> latents, float sigma, int index) {
+  Velocity velocity(std::span<const float> latents, float sigma, int index) {
     const PartOfWork part(ops_, "step", index);
-    const std::int64_t prompts = prompt_.tokens.dim(0);
-    const bool guided = is_guided(index);
-    const Tensor v = forward_all(latents, sigma, guided ? 0 : prompts - 1);  // [B, C, h, w]
-    if (!guided) return {v.floats().begin(), v.floats().end()};
-
-    const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
-    std::vector<float> result = guided_velocity(negative, positive, options_.guidance_scale.value());
-    if (skip_.active(index, options_.num_inference_steps)) {
-      const Tensor skipped = forward(latents, sigma, prompts - 1, prompts, skip_.layers);
-      skip_.add_to(result, positive, skipped.floats());
+    std::vector<Tensor> results;  // [contexts of a pass * B, C, h, w]
+    ContextVelocities velocities{latents, sigma, index, {}};
+    for (const Pass& pass : passes(index)) {
+      results.push_back(forward(pass, latents, sigma));
+      for (std::size_t i = 0; i < pass.count; ++i)
+        velocities.of.push_back(results.back().floats().subspan(i * latents.size(), latents.size()));
     }
-    return result;
+    if (job_.guidance) return job_.guidance->combined(velocities);
+    return std::vector<float>(velocities.of[0].begin(), velocities.of[0].end());
   }
 
-  void step_done(int steps, std::span<const float> latents) {
+  void step_done(int steps, std::span<float> latents) {
+    if (job_.after_step) job_.after_step(steps, latents);
     steps_done_ = steps;
     report();
     const Callbacks& callbacks = progress_.callbacks();
-    if (callbacks.on_preview) callbacks.on_preview(preview_of(batch_of(latents, shape_, 1)), steps);
+    if (callbacks.on_preview) callbacks.on_preview(preview_of(job_.latents.rows(0, 1)), steps);
   }
 
  private:
-  bool is_guided(int index) const { return guided_ && interval_.active(index, options_.num_inference_steps); }
+  std::vector<int> contexts(int index) const {
+    return job_.guidance ? job_.guidance->contexts(index) : std::vector{0};
+  }
 
-  // Blocks that an evaluation at sigma number `index` runs, for each picture of its batch.
+  std::vector<Pass> passes(int index) const {
+    std::vector<Pass> all;
+    for (const int number : contexts(index)) {
+      const auto context = static_cast<std::size_t>(number);
+      const bool joins = !all.empty() && !job_.one_context_a_pass &&
+                         all.back().first + all.back().count == context &&
+                         job_.contexts[all.back().first].skip_layers == job_.contexts[context].skip_layers;
+      if (joins)
+        ++all.back().count;
+      else
+        all.push_back({context, 1});
+    }
+    return all;
+  }
+
+  // Blocks that an evaluation at sigma number `index` runs, for each picture.
   double work(int index) const {
-    const double forwards = is_guided(index) ? 2 : 1;
-    const bool skip = is_guided(index) && skip_.active(index, options_.num_inference_steps);
-    return (forwards + (skip ? 1 : 0)) * transformer_.config().num_layers;
+    return static_cast<double>(contexts(index).size()) * transformer_.config().num_layers;
   }
 
   void report() const { progress_.report(work_done_ / all_work_, steps_done_); }
@@ -103,34 +104,53 @@ class GuidedTransformer {
     if (work_done_ < all_work_) report();
   }
 
-  // Of the prompts from `first` on.
-  Tensor forward_all(std::span<const float> latents, float sigma, std::int64_t first) {
-    const std::int64_t prompts = prompt_.tokens.dim(0);
-    if (!one_prompt_a_pass_) return forward(latents, sigma, first, prompts, {});
-    std::vector<Tensor> parts;
-    for (std::int64_t b = first; b < prompts; ++b) parts.push_back(forward(latents, sigma, b, b + 1, {}));
-    return ops_.concat(parts, 0);
+  // The prompts of a pass, each once for every picture.
+  const PromptEmbedding& prompts_of(const Pass& pass) {
+    PromptEmbedding& prompts = prompts_[pass];
+    if (prompts.tokens.defined()) return prompts;
+    std::vector<Tensor> tokens, pooled;
+    for (std::size_t i = 0; i < pass.count; ++i)
+      for (std::int64_t b = 0; b < pictures_; ++b) {
+        const std::int64_t row = job_.contexts[pass.first + i].prompt;
+        tokens.push_back(tokens_.rows(row, row + 1));
+        pooled.push_back(job_.prompt.pooled.rows(row, row + 1));
+      }
+    prompts = {ops_.concat(tokens, 0), ops_.concat(pooled, 0)};
+    return prompts;
   }
 
-  Tensor forward(std::span<const float> latents, float sigma, std::int64_t begin, std::int64_t end,
-                 std::span<const int> skip_layers) {
+  // `pictures` [B, C, h, w] once for each context of a pass.
+  static Tensor repeated(std::span<const float> pictures, const Shape& shape, std::size_t times) {
+    Tensor batch({static_cast<std::int64_t>(times) * shape[0], shape[1], shape[2], shape[3]}, DType::f32);
+    for (std::size_t i = 0; i < times; ++i)
+      std::ranges::copy(pictures, batch.data<float>() + i * pictures.size());
+    return batch;
+  }
+
+  Tensor forward(const Pass& pass, std::span<const float> latents, float sigma) {
     const PartOfWork part(ops_, "forward");
-    const std::int64_t batch = end - begin;
+    const PromptEmbedding& prompts = prompts_of(pass);
+    const std::vector<int>& skip_layers = job_.contexts[pass.first].skip_layers;
     TransformerInput input;
-    input.latents = batch_of(latents, shape_, batch);
-    input.timesteps.assign(static_cast<std::size_t>(batch), timestep_at(sigma));
-    input.prompt_embedding = prompt_.tokens.rows(begin, end);
+    input.latents = repeated(latents, job_.latents.shape(), pass.count);
+    for (const Tensor& reference : job_.references)
+      input.references.push_back(repeated(reference.floats(), reference.shape(), pass.count));
+    input.timesteps.assign(static_cast<std::size_t>(input.latents.dim(0)), timestep_at(sigma));
+    input.prompt_embedding = prompts.tokens;
     input.last_token_count = last_token_count_;
-    input.pooled_projection = prompt_.pooled.rows(begin, end);
+    input.pooled_projection = prompts.pooled;
     input.skip_layers = skip_layers;
-    if (!cache_.empty() && skip_layers.empty()) {
-      input.cache =
-          std::span(cache_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(batch));
-      input.cache_threshold = options_.block_cache;
+    if (!caches_.empty() && skip_layers.empty()) {
+      const auto pictures = static_cast<std::size_t>(pictures_);
+      input.cache = std::span(caches_).subspan(pass.first * pictures, pass.count * pictures);
+      input.cache_threshold = job_.block_cache;
     }
+    std::vector<Tensor> residuals;
+    if (job_.block_residuals) residuals = job_.block_residuals(input);
+    input.block_residuals = residuals;
     const double before = work_done_;
     const auto done = [&](int blocks) {
-      work_done_ = std::max(work_done_, before + static_cast<double>(batch * blocks));
+      work_done_ = std::max(work_done_, before + static_cast<double>(pass.count) * blocks);
       report_blocks();
     };
     input.on_block = [&](int block) { done(block + 1); };
@@ -141,42 +161,35 @@ class GuidedTransformer {
 
   const Ops& ops_;
   const Transformer& transformer_;
-  std::int64_t last_token_count_;
-  PromptEmbedding prompt_;  // without those that the last token stands for
-  const GenerateOptions& options_;
-  bool guided_;
-  Shape shape_;
+  const DenoiseJob& job_;
   const StageProgress& progress_;
-  bool one_prompt_a_pass_;
-  GuidanceInterval interval_;
-  SkipLayerGuidance skip_;
-  std::vector<BlockCache> cache_;  // of each prompt, or empty
+  std::int64_t pictures_;
+  std::int64_t last_token_count_;
+  Tensor tokens_;  // of the prompts, without those that the last one stands for
+  std::map<Pass, PromptEmbedding> prompts_;
+  std::vector<BlockCache> caches_;  // of each context and picture, or empty
   double all_work_ = 0, work_done_ = 0;
   int steps_done_ = 0;
 };
 
 }  // namespace
 
-Tensor initial_noise(const GenerateOptions& options, DType dtype, std::uint64_t seed, const Shape& shape) {
-  if (!options.noise_dtype.empty()) dtype = noise_type_from_name(options.noise_dtype);
+Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const Shape& shape) {
   Tensor noise(shape, DType::f32);
-  fill_normal(random_source_from_name(options.generator), seed, dtype,
-              {noise.data<float>(), static_cast<std::size_t>(noise.numel())});
+  fill_normal(source, seed, dtype, {noise.data<float>(), static_cast<std::size_t>(noise.numel())});
   return noise;
 }
 
-Tensor denoise(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
-               const GenerateOptions& options, std::span<const float> sigmas, Tensor noise,
-               const StageProgress& progress, bool one_prompt_a_pass) {
-  GuidedTransformer guided(ops, transformer, prompt, options, noise.shape(), progress, one_prompt_a_pass);
+Tensor denoise(const Ops& ops, const Transformer& transformer, DenoiseJob job,
+               const StageProgress& progress) {
+  ContextRunner runner(ops, transformer, job, progress);
   sample(
-      sampler_from_name(options.sampler), sigmas,
-      {noise.data<float>(), static_cast<std::size_t>(noise.numel())},
+      job.sampler, job.sigmas, {job.latents.data<float>(), static_cast<std::size_t>(job.latents.numel())},
       [&](std::span<const float> latents, float sigma, int index) {
-        return guided.velocity(latents, sigma, index);
+        return runner.velocity(latents, sigma, index);
       },
-      [&](int steps, std::span<const float> latents) { guided.step_done(steps, latents); });
-  return noise;
+      [&](int steps, std::span<float> latents) { runner.step_done(steps, latents); }, job.first_step);
+  return std::move(job.latents);
 }
 
 }  // namespace sd35

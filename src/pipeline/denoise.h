@@ -1,24 +1,56 @@
-// From noise to latents: the sampler around the transformer, with guidance.
+// From noise to latents: the sampler around the transformer, with what is done between its steps.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/random.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
 #include "pipeline/progress.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 
 namespace sd35 {
 
-// The initial latents [1, C, h, w] f32 of `seed`, from the generator and in the type that `options` name
-// (`dtype` where they name none).
-Tensor initial_noise(const GenerateOptions& options, DType dtype, std::uint64_t seed, const Shape& shape);
+// Numbers of the standard normal distribution, `shape` f32, drawn in type `dtype`: the initial latents of a
+// seed.
+Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const Shape& shape);
 
-// Latents [1, C, h, w] f32 in the denoiser's scale, from noise of that shape, along `sigmas` (steps + 1).
-// `prompt` holds the negative prompt and the prompt where guidance is on, else the prompt alone; they run as
-// one batch, or with `one_prompt_a_pass` one after the other, which takes half the memory. Throws
-// NumericError naming the step, Cancelled between two blocks.
-Tensor denoise(const Ops& ops, const Transformer& transformer, const PromptEmbedding& prompt,
-               const GenerateOptions& options, std::span<const float> sigmas, Tensor noise,
-               const StageProgress& progress, bool one_prompt_a_pass = false);
+// One way to ask the transformer.
+struct Context {
+  std::int64_t prompt = 0;       // the row of DenoiseJob::prompt
+  std::vector<int> skip_layers;  // blocks that are left out
+};
+
+// What is denoised, and how: nothing here knows of a request or of files.
+struct DenoiseJob {
+  Tensor latents;             // [B, C, h, w] f32 at sigmas[first_step], in the denoiser's scale; B pictures
+  std::vector<float> sigmas;  // of all steps and of the end, falling
+  int first_step = 0;
+  SamplerKind sampler = SamplerKind::euler;
+  PromptEmbedding prompt;  // all prompts, [P, M, D] and [P, D']
+  std::vector<Context> contexts{{}};
+  std::shared_ptr<const Guidance> guidance;  // null: the first context is followed
+  double block_cache = 0;                    // see GenerateOptions
+  // Contexts run one after the other, not as one batch: half the memory of two.
+  bool one_context_a_pass = false;
+  // Pictures [B, C, h', w'] f32 whose tokens stand in front of the latents' in every forward, at the same
+  // positions (transformers trained to edit a picture); or none.
+  std::vector<Tensor> references;
+  // What is added to the image tokens [B', N, D] behind each block (ControlNet), for every forward; B' rows
+  // are B for each context of the pass. Empty: nothing.
+  std::function<std::vector<Tensor>(const TransformerInput& input)> block_residuals;
+  // After each step; may change the latents of all pictures (inpainting), and throw to stop.
+  std::function<void(int steps_done, std::span<float> latents)> after_step;
+};
+
+// The latents [B, C, h, w] at the last sigma. Pictures do not see each other. Throws NumericError naming the
+// step, Cancelled between two blocks, and what the hooks throw.
+Tensor denoise(const Ops& ops, const Transformer& transformer, DenoiseJob job, const StageProgress& progress);
 
 }  // namespace sd35

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "core/error.h"
 #include "mmdit/transformer.h"
@@ -24,6 +25,9 @@ constexpr double kShareOfAvailable = 0.8;
 // Streamed: the block in use, the pages of the one before it, and the pool's buffers of blocks of another
 // size: what was measured (docs/performance.md) stays below.
 constexpr double kBlocksAtOnce = 2.2;
+// Image tokens, of one prompt, that pictures in one forward have together at most.
+constexpr double kTokensAtOnce = 1024;
+constexpr int kPicturesAtOnce = 8;
 
 double bytes_of(DType dtype) { return static_cast<double>(size_of(dtype)); }
 
@@ -130,13 +134,16 @@ double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options
 }
 
 MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& options,
-                          const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass) {
+                          const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass,
+                          int pictures = 1) {
   const bool guided = guidance_enabled(options.guidance_scale.value());
-  const double activations = activation_bytes(facts, options, guided && !one_prompt_a_pass ? 2 : 1);
+  const int prompts = guided && !one_prompt_a_pass ? 2 : 1;
+  const double activations = activation_bytes(facts, options, prompts * pictures);
   const double weights = sizes.weights(streamed);
   const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
   std::string mode = streamed ? "streamed" : "resident";
   if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
+  if (pictures > 1) mode += ", " + std::to_string(pictures) + " pictures at once";
   return {"denoise", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + scratch))};
 }
 
@@ -181,11 +188,29 @@ MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& option
   return {"decode", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + maps + picture))};
 }
 
+// Small pictures go through the transformer together: beyond some thousand tokens a forward is no faster for
+// it.
+void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const TransformerSizes& sizes,
+                std::uint64_t limit, MemoryPlan& plan) {
+  if (plan.streamed || plan.one_prompt_a_pass || !facts.rows_are_independent) return;
+  const double patch = facts.transformer->patch_size * facts.vae->scale();
+  const double tokens = options.width / patch * options.height / patch;
+  for (int batch = std::min({options.count, kPicturesAtOnce, static_cast<int>(kTokensAtOnce / tokens)});
+       batch > 1; --batch) {
+    const MemoryStage stage = denoise_stage(facts, options, sizes, false, false, batch);
+    if (stage.bytes > limit) continue;
+    plan.batch = batch;
+    plan.stages[1] = stage;
+    return;
+  }
+}
+
 // What follows from there being several pictures, once it is settled how each is made.
-void plan_for_several(const MemoryFacts& facts, const TransformerSizes& sizes, std::uint64_t limit,
-                      MemoryPlan& plan) {
+void plan_for_several(const MemoryFacts& facts, const GenerateOptions& options, const TransformerSizes& sizes,
+                      std::uint64_t limit, MemoryPlan& plan) {
   if (limit == 0)
     limit = static_cast<std::uint64_t>(kShareOfAvailable * static_cast<double>(facts.available));
+  plan_batch(facts, options, sizes, limit, plan);
   MemoryStage denoise = plan.stages[1], decode = plan.stages[2];
   denoise.mode += ", beside the decoder";
   denoise.bytes += static_cast<std::uint64_t>(kMargin * decoder_weight_bytes(facts));
@@ -197,6 +222,30 @@ void plan_for_several(const MemoryFacts& facts, const TransformerSizes& sizes, s
     plan.stages[2] = decode;
   } else {
     plan.stages[2].mode += ", " + std::to_string(kPicturesAtATime) + " pictures at a time";
+  }
+}
+
+// What stays in memory adds to the stages that have no use for it.
+void plan_to_keep(const MemoryFacts& facts, const TransformerSizes& sizes, std::uint64_t limit,
+                  MemoryPlan& plan) {
+  if (plan.streamed) return;
+  const double transformer = sizes.weights(false), decoder = decoder_weight_bytes(facts),
+               encoders = facts.prompt_encoder->all_layers(facts.compute_type);
+  for (const Residency keep : {Residency::all, Residency::transformer}) {
+    if (keep > facts.keep) continue;
+    const bool all = keep == Residency::all;
+    std::vector<MemoryStage> stages = plan.stages;
+    const auto add = [&](std::size_t stage, double bytes) {
+      stages[stage].bytes += static_cast<std::uint64_t>(kMargin * bytes);
+      stages[stage].mode += all ? ", all stays" : ", the transformer stays";
+    };
+    add(0, transformer + (all ? decoder + encoders : 0));
+    add(1, all ? encoders + (plan.together ? 0 : decoder) : 0);
+    add(2, (plan.together ? 0 : transformer) + (all ? encoders : 0));
+    if (limit > 0 && std::ranges::max(stages, {}, &MemoryStage::bytes).bytes > limit) continue;
+    plan.keep = keep;
+    plan.stages = std::move(stages);
+    return;
   }
 }
 
@@ -272,7 +321,8 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.tile = tiles[decode];
   plan.stages.push_back(candidates[decode]);
   check(plan.stages, limit, facts.streamable);
-  if (options.count > 1) plan_for_several(facts, sizes, limit, plan);
+  if (options.count > 1) plan_for_several(facts, options, sizes, limit, plan);
+  plan_to_keep(facts, sizes, limit, plan);
   return plan;
 }
 

@@ -7,6 +7,7 @@
 
 #include "mmdit/config.h"
 #include "ops/ops.h"
+#include "pipeline/residents.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 #include "vae/config.h"
@@ -22,8 +23,10 @@ struct MemoryFacts {
   const MmditConfig* transformer = nullptr;
   const VaeConfig* vae = nullptr;
   DType compute_type = DType::bf16;
-  bool widened = false;    // bf16 is multiplied in f32
-  bool streamable = true;  // blocks can be loaded one by one at the speed of a copy
+  bool widened = false;                 // bf16 is multiplied in f32
+  Residency keep = Residency::nothing;  // between pictures, where there is room
+  bool rows_are_independent = false;    // of the engine: Ops::rows_are_independent()
+  bool streamable = true;               // blocks can be loaded one by one at the speed of a copy
   // Bytes the machine has left, which several pictures may use where no limit is set; 0: unknown.
   std::uint64_t available = 0;
 };
@@ -39,6 +42,8 @@ struct MemoryPlan {
   // Of several pictures: transformer and decoder are in memory together, and each picture is decoded when it
   // is denoised. Otherwise kPicturesAtATime are denoised, then decoded.
   bool together = false;
+  int batch = 1;  // pictures that go through the transformer in one forward
+  Residency keep = Residency::nothing;
   std::vector<MemoryStage> stages;
 };
 

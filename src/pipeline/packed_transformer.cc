@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/atomic_file.h"
+#include "core/buffer_pool.h"
 #include "core/error.h"
 #include "core/messages.h"
 #include "core/threads.h"
@@ -94,7 +95,8 @@ void TransformerWeights::pack(Transformer& transformer) {
 void pack(const std::string& model, const LoadOptions& asked, const Callbacks& callbacks) {
   const LoadOptions options = with_canonical_types(asked);
   if (options.packed.empty()) throw ArgumentError("where to? LoadOptions::packed names a folder");
-  set_thread_count(options.threads);
+  const ThreadCount threads(options.threads);
+  const PoolScope memory;
   const YieldWhenBusy yielding;
   const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
   const Components components = open_components(model, options);

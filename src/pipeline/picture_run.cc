@@ -4,29 +4,45 @@
 #include <exception>
 #include <utility>
 
+#include "core/buffer_pool.h"
 #include "core/error.h"
+#include "core/random.h"
 #include "pipeline/decode.h"
-#include "pipeline/denoise.h"
 #include "pipeline/loading.h"
 #include "pipeline/progress.h"
 #include "pipeline/recipe.h"
+#include "pipeline/validation.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
 #include "sampling/sigmas.h"
 
 namespace sd35 {
 
-PictureRun::PictureRun(const Ops& ops, const Components& components, const MemoryPlan& plan,
-                       TransformerWeights& weights, Recipe recipe, const Callbacks& callbacks)
-    : ops_(ops),
-      components_(components),
+namespace {
+
+void guide(const GenerateOptions& options, DenoiseJob& job) {
+  const SkipLayerOptions& skip = options.skip_layer_guidance;
+  job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
+  job.guidance = std::make_shared<ClassifierFreeGuidance>(
+      options.guidance_scale.value(), options.num_inference_steps,
+      GuidanceInterval{options.guidance_start, options.guidance_stop},
+      SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
+}
+
+}  // namespace
+
+PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPlan& plan,
+                       TransformerWeights& weights, GenerateOptions options, const Callbacks& callbacks)
+    : model_(model),
+      ops_(ops),
       plan_(plan),
       weights_(weights),
-      recipe_(std::move(recipe)),
-      options_(recipe_.generate),
+      options_(std::move(options)),
       callbacks_(callbacks),
       while_decoding_(callbacks),
-      vae_(components.vae) {
+      vae_(model.components.vae) {
   if (plan.tile > 0) vae_.sample_size = plan.tile;
-  const SchedulerConfig& scheduler = components.scheduler;
+  const SchedulerConfig& scheduler = model.components.scheduler;
   sigmas_ = flow_sigmas(options_.num_inference_steps, options_.shift.value_or(scheduler.shift),
                         scheduler.num_train_timesteps);
   if (callbacks.on_picture && callbacks.on_progress)
@@ -37,6 +53,8 @@ PictureRun::PictureRun(const Ops& ops, const Components& components, const Memor
 }
 
 std::vector<Picture> PictureRun::draw(const PromptEmbedding& prompt) {
+  const bool transformer_stays = plan_.together || plan_.keep >= Residency::transformer;
+  const bool decoder_stays = plan_.together || plan_.keep == Residency::all;
   while (denoised_ < options_.count) {
     std::exception_ptr error;
     try {
@@ -45,78 +63,132 @@ std::vector<Picture> PictureRun::draw(const PromptEmbedding& prompt) {
       if (!callbacks_.on_picture || waiting_.empty()) throw;
       error = std::current_exception();
     }
-    if (!plan_.together) transformer_.reset();
+    if (!transformer_stays) transformer_.reset();
     trim_pool();
     decode_waiting();
-    if (!plan_.together) decoder_.reset();
+    if (!decoder_stays) decoder_.reset();
     trim_pool();
     if (error) std::rethrow_exception(error);
     if (stopped_) throw Cancelled();
   }
+  if (failed_) std::rethrow_exception(failed_);
   return std::move(pictures_);
 }
 
 void PictureRun::load_transformer() {
   if (transformer_) return;
-  transformer_.emplace(components_.transformer);
-  const PartOfWork part(ops_, "load transformer");
-  const StageProgress loading(callbacks_, "transformer");
-  if (plan_.streamed) return weights_.stream(*transformer_, loading);
-  weights_.load(*transformer_, loading);
-  try {
-    weights_.pack(*transformer_);
-  } catch (const FileError& error) {
-    warn(callbacks_, "the packed weights are not kept: " + std::string(error.what()));
+  if (plan_.streamed) {
+    const PartOfWork part(ops_, "load transformer");
+    auto streamed = std::make_shared<Transformer>(model_.components.transformer);
+    weights_.stream(*streamed, StageProgress(callbacks_, "transformer"));
+    transformer_ = std::move(streamed);
+    return;
   }
+  transformer_ =
+      shared(model_.residents.transformer, "transformer", callbacks_, [&](const StageProgress& progress) {
+        auto transformer = std::make_shared<Transformer>(model_.components.transformer);
+        weights_.load(*transformer, progress);
+        try {
+          weights_.pack(*transformer);
+        } catch (const FileError& error) {
+          warn(callbacks_, "the packed weights are not kept: " + std::string(error.what()));
+        }
+        return transformer;
+      });
+  if (plan_.keep >= Residency::transformer) model_.residents.transformer.keep(transformer_);
 }
 
 void PictureRun::load_decoder() {
   if (decoder_) return;
-  decoder_.emplace(vae_);
-  const PartOfWork part(ops_, "load decoder");
-  load_model(*decoder_, *components_.vae_weights, "decoder", ops_, StageProgress(while_decoding_, "decoder"));
+  decoder_ = shared(model_.residents.decoder, "decoder", while_decoding_, [&](const StageProgress& progress) {
+    auto decoder = std::make_shared<VaeDecoder>(model_.components.vae);
+    load_model(*decoder, *model_.components.vae_weights, "decoder", ops_, progress);
+    return decoder;
+  });
+  if (plan_.keep == Residency::all) model_.residents.decoder.keep(decoder_);
 }
 
 // As many pictures as are denoised before they are decoded.
 void PictureRun::denoise_next(const PromptEmbedding& prompt) {
   load_transformer();
-  const int scale = components_.vae.scale();
-  const Shape shape{1, components_.transformer.in_channels, options_.height / scale, options_.width / scale};
-  const int end = std::min(options_.count, denoised_ + (plan_.together ? 1 : kPicturesAtATime));
+  const int most = callbacks_.on_preview ? 1 : plan_.batch;
+  const int end = std::min(options_.count, denoised_ + (plan_.together ? most : kPicturesAtATime));
   while (denoised_ < end) {
-    const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(denoised_);
-    Tensor noise = initial_noise(options_, ops_.compute_type(), seed, shape);
-    const PartOfWork part(ops_, "denoise");
-    const StageProgress progress(callbacks_, Stage::denoise, denoised_, options_.num_inference_steps);
-    waiting_.push_back(denoise(ops_, *transformer_, prompt, options_, sigmas_, std::move(noise), progress,
-                               plan_.one_prompt_a_pass));
+    const int batch = std::min(most, end - denoised_);
+    try {
+      denoise_together(prompt, batch);
+    } catch (const NumericError&) {
+      // Which of them fails shows when each is alone.
+      for (int i = 0; i < batch; ++i) denoise_alone(prompt);
+    }
+  }
+}
+
+void PictureRun::denoise_alone(const PromptEmbedding& prompt) {
+  try {
+    denoise_together(prompt, 1);
+  } catch (const NumericError&) {
+    fails();
     ++denoised_;
   }
 }
 
+// Called where an exception is being handled: it comes out when the other pictures are drawn, or now where
+// they would be lost with it.
+void PictureRun::fails() {
+  if (!callbacks_.on_picture) throw;
+  if (!failed_) failed_ = std::current_exception();
+}
+
+void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
+  const PartOfWork part(ops_, "denoise");
+  const StageProgress progress(callbacks_, Stage::denoise, denoised_, options_.num_inference_steps, count);
+  const Tensor latents = denoise(ops_, *transformer_, job(prompt, count), progress);
+  for (int i = 0; i < count; ++i) waiting_[denoised_ + i] = latents.rows(i, i + 1);
+  denoised_ += count;
+}
+
+// Of the next `count` pictures.
+DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
+  const int scale = model_.components.vae.scale();
+  const Shape one{1, model_.components.transformer.in_channels, options_.height / scale,
+                  options_.width / scale};
+  const DType type =
+      options_.noise_dtype.empty() ? ops_.compute_type() : noise_type_from_name(options_.noise_dtype);
+  std::vector<Tensor> noise;
+  for (int i = 0; i < count; ++i)
+    noise.push_back(initial_noise(random_source_from_name(options_.generator), type,
+                                  options_.seed + static_cast<std::uint64_t>(denoised_ + i), one));
+  DenoiseJob job;
+  job.latents = ops_.concat(noise, 0);
+  job.sigmas = sigmas_;
+  job.sampler = sampler_from_name(options_.sampler);
+  job.prompt = prompt;
+  job.block_cache = options_.block_cache;
+  job.one_context_a_pass = plan_.one_prompt_a_pass;
+  if (guidance_enabled(options_.guidance_scale.value())) guide(options_, job);
+  return job;
+}
+
 void PictureRun::decode_waiting() {
+  if (waiting_.empty()) return;
   load_decoder();
-  int index = denoised_ - static_cast<int>(waiting_.size());
-  std::exception_ptr error;  // a picture that fails does not take the others with it
-  for (const Tensor& latents : std::exchange(waiting_, {})) {
+  for (const auto& [index, latents] : std::exchange(waiting_, {})) {
     std::optional<Picture> picture;
     try {
       picture = decode_picture(latents, index);
     } catch (const NumericError&) {
-      if (!callbacks_.on_picture) throw;
-      if (!error) error = std::current_exception();
+      fails();
     }
     if (picture) deliver(std::move(*picture), index);
-    ++index;
   }
-  if (error) std::rethrow_exception(error);
 }
 
 Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const PartOfWork part(ops_, "decode");
   const StageProgress progress(while_decoding_, Stage::decode, index);
   Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
-  Recipe recipe = recipe_;
+  Recipe recipe{model_.name, model_.load, options_};
   recipe.generate.seed = options_.seed + static_cast<std::uint64_t>(index);
   recipe.generate.count = 1;
   picture.metadata = metadata_of(recipe);

@@ -1,15 +1,23 @@
 // From an encoded prompt to pictures: the larger part of one call of Pipeline::generate().
 #pragma once
 
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
-#include "pipeline/components.h"
+#include "pipeline/denoise.h"
 #include "pipeline/memory_plan.h"
+#include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
+#include "pipeline/progress.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"
@@ -20,9 +28,10 @@ namespace sd35 {
 // delivered on every way out, where Callbacks::on_picture takes pictures one by one.
 class PictureRun {
  public:
-  // `recipe`: of all pictures, its options complete. The references must outlive this.
-  PictureRun(const Ops& ops, const Components& components, const MemoryPlan& plan,
-             TransformerWeights& weights, Recipe recipe, const Callbacks& callbacks);
+  // `options`: of all pictures, complete. `ops`: the model's engine, or one around it. The references must
+  // outlive this.
+  PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPlan& plan, TransformerWeights& weights,
+             GenerateOptions options, const Callbacks& callbacks);
   PictureRun(const PictureRun&) = delete;
   PictureRun& operator=(const PictureRun&) = delete;
 
@@ -32,26 +41,46 @@ class PictureRun {
  private:
   void load_transformer();
   void load_decoder();
+  // From `resident`, or where nobody has it by `load`, which is reported as loading `part`.
+  template <class T>
+  std::shared_ptr<const T> shared(
+      Resident<T>& resident, const char* part, const Callbacks& callbacks,
+      const std::type_identity_t<std::function<std::shared_ptr<const T>(const StageProgress&)>>& load) {
+    std::optional<StageProgress> progress;
+    const auto loading = [&]() -> const StageProgress& {
+      return progress ? *progress : progress.emplace(callbacks, part);
+    };
+    return resident.get(
+        [&] {
+          const PartOfWork named(ops_, std::string("load ") + part);
+          return load(loading());
+        },
+        [&] { loading().report(0); });
+  }
   void denoise_next(const PromptEmbedding& prompt);
+  void denoise_together(const PromptEmbedding& prompt, int count);
+  void denoise_alone(const PromptEmbedding& prompt);
+  void fails();
+  DenoiseJob job(const PromptEmbedding& prompt, int count) const;
   void decode_waiting();
   Picture decode_picture(const Tensor& latents, int index);
   void deliver(Picture picture, int index);
 
+  const OpenedModel& model_;
   const Ops& ops_;
-  const Components& components_;
   const MemoryPlan& plan_;
   TransformerWeights& weights_;
-  Recipe recipe_;
-  const GenerateOptions& options_;  // of the recipe
+  GenerateOptions options_;
   const Callbacks& callbacks_;
   Callbacks while_decoding_;
   bool stopped_ = false;  // on_progress said so while decoding
   VaeConfig vae_;         // with the plan's size of tiles
   std::vector<float> sigmas_;
-  std::optional<Transformer> transformer_;
-  std::optional<VaeDecoder> decoder_;
+  std::shared_ptr<const Transformer> transformer_;
+  std::shared_ptr<const VaeDecoder> decoder_;
   int denoised_ = 0;               // pictures
-  std::vector<Tensor> waiting_;    // latents of the last of those, to be decoded
+  std::map<int, Tensor> waiting_;  // latents [1, C, h, w] of pictures, to be decoded
+  std::exception_ptr failed_;      // the first picture that could not be drawn
   std::vector<Picture> pictures_;  // that nobody took
 };
 

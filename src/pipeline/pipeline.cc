@@ -7,15 +7,15 @@
 
 #include "core/atomic_file.h"
 #include "core/available_memory.h"
+#include "core/buffer_pool.h"
 #include "core/ceiling.h"
-#include "core/cpu.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "core/yielding.h"
 #include "ops/decor/profile_ops.h"
-#include "pipeline/components.h"
 #include "pipeline/memory_plan.h"
+#include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
 #include "pipeline/picture_run.h"
 #include "pipeline/progress.h"
@@ -45,48 +45,33 @@ std::vector<PromptTexts> prompts_of(const GenerateOptions& options) {
   return prompts;
 }
 
-// Trims the pool of tensors on every way out.
-class TrimmedPool {
- public:
-  TrimmedPool() = default;
-  ~TrimmedPool() { trim_pool(); }
-  TrimmedPool(const TrimmedPool&) = delete;
-  TrimmedPool& operator=(const TrimmedPool&) = delete;
-};
-
 }  // namespace
 
 class Pipeline::Impl {
  public:
-  Impl(std::string model, LoadOptions load)
-      : model_(std::move(model)),
-        load_(with_canonical_types(std::move(load))),
-        ops_(make_ops(load_.engine, dtype_from_name(load_.dtype), load_.device)),
-        components_(open_components(model_, load_)) {
-    weight_format_from_name(load_.quantize);
-    set_thread_count(load_.threads);
-  }
+  explicit Impl(std::shared_ptr<const OpenedModel> model) : model_(std::move(model)) {}
 
   GenerateOptions completed(const GenerateOptions& asked) const {
-    return with_model_defaults(asked, components_.defaults, components_.transformer, components_.vae,
-                               components_.prompt_encoder.t5_max_length());
+    const Components& c = model_->components;
+    return with_model_defaults(asked, c.defaults, c.transformer, c.vae, c.prompt_encoder.t5_max_length());
   }
 
-  std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) {
+  std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) const {
     const GenerateOptions options = completed(asked);
-    check_options(options, components_.transformer, components_.vae);
-    warn_of_options(options, components_.sides, callbacks);
-    warn_of_prompts(options, components_.vocabulary, callbacks);
+    const Components& components = model_->components;
+    check_options(options, components.transformer, components.vae);
+    warn_of_options(options, components.sides, callbacks);
+    warn_of_prompts(options, components.vocabulary, callbacks);
     warn_of_machine(callbacks);
-    for (const std::string& warning : components_.warnings) warn(callbacks, warning);
-    set_thread_count(load_.threads);
-    const OpenMpThreads threads;  // LibTorch's loops too
+    for (const std::string& warning : components.warnings) warn(callbacks, warning);
+    const ThreadCount threads(model_->load.threads);
+    const OpenMpThreads of_torch;
     const YieldWhenBusy yielding;
-    // The pool keeps what a stage freed, its weights included, until it is told otherwise.
-    const TrimmedPool trimmed;
-    if (options.block_cache > 0 && load_.device != "cpu")
-      throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
-    TransformerWeights weights(components_, load_, ops(), callbacks);
+    // Keeps what a stage freed, its weights included, until it is told otherwise.
+    const PoolScope memory;
+    if (options.block_cache > 0 && model_->load.device != "cpu")
+      throw ArgumentError("block_cache works on the cpu only, not on '" + model_->load.device + "'");
+    TransformerWeights weights(components, model_->load, ops(), callbacks);
     try {
       weights.check_writable();
     } catch (const FileError& error) {
@@ -94,15 +79,16 @@ class Pipeline::Impl {
       weights.pack_nothing();
     }
     const MemoryPlan plan = plan_of(weights, options, callbacks);
-    const PromptEmbedding prompt = encode_prompts(options, callbacks);
+    drop_what_does_not_stay(plan);
+    const PromptEmbedding prompt = encode_prompts(plan, options, callbacks);
     trim_pool();
-    return PictureRun(ops(), components_, plan, weights, {model_, load_, options}, callbacks).draw(prompt);
+    return PictureRun(*model_, ops(), plan, weights, options, callbacks).draw(prompt);
   }
 
   void start_profile(const std::filesystem::path& trace) {
     trace_.open(trace);
     profile_ = Profile();
-    timed_ops_ = std::make_unique<ProfileOps>(*ops_, profile_);
+    timed_ops_ = std::make_unique<ProfileOps>(*model_->ops, profile_);
   }
 
   std::string finish_profile() {
@@ -111,58 +97,71 @@ class Pipeline::Impl {
     const std::string json = profile_.trace();
     trace_.write(std::as_bytes(std::span(json)));
     trace_.commit();
-    set_thread_count(load_.threads);
-    return profile_.table(ops_->compute_type() == DType::bf16 ? bf16_ceiling_gflops() : f32_ceiling_gflops());
+    const ThreadCount threads(model_->load.threads);
+    return profile_.table(model_->ops->compute_type() == DType::bf16 ? bf16_ceiling_gflops()
+                                                                     : f32_ceiling_gflops());
   }
 
  private:
-  // Whether bf16 is multiplied in f32.
-  bool widens() const {
-    return ops_->compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions();
-  }
-
   void warn_of_machine(const Callbacks& callbacks) const {
-    if (widens())
+    if (model_->widens())
       warn(callbacks,
            "this CPU has no bf16 instructions: weights of type bf16 are widened and multiplied in f32");
   }
 
   MemoryPlan plan_of(const TransformerWeights& weights, const GenerateOptions& options,
                      const Callbacks& callbacks) const {
+    const Components& components = model_->components;
+    const LoadOptions& load = model_->load;
     MemoryFacts facts;
-    facts.prompt_encoder = &components_.prompt_encoder;
-    facts.transformer_weights = components_.transformer_weights.get();
+    facts.prompt_encoder = &components.prompt_encoder;
+    facts.transformer_weights = components.transformer_weights.get();
     facts.quantization = weights.quantization();
-    facts.transformer = &components_.transformer;
-    facts.vae = &components_.vae;
-    facts.compute_type = ops_->compute_type();
-    facts.widened = widens();
+    facts.transformer = &components.transformer;
+    facts.vae = &components.vae;
+    facts.compute_type = model_->ops->compute_type();
+    facts.widened = model_->widens();
+    facts.keep = model_->keep;
+    facts.rows_are_independent = model_->ops->rows_are_independent();
     const WeightFormat format = facts.quantization.format;
-    if (load_.device == "cpu") facts.available = available_memory();
+    if (load.device == "cpu") facts.available = available_memory();
     facts.streamable =
         weights.packed() != nullptr || format == WeightFormat::as_stored || format == WeightFormat::dense;
-    MemoryPlan plan = plan_memory(facts, options, load_.max_memory);
-    if (load_.max_memory > 0 && callbacks.on_memory_plan) callbacks.on_memory_plan(plan.stages);
+    MemoryPlan plan = plan_memory(facts, options, load.max_memory);
+    if (load.max_memory > 0 && callbacks.on_memory_plan) callbacks.on_memory_plan(plan.stages);
+    if (plan.keep < facts.keep)
+      warn(callbacks, plan.keep == Residency::nothing
+                          ? "max_memory leaves no room to keep anything between pictures"
+                          : "max_memory leaves room to keep the transformer between pictures, but no more");
     return plan;
+  }
+
+  void drop_what_does_not_stay(const MemoryPlan& plan) const {
+    if (plan.keep < Residency::transformer) model_->residents.transformer.drop();
+    if (plan.keep == Residency::all) return;
+    model_->residents.encoders.drop();
+    model_->residents.decoder.drop();
   }
 
   // Opened where prompts are kept.
   std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
-    if (load_.prompt_cache.empty()) return std::nullopt;
-    return std::make_optional<PromptCache>(load_.prompt_cache, components_.encoders,
-                                           components_.prompt_encoder.layout(),
-                                           components_.transformer.joint_attention_dim,
+    const Components& components = model_->components;
+    if (model_->load.prompt_cache.empty()) return std::nullopt;
+    return std::make_optional<PromptCache>(model_->load.prompt_cache, components.encoders,
+                                           components.prompt_encoder.layout(),
+                                           components.transformer.joint_attention_dim,
                                            [&](const std::string& message) { warn(callbacks, message); });
   }
 
-  PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
+  PromptEmbedding encode_prompts(const MemoryPlan& plan, const GenerateOptions& options,
+                                 const Callbacks& callbacks) const {
     const std::vector<PromptTexts> prompts = prompts_of(options);
     const int length = options.max_sequence_length;
     std::optional<PromptCache> cache = prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
     const std::optional<EncodedPrompts> found = cache ? cache->find(prompts, length) : std::nullopt;
-    const EncodedPrompts encoded = found ? *found : encode(prompts, length, progress);
+    const EncodedPrompts encoded = found ? *found : encode(plan, prompts, length, progress);
     for (const std::string& warning : encoded.warnings) warn(callbacks, warning);
     check_finite(encoded.embedding.tokens, "encode prompt: the prompt embedding");
     check_finite(encoded.embedding.pooled, "encode prompt: the pooled prompt embedding");
@@ -171,34 +170,38 @@ class Pipeline::Impl {
     return encoded.embedding;
   }
 
-  EncodedPrompts encode(const std::vector<PromptTexts>& prompts, int max_sequence_length,
-                        const StageProgress& progress) const {
+  EncodedPrompts encode(const MemoryPlan& plan, const std::vector<PromptTexts>& prompts,
+                        int max_sequence_length, const StageProgress& progress) const {
     EncodedPrompts encoded;
     EncodingCallbacks callbacks;
     callbacks.on_progress = [&](double fraction) { progress.report(fraction); };
     callbacks.on_warning = [&](const std::string& message) { encoded.warnings.push_back(message); };
-    encoded.embedding = components_.prompt_encoder.encode(
-        ops(), prompts, components_.transformer.joint_attention_dim, max_sequence_length, callbacks);
+    const PromptEncoder& encoder = model_->components.prompt_encoder;
+    std::shared_ptr<const LoadedEncoders> loaded;
+    if (plan.keep == Residency::all) {
+      Resident<LoadedEncoders>& resident = model_->residents.encoders;
+      loaded = resident.get([&] { return encoder.load(ops()); }, [&] { progress.report(0); });
+      resident.keep(loaded);
+    }
+    encoded.embedding = encoder.encode(ops(), prompts, model_->components.transformer.joint_attention_dim,
+                                       max_sequence_length, callbacks, loaded.get());
     return encoded;
   }
 
   // The engine, or what times it.
-  const Ops& ops() const { return timed_ops_ ? *timed_ops_ : *ops_; }
+  const Ops& ops() const { return timed_ops_ ? *timed_ops_ : *model_->ops; }
 
-  std::string model_;
-  LoadOptions load_;
-  std::unique_ptr<Ops> ops_;
+  std::shared_ptr<const OpenedModel> model_;
   Profile profile_;
   AtomicFile trace_;  // open while operations are timed
   std::unique_ptr<ProfileOps> timed_ops_;
-  Components components_;
 };
 
 Pipeline Pipeline::from_pretrained(const std::string& model, const LoadOptions& options) {
-  return Pipeline(std::make_unique<Impl>(model, options));
+  return Pipeline(Model::open(model, options));
 }
 
-Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Pipeline::Pipeline(const Model& model) : impl_(std::make_unique<Impl>(model.opened_)) {}
 Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
@@ -207,7 +210,7 @@ GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
   return impl_->completed(options);
 }
 
-std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) {
+std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) const {
   return impl_->generate(options, callbacks);
 }
 

@@ -7,8 +7,8 @@
 
 namespace sd35 {
 
-StageProgress::StageProgress(const Callbacks& callbacks, Stage stage, int picture, int steps)
-    : callbacks_(callbacks), stage_(stage), picture_(picture), steps_(steps) {
+StageProgress::StageProgress(const Callbacks& callbacks, Stage stage, int picture, int steps, int pictures)
+    : callbacks_(callbacks), stage_(stage), picture_(picture), steps_(steps), pictures_(pictures) {
   report(0);
 }
 
@@ -20,7 +20,8 @@ StageProgress::StageProgress(const Callbacks& callbacks, std::string part)
 void StageProgress::report(double fraction, int step) const {
   if (!callbacks_.on_progress) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  const Progress progress{stage_, picture_, step, steps_, std::clamp(fraction, 0.0, 1.0), seconds, part_};
+  const Progress progress{stage_,  picture_, step, steps_, pictures_, std::clamp(fraction, 0.0, 1.0),
+                          seconds, part_};
   if (!callbacks_.on_progress(progress)) throw Cancelled();
 }
 

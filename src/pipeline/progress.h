@@ -11,7 +11,7 @@ namespace sd35 {
 // One run of one stage. Every report may throw Cancelled.
 class StageProgress {
  public:
-  StageProgress(const Callbacks& callbacks, Stage stage, int picture = 0, int steps = 0);
+  StageProgress(const Callbacks& callbacks, Stage stage, int picture = 0, int steps = 0, int pictures = 1);
   // Of Stage::load.
   StageProgress(const Callbacks& callbacks, std::string part);
 
@@ -24,6 +24,7 @@ class StageProgress {
   Stage stage_;
   int picture_;
   int steps_;
+  int pictures_ = 1;
   std::string part_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

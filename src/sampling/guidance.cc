@@ -22,4 +22,20 @@ void SkipLayerGuidance::add_to(std::span<float> velocity, std::span<const float>
   for (std::size_t k = 0; k < velocity.size(); ++k) velocity[k] += (positive[k] - skipped[k]) * factor;
 }
 
+std::vector<int> ClassifierFreeGuidance::contexts(int index) const {
+  if (!interval_.active(index, steps_)) return {kPrompt};
+  if (!skip_.active(index, steps_)) return {kNegative, kPrompt};
+  return {kNegative, kPrompt, kSkipping};
+}
+
+Velocity ClassifierFreeGuidance::combined(const ContextVelocities& velocities) const {
+  const auto copy = [](std::span<const float> v) { return std::vector<float>(v.begin(), v.end()); };
+  if (velocities.of.size() == 1) return copy(velocities.of[0]);
+  const std::span<const float> negative = velocities.of[kNegative], prompt = velocities.of[kPrompt];
+  Velocity velocity = guided_velocity(negative, prompt, scale_);
+  if (velocities.of.size() > kSkipping) skip_.add_to(velocity.followed, prompt, velocities.of[kSkipping]);
+  velocity.negative = copy(negative);
+  return velocity;
+}
+
 }  // namespace sd35

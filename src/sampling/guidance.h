@@ -2,9 +2,38 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace sd35 {
+
+// What a sampler follows at one time.
+struct Velocity {
+  Velocity(std::vector<float> v) : followed(std::move(v)) {}  // NOLINT: a velocity may be one alone
+
+  std::vector<float> followed;
+  // That of the negative prompt, for samplers that take it apart; empty where no forward had it.
+  std::vector<float> negative;
+};
+
+// The velocities of one evaluation, one per context that was run, each of the latents' size.
+struct ContextVelocities {
+  std::span<const float> latents;
+  float sigma = 0;
+  int index = 0;  // of the sigma
+  std::vector<std::span<const float>> of;
+};
+
+// Which contexts (prompts, each perhaps with some blocks left out) an evaluation runs, and what their
+// velocities become. Called by the thread that denoises.
+class Guidance {
+ public:
+  virtual ~Guidance() = default;
+  // Numbers of contexts, ascending, for the evaluation at sigma number `index`.
+  virtual std::vector<int> contexts(int index) const = 0;
+  // From those of contexts(velocities.index).
+  virtual Velocity combined(const ContextVelocities& velocities) const = 0;
+};
 
 // A scale of 1 or less runs the prompt alone.
 inline bool guidance_enabled(double guidance_scale) { return guidance_scale > 1; }
@@ -41,6 +70,25 @@ struct SkipLayerGuidance {
   // velocity += scale (positive - skipped). The spans have one size.
   void add_to(std::span<float> velocity, std::span<const float> positive,
               std::span<const float> skipped) const;
+};
+
+// Both in one: context 0 is the negative prompt, 1 the prompt, 2 the prompt without the layers of `skip`.
+class ClassifierFreeGuidance : public Guidance {
+ public:
+  static constexpr int kNegative = 0, kPrompt = 1, kSkipping = 2;
+
+  // Of `steps` steps in all.
+  ClassifierFreeGuidance(double scale, int steps, GuidanceInterval interval = {}, SkipLayerGuidance skip = {})
+      : scale_(scale), steps_(steps), interval_(interval), skip_(std::move(skip)) {}
+
+  std::vector<int> contexts(int index) const override;
+  Velocity combined(const ContextVelocities& velocities) const override;
+
+ private:
+  double scale_;
+  int steps_;
+  GuidanceInterval interval_;
+  SkipLayerGuidance skip_;
 };
 
 }  // namespace sd35

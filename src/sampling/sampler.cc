@@ -29,7 +29,7 @@ class Solver {
 
  protected:
   std::vector<float> velocity(std::span<const float> x, std::size_t i) const {
-    std::vector<float> v = denoise_(x, sigmas_[i], static_cast<int>(i));
+    std::vector<float> v = denoise_(x, sigmas_[i], static_cast<int>(i)).followed;
     if (v.size() != x.size())
       throw Error("the denoiser returned " + std::to_string(v.size()) + " values for " +
                   std::to_string(x.size()) + " latents");
@@ -86,7 +86,7 @@ class DpmSolverPlusPlus2M : public Solver {
     // Half the step over the one before; 0 keeps the first order, where there is no step before or none
     // after.
     double extrapolation = 0;
-    if (i > 0 && sigmas_[i + 1] > 0)
+    if (!x0_before_.empty() && sigmas_[i + 1] > 0)
       extrapolation = std::log(sigma / double{sigmas_[i + 1]}) / std::log(double{sigmas_[i - 1]} / sigma) / 2;
     const double ratio = double{sigmas_[i + 1]} / sigma;
     const auto keep = static_cast<float>(ratio);
@@ -103,9 +103,9 @@ class DpmSolverPlusPlus2M : public Solver {
 
 template <class Method>
 void run(std::span<const float> sigmas, std::span<float> latents, const Denoiser& denoise,
-         const StepCallback& on_step) {
+         const StepCallback& on_step, std::size_t first_step) {
   Method solver(sigmas, latents, denoise);
-  for (std::size_t i = 0; i + 1 < sigmas.size(); ++i) {
+  for (std::size_t i = first_step; i + 1 < sigmas.size(); ++i) {
     solver.step(i);
     if (on_step) on_step(static_cast<int>(i) + 1, latents);
   }
@@ -123,15 +123,19 @@ SamplerKind sampler_from_name(std::string_view name) {
 }
 
 void sample(SamplerKind kind, std::span<const float> sigmas, std::span<float> latents,
-            const Denoiser& denoise, const StepCallback& on_step) {
+            const Denoiser& denoise, const StepCallback& on_step, int first_step) {
   check_sigmas(sigmas);
+  const auto first = static_cast<std::size_t>(first_step);
+  if (first_step < 0 || first + 1 >= sigmas.size())
+    throw ArgumentError("step " + std::to_string(first_step) + " is not one of " +
+                        std::to_string(sigmas.size() - 1) + " steps");
   switch (kind) {
     case SamplerKind::euler:
-      return run<Euler>(sigmas, latents, denoise, on_step);
+      return run<Euler>(sigmas, latents, denoise, on_step, first);
     case SamplerKind::heun:
-      return run<Heun>(sigmas, latents, denoise, on_step);
+      return run<Heun>(sigmas, latents, denoise, on_step, first);
     case SamplerKind::dpmpp_2m:
-      return run<DpmSolverPlusPlus2M>(sigmas, latents, denoise, on_step);
+      return run<DpmSolverPlusPlus2M>(sigmas, latents, denoise, on_step, first);
   }
 }
 

@@ -6,7 +6,8 @@
 #include <functional>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "sampling/guidance.h"
 
 namespace sd35 {
 
@@ -23,16 +24,18 @@ SamplerKind sampler_from_name(std::string_view name);
 // The velocity v = noise - x_0 that the network predicts for `latents` at `sigma`, of the same size.
 // `index` is sigma's place in the list of sigmas: the step, except in Heun's second evaluation, which looks
 // at the end of its step.
-using Denoiser = std::function<std::vector<float>(std::span<const float> latents, float sigma, int index)>;
+using Denoiser = std::function<Velocity(std::span<const float> latents, float sigma, int index)>;
 
-// Called after each step with the number of steps done; may throw to stop.
-using StepCallback = std::function<void(int steps_done, std::span<const float> latents)>;
+// Called after each step with the number of steps done; may change the latents, and throw to stop.
+using StepCallback = std::function<void(int steps_done, std::span<float> latents)>;
 
-// Moves `latents` from sigmas.front() to sigmas.back() in sigmas.size() - 1 steps, in place.
-// Throws ArgumentError for sigmas that do not decrease within [0, 1] (see check_sigmas), NumericError naming
+// Moves `latents` from sigmas[first_step] to sigmas.back() in sigmas.size() - 1 - first_step steps, in place.
+// They may be those of several pictures one after another: every value is moved on its own.
+// Throws ArgumentError for sigmas that do not decrease within [0, 1] (see check_sigmas) and for a first step
+// that is none of theirs, NumericError naming
 // the step when a velocity holds NaN or infinity, Error when it has another size than the latents; what the
 // callbacks throw passes through. After an exception the latents are those of the last whole step.
 void sample(SamplerKind kind, std::span<const float> sigmas, std::span<float> latents,
-            const Denoiser& denoise, const StepCallback& on_step = {});
+            const Denoiser& denoise, const StepCallback& on_step = {}, int first_step = 0);
 
 }  // namespace sd35

@@ -127,11 +127,19 @@ class PromptEncoder::Progress {
   // Loads a layer when its turn comes; the one before is dropped by then.
   template <class Layer, class Model>
   LayerProvider<Layer> streamed(const Model& model, Loader& loader) {
-    return [&](int index) {
-      if (index > 0) done(layer_work(model.config()));
+    return counted<Layer>(model, [&](int index) {
       auto layer = std::make_shared<Layer>();
       layer->parameters(model.config(), Model::layer_scope(Parameters(loader), index));
       return layer;
+    });
+  }
+
+  // Counts a layer as done when the next one is asked for.
+  template <class Layer, class Model>
+  LayerProvider<Layer> counted(const Model& model, LayerProvider<Layer> layer) {
+    return [this, &model, layer = std::move(layer)](int index) {
+      if (index > 0) done(layer_work(model.config()));
+      return layer(index);
     };
   }
 
@@ -205,24 +213,49 @@ double PromptEncoder::largest_layer(DType compute_type) const {
   return static_cast<double>(size_of(compute_type)) * std::max(clip, t5_ ? layer_work(t5_->config) : 0);
 }
 
+double PromptEncoder::all_layers(DType compute_type) const {
+  return static_cast<double>(size_of(compute_type)) *
+         (all_work(clip_l_.config) + all_work(clip_g_.config) + (t5_ ? all_work(t5_->config) : 0));
+}
+
 std::int64_t PromptEncoder::largest_width() const {
   return t5_ ? t5_->config.d_ff : clip_g_.config.intermediate_size;
 }
 
-void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* name,
-                                std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
-                                Progress& progress, PromptEmbedding& result) {
+std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops) const {
+  auto loaded =
+      std::make_shared<LoadedEncoders>(ClipTextModel(clip_l_.config), ClipTextModel(clip_g_.config));
+  const auto load_into = [&](auto& model, const WeightSource& weights) {
+    // As encode() loads them: other layouts would round otherwise.
+    Loader loader(weights, ops, Reuse::once);
+    loader.expect([&](const Parameters& p) { model.parameters(p); });
+    model.parameters(Parameters(loader));
+  };
+  load_into(loaded->clip_l, *clip_l_.weights);
+  load_into(loaded->clip_g, *clip_g_.weights);
+  if (t5_) load_into(loaded->t5.emplace(t5_->config), *t5_->weights);
+  return loaded;
+}
+
+void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const ClipTextModel* loaded,
+                                const char* name, std::span<const std::string> texts, std::int64_t hidden,
+                                std::int64_t pooled, Progress& progress, PromptEmbedding& result) {
   const PartOfWork part(ops, name);
   const DistinctTexts distinct(texts);
   const Tensor ids =
       tokenize(clip.tokenizer, distinct.texts, clip.tokens,
                [&](const std::string& text, const Tokenized& tokens) { progress.read(name, text, tokens); });
-  ClipTextModel model(clip.config);
-  Loader loader(*clip.weights, ops, Reuse::once);
-  loader.expect([&](const Parameters& p) { model.parameters(p); });
-  model.outer_parameters(Parameters(loader));
-  const ClipOutput output =
-      model.forward(ops, ids, clip.tokenizer.end_of_text(), progress.streamed<ClipLayer>(model, loader));
+  ClipOutput output;
+  const std::int32_t end = clip.tokenizer.end_of_text();
+  if (loaded != nullptr) {
+    output = loaded->forward(ops, ids, end, progress.counted<ClipLayer>(*loaded, loaded->resident_layers()));
+  } else {
+    ClipTextModel model(clip.config);
+    Loader loader(*clip.weights, ops, Reuse::once);
+    loader.expect([&](const Parameters& p) { model.parameters(p); });
+    model.outer_parameters(Parameters(loader));
+    output = model.forward(ops, ids, end, progress.streamed<ClipLayer>(model, loader));
+  }
   progress.done(layer_work(clip.config));
   place(output.hidden.to(DType::f32), distinct.index, result.tokens, 0, hidden);
   // A pooled vector is a sequence of one token.
@@ -231,26 +264,33 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const char* na
         pooled);
 }
 
-void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts,
-                              Progress& progress, PromptEmbedding& result) const {
+void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loaded,
+                              std::span<const std::string> texts, Progress& progress,
+                              PromptEmbedding& result) const {
   const PartOfWork part(ops, "T5");
   const DistinctTexts distinct(texts);
   const std::int64_t clip_tokens = clip_l_.tokens, length = result.tokens.dim(1) - clip_tokens;
   const Tensor ids =
       tokenize(t5.tokenizer, distinct.texts, length,
                [&](const std::string& text, const Tokenized& tokens) { progress.read("T5", text, tokens); });
-  T5Encoder model(t5.config);
-  Loader loader(*t5.weights, ops, Reuse::once);
-  loader.expect([&](const Parameters& p) { model.parameters(p); });
-  model.outer_parameters(Parameters(loader));
-  const Tensor hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));  // [U, S, D]
+  Tensor hidden;  // [U, S, D]
+  if (loaded != nullptr) {
+    hidden = loaded->forward(ops, ids, progress.counted<T5Layer>(*loaded, loaded->resident_layers()));
+  } else {
+    T5Encoder model(t5.config);
+    Loader loader(*t5.weights, ops, Reuse::once);
+    loader.expect([&](const Parameters& p) { model.parameters(p); });
+    model.outer_parameters(Parameters(loader));
+    hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));
+  }
   progress.done(layer_work(t5.config));
   place(hidden, distinct.index, result.tokens, clip_tokens, 0);
 }
 
 PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptTexts> prompts,
                                       std::int64_t width, int max_sequence_length,
-                                      const EncodingCallbacks& callbacks) const {
+                                      const EncodingCallbacks& callbacks,
+                                      const LoadedEncoders* loaded) const {
   const auto batch = static_cast<std::int64_t>(prompts.size());
   PromptEmbedding result;
   result.tokens = Tensor::zeros({batch, clip_l_.tokens + max_sequence_length, width});
@@ -262,10 +302,14 @@ PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptText
   };
   Progress progress(callbacks,
                     all_work(clip_l_.config) + all_work(clip_g_.config) + (t5_ ? all_work(t5_->config) : 0));
-  encode_clip(ops, clip_l_, "CLIP-L", texts(&PromptTexts::clip_l), 0, 0, progress, result);
-  encode_clip(ops, clip_g_, "CLIP-G", texts(&PromptTexts::clip_g), clip_l_.config.hidden_size,
-              clip_l_.config.projection_dim, progress, result);
-  if (t5_) encode_t5(ops, *t5_, texts(&PromptTexts::t5), progress, result);
+  encode_clip(ops, clip_l_, loaded != nullptr ? &loaded->clip_l : nullptr, "CLIP-L",
+              texts(&PromptTexts::clip_l), 0, 0, progress, result);
+  encode_clip(ops, clip_g_, loaded != nullptr ? &loaded->clip_g : nullptr, "CLIP-G",
+              texts(&PromptTexts::clip_g), clip_l_.config.hidden_size, clip_l_.config.projection_dim,
+              progress, result);
+  if (t5_)
+    encode_t5(ops, *t5_, loaded != nullptr ? &*loaded->t5 : nullptr, texts(&PromptTexts::t5), progress,
+              result);
   progress.warn_of_cut_texts();
   return result;
 }

@@ -45,8 +45,15 @@ struct EncodingCallbacks {
   std::function<void(const std::string&)> on_warning;
 };
 
+// The encoders in memory.
+struct LoadedEncoders {
+  ClipTextModel clip_l, clip_g;
+  std::optional<T5Encoder> t5;
+};
+
 // Weights are mapped, not loaded: encode() reads each layer when its turn comes and drops it after, so the
-// encoders never take more memory than a layer and the activations.
+// encoders never take more memory than a layer and the activations, unless they were loaded before. Safe to
+// use from several threads.
 class PromptEncoder {
  public:
   // Reads configurations and tokenizers and checks that every tensor is bound. Without `use_t5` the third
@@ -61,14 +68,20 @@ class PromptEncoder {
   std::int64_t t5_max_length() const { return t5_ ? t5_->tokenizer.model_max_length() : 0; }
   // That a text has, its end among them, however long; 0 without T5.
   std::int64_t t5_tokens(std::string_view text) const;
-  // For an estimate of memory: bytes of the largest layer that encode() loads, with weights as
-  // `compute_type`, and the width of its widest activation.
+  // For an estimate of memory: bytes of the largest layer that encode() loads, and of all that load() does,
+  // with weights as `compute_type`, and the width of the widest activation.
   double largest_layer(DType compute_type) const;
+  double all_layers(DType compute_type) const;
   std::int64_t largest_width() const;
 
+  // All layers of all encoders, for encode(): same results, without reading anything.
+  std::shared_ptr<const LoadedEncoders> load(const Ops& ops) const;
+
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
+  // `loaded`: by load(), or null.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,
-                         int max_sequence_length, const EncodingCallbacks& callbacks = {}) const;
+                         int max_sequence_length, const EncodingCallbacks& callbacks = {},
+                         const LoadedEncoders* loaded = nullptr) const;
 
  private:
   struct Clip {
@@ -87,11 +100,11 @@ class PromptEncoder {
   static Clip open_clip(const ModelFiles& files, Component encoder, int tokenizer);
   static T5 open_t5(const ModelFiles& files);
   // Writes the encoder's part of `result`: hidden states from column `hidden`, pooled ones from `pooled`.
-  static void encode_clip(const Ops& ops, const Clip& clip, const char* name,
+  static void encode_clip(const Ops& ops, const Clip& clip, const ClipTextModel* loaded, const char* name,
                           std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
                           Progress& progress, PromptEmbedding& result);
-  void encode_t5(const Ops& ops, const T5& t5, std::span<const std::string> texts, Progress& progress,
-                 PromptEmbedding& result) const;
+  void encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loaded, std::span<const std::string> texts,
+                 Progress& progress, PromptEmbedding& result) const;
 
   Clip clip_l_, clip_g_;
   std::optional<T5> t5_;

@@ -361,8 +361,8 @@ class Trainer {
 }  // namespace
 
 void run_training(const TrainConfig& config, const RunOptions& options) {
-  set_thread_count(options.threads);
-  const OpenMpThreads threads;  // LibTorch's
+  const ThreadCount threads(options.threads);
+  const OpenMpThreads of_torch;
   const YieldWhenBusy yielding;
   prepare_run_folder(options.folder, config, options.resume);
   Trainer(config, options).run();

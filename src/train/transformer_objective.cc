@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "core/threads.h"
 #include "ops/torch/torch_ops.h"
 #include "pipeline/decode.h"
@@ -17,6 +18,7 @@
 #include "pipeline/random_weights.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
+#include "sampling/sampler.h"
 #include "sampling/sigmas.h"
 #include "train/batches.h"
 #include "train/growth.h"
@@ -221,7 +223,6 @@ GenerateOptions TransformerObjective::sample_options() const {
   options.num_inference_steps =
       config_.samples.steps > 0 ? config_.samples.steps : defaults.steps.value_or(kSampleSteps);
   options.guidance_scale = config_.samples.guidance_scale;
-  options.noise_dtype = "f32";
   options.max_sequence_length = pictures_.sequence_length(config_.stages.back());
   return with_model_defaults(options, defaults, transformer_.config(), pictures_.vae(), 0);
 }
@@ -433,15 +434,25 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
   const GenerateOptions options = sample_options();
   const std::vector<float> sigmas =
       flow_sigmas(options.num_inference_steps, scheduler_.shift, scheduler_.num_train_timesteps);
+  const bool guided = guidance_enabled(*options.guidance_scale);
   std::vector<Image> images;
   for (std::size_t i = 0; i < wanted.prompts.size(); ++i) {
     std::vector<std::string> texts{wanted.prompts[i]};
-    if (guidance_enabled(*options.guidance_scale)) texts.insert(texts.begin(), "");
+    if (guided) texts.insert(texts.begin(), "");
     const PromptEmbedding prompt = pictures_.embed(texts, options.max_sequence_length);
     const Shape shape{1, vae.latent_channels, options.height / vae.scale(), options.width / vae.scale()};
-    Tensor noise = initial_noise(options, DType::f32, wanted.seed + i, shape);
-    const Tensor latents = denoise(ops, transformer_, prompt, options, sigmas, std::move(noise),
-                                   StageProgress(callbacks, sd35::Stage::denoise));
+    DenoiseJob job;
+    job.latents = initial_noise(RandomSource::torch_cpu, DType::f32, wanted.seed + i, shape);
+    job.sigmas = sigmas;
+    job.sampler = sampler_from_name(options.sampler);
+    job.prompt = prompt;
+    if (guided) {
+      job.contexts = {{0, {}}, {1, {}}};
+      job.guidance =
+          std::make_shared<ClassifierFreeGuidance>(*options.guidance_scale, options.num_inference_steps);
+    }
+    const Tensor latents =
+        denoise(ops, transformer_, std::move(job), StageProgress(callbacks, sd35::Stage::denoise));
     Picture picture =
         decode(*decoder_ops, vae, decoder, latents, false, StageProgress(callbacks, sd35::Stage::decode));
     images.push_back({picture.width, picture.height, std::move(picture.rgb)});

@@ -1,6 +1,9 @@
 #include "weights/component_weights.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
+#include <system_error>
 
 #include "core/error.h"
 #include "core/messages.h"
@@ -66,6 +69,15 @@ void drop_unbound(StoredTensors& tensors) {
   }
 }
 
+// Whether none of its files (several with an index of shards) has changed since.
+bool is_current(const WeightFile& file) {
+  std::set<const MappedFile*> seen;
+  return std::ranges::all_of(file.tensors, [&](const auto& tensor) {
+    const MappedFile* const mapped = tensor.second.file.get();
+    return mapped == nullptr || !seen.insert(mapped).second || mapped->is_current();
+  });
+}
+
 }  // namespace
 
 WeightFile read_weight_file(const std::filesystem::path& path) {
@@ -92,9 +104,25 @@ WeightFile read_weight_file(const std::filesystem::path& path) {
   return result;
 }
 
-std::shared_ptr<const WeightSource> component_weights(Component component, const StoredTensors& tensors,
+std::shared_ptr<const WeightFile> open_weight_file(const std::filesystem::path& path) {
+  static std::mutex mutex;
+  static auto* const opened = new std::map<std::string, std::weak_ptr<const WeightFile>>;
+  const std::lock_guard lock(mutex);
+  std::erase_if(*opened, [](const auto& entry) { return entry.second.expired(); });
+  std::error_code ignored;
+  const std::string name = std::filesystem::absolute(path, ignored).lexically_normal().string();
+  if (const auto found = opened->find(name); found != opened->end())
+    if (auto file = found->second.lock(); file && is_current(*file)) return file;
+  auto file = std::make_shared<const WeightFile>(read_weight_file(path));
+  opened->insert_or_assign(name, file);
+  return file;
+}
+
+std::shared_ptr<const WeightSource> component_weights(Component component,
+                                                      const std::shared_ptr<const WeightFile>& file,
                                                       const std::string& location,
                                                       const WarningFunction& warn) {
+  const StoredTensors& tensors = file->tensors;
   const std::string prefix = find_component(component, tensors, location);
   warn_of_strays(component, tensors, prefix, location, warn);
   StoredTensors part = part_of(component, tensors, prefix);
@@ -106,7 +134,7 @@ std::shared_ptr<const WeightSource> component_weights(Component component, const
     throw FileError(location +
                     ": tensor 'text_projection.weight' of CLIP-G is missing; use the clip_g.safetensors of "
                     "Stable Diffusion 3.5");
-  return std::make_shared<StoredWeights>(location, std::move(part));
+  return std::make_shared<StoredWeights>(location, std::move(part), file);
 }
 
 }  // namespace sd35

@@ -24,10 +24,15 @@ struct WeightFile {
 // (weights/plain_names.h). Throws FileError, which says what the file is where it is none of these.
 WeightFile read_weight_file(const std::filesystem::path& path);
 
-// The component's part of `tensors`, which may lie below any prefix (weights/find_component.h), under the
-// names of the diffusers layout. What belongs to no component is left out with a warning; text encoders lose
-// without one what no model binds: position ids and the copy of T5's table. Throws FileError.
-std::shared_ptr<const WeightSource> component_weights(Component component, const StoredTensors& tensors,
+// The same, and of this process's only one: whoever opens the file while another has it gets that, unless it
+// was replaced meanwhile. From any thread.
+std::shared_ptr<const WeightFile> open_weight_file(const std::filesystem::path& path);
+
+// The component's part of a file's tensors, which may lie below any prefix (weights/find_component.h), under
+// the names of the diffusers layout. What belongs to no component is left out with a warning; text encoders
+// lose without one what no model binds: position ids and the copy of T5's table. Throws FileError.
+std::shared_ptr<const WeightSource> component_weights(Component component,
+                                                      const std::shared_ptr<const WeightFile>& file,
                                                       const std::string& location,
                                                       const WarningFunction& warn = {});
 

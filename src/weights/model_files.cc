@@ -125,7 +125,7 @@ void ModelFiles::open_folder(const fs::path& folder) {
 
 void ModelFiles::open_single_file(const fs::path& file) {
   single_file_ = true;
-  const WeightFile read = read_weight_file(file);
+  const WeightFile& read = *opened(file);
   const ComponentPrefixes found = find_components(read.tensors);
   if (found.empty())
     throw FileError(location_ + ": no part of Stable Diffusion 3.5 is in it; it seems to hold " +
@@ -158,7 +158,7 @@ void ModelFiles::add_extra(Component component, const fs::path& path) {
     }
     return;
   }
-  const WeightFile read = read_weight_file(path);
+  const WeightFile& read = *opened(path);
   find_component(component, read.tensors, path.string());
   to.weights = path;
   const std::map<std::string, nlohmann::json> said = said_configs(read.metadata, path.string());
@@ -171,6 +171,12 @@ void ModelFiles::add_extra(Component component, const fs::path& path) {
   }
 }
 
+const std::shared_ptr<const WeightFile>& ModelFiles::opened(const fs::path& path) const {
+  std::shared_ptr<const WeightFile>& file = opened_[path];
+  if (file == nullptr) file = open_weight_file(path);
+  return file;
+}
+
 bool ModelFiles::has(Component component) const { return !part(component).weights.empty(); }
 
 std::shared_ptr<const WeightSource> ModelFiles::weights(Component component,
@@ -179,10 +185,10 @@ std::shared_ptr<const WeightSource> ModelFiles::weights(Component component,
     throw FileError(location_ + ": the weights of " + std::string(folder_of(component)) + " are missing; " +
                     std::string(kWhereToGet));
   const Part& from = part(component);
-  const WeightFile read = read_weight_file(from.weights);
+  const auto file = opened(from.weights);
   if (warn)
-    for (const std::string& warning : read.warnings) warn(warning);
-  auto source = component_weights(component, read.tensors, from.weights.string(), warn);
+    for (const std::string& warning : file->warnings) warn(warning);
+  auto source = component_weights(component, file, from.weights.string(), warn);
   const WeightChange& change = changes_[static_cast<std::size_t>(component)];
   return change ? change(std::move(source)) : source;
 }

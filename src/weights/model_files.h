@@ -12,6 +12,7 @@
 
 #include "core/file_reader.h"
 #include "weights/component.h"
+#include "weights/component_weights.h"
 #include "weights/source.h"
 
 namespace sd35 {
@@ -38,7 +39,7 @@ struct ComponentConfig {
 // What LoRA does with the weights of a component.
 using WeightChange = std::function<std::shared_ptr<const WeightSource>(std::shared_ptr<const WeightSource>)>;
 
-// Nothing here is read into memory: weights are mapped when they are asked for.
+// Nothing here is read into memory: weights are mapped when they are asked for. For one thread at a time.
 class ModelFiles {
  public:
   // `model`: a folder in the diffusers layout; a single file (safetensors or GGUF) with some of the
@@ -101,6 +102,8 @@ class ModelFiles {
   void open_single_file(const std::filesystem::path& file);
   void add_extra(Component component, const std::filesystem::path& path);
   std::string missing_weights(Component component) const;
+  // Each file is opened once, when it is asked for.
+  const std::shared_ptr<const WeightFile>& opened(const std::filesystem::path& path) const;
   const Part& part(Component component) const { return parts_[static_cast<std::size_t>(component)]; }
   Part& part(Component component) { return parts_[static_cast<std::size_t>(component)]; }
 
@@ -114,6 +117,7 @@ class ModelFiles {
   // What the model's file says, by folder; of the scheduler and extras also what the transformer's file says.
   std::map<std::string, nlohmann::json> said_;
   bool without_t5_ = false;
+  mutable std::map<std::filesystem::path, std::shared_ptr<const WeightFile>> opened_;
 };
 
 }  // namespace sd35

@@ -14,6 +14,8 @@
 #include "core/tensor.h"
 #include "quant/encoding.h"
 
+struct stat;
+
 namespace sd35 {
 
 // A file mapped read-only. Its size is read once, when it is opened: a file that is cut short while it is
@@ -29,13 +31,24 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::string& path() const { return path_; }
+  // Whether path() is still this file, as it was when it was opened.
+  bool is_current() const;
   // Gives the whole pages inside `range` back to the system; they are read again when touched.
   void release(std::span<const std::byte> range) const;
   // Asks the system to read `range` ahead.
   void prefetch(std::span<const std::byte> range) const;
 
  private:
-  MappedFile(std::string path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {}
+  // Which file it is, and which state of it.
+  struct Version {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t seconds = 0, nanoseconds = 0;  // of its last change
+    bool operator==(const Version&) const = default;
+  };
+
+  MappedFile(std::string path, std::span<const std::byte> bytes, const Version& version)
+      : path_(std::move(path)), bytes_(bytes), version_(version) {}
+  static Version version_of(const struct stat& status);
 
   // Of a range of bytes(), from the start of the file, which starts a page.
   std::size_t offset_of(std::span<const std::byte> range) const {
@@ -44,6 +57,7 @@ class MappedFile {
 
   std::string path_;
   std::span<const std::byte> bytes_;
+  Version version_;
 };
 
 // One tensor as stored: its elements are the segments one after another, row-major. More than one segment, a
@@ -95,8 +109,9 @@ class WeightSource {
 // A source that holds its tensors in a map.
 class StoredWeights : public WeightSource {
  public:
-  StoredWeights(std::string location, StoredTensors tensors)
-      : location_(std::move(location)), tensors_(std::move(tensors)) {}
+  // `origin`: what stays as long as this.
+  StoredWeights(std::string location, StoredTensors tensors, std::shared_ptr<const void> origin = nullptr)
+      : location_(std::move(location)), tensors_(std::move(tensors)), origin_(std::move(origin)) {}
   std::vector<std::string> names() const override;
   const StoredTensor* find(std::string_view name) const override;
   const std::string& location() const override { return location_; }
@@ -104,6 +119,7 @@ class StoredWeights : public WeightSource {
  private:
   std::string location_;
   StoredTensors tensors_;
+  std::shared_ptr<const void> origin_;
 };
 
 }  // namespace sd35

@@ -1,5 +1,6 @@
 // Reads the input as a safetensors file: directly, as a single-file checkpoint, and for inspection. Only
 // Error may come out.
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "sd35/sd35.h"
@@ -19,9 +20,9 @@ void read_everything(const std::filesystem::path& path) {
   });
   for (const Component component : kComponents)
     allow_errors([&] {
-      const WeightFile file = read_weight_file(path);
-      (void)said_configs(file.metadata, path.string());
-      const auto weights = component_weights(component, file.tensors, path.string());
+      const auto file = std::make_shared<const WeightFile>(read_weight_file(path));
+      (void)said_configs(file->metadata, path.string());
+      const auto weights = component_weights(component, file, path.string());
       for (const std::string& name : weights->names()) (void)weights->find(name)->read();
       (void)derive_config(component, *weights);
     });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 
 #include "core/tensor.h"
 
@@ -17,6 +18,11 @@ inline double relative_error(const Tensor& value, const Tensor& reference) {
     norm += r * r;
   }
   return std::sqrt(difference / norm);
+}
+
+// Of equal type and shape, byte for byte.
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
 }  // namespace sd35

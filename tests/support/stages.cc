@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "core/buffer_pool.h"
 #include "mmdit/quantization.h"
 #include "mmdit/transformer.h"
 #include "text/clip_text_model.h"

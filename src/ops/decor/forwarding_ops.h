@@ -13,6 +13,7 @@ class ForwardingOps : public Ops {
   DType compute_type() const override { return inner_.compute_type(); }
   void prepare(Linear& linear, Reuse reuse) const override { inner_.prepare(linear, reuse); }
   void prepare(Conv2d& conv) const override { inner_.prepare(conv); }
+  bool rows_are_independent() const override { return inner_.rows_are_independent(); }
   std::string packing() const override { return inner_.packing(); }
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return inner_.restore(linear, packed);

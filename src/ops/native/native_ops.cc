@@ -1,6 +1,7 @@
 // The native engine: oneDNN for GEMMs and convolutions, our kernels for everything else.
 #include <cmath>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "ops/checks.h"
 #include "ops/native/conv2d.h"
@@ -26,6 +27,8 @@ class NativeOps : public Ops {
     native::prepare_linear(linear, reuse, compute_type_);
   }
   void prepare(Conv2d& conv) const override { native::prepare_conv2d(conv, compute_type_); }
+  // Below AVX-512 oneDNN's order of sums depends on the number of rows.
+  bool rows_are_independent() const override { return isa_level() >= IsaLevel::avx512; }
   std::string packing() const override { return native::packing(compute_type_); }
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return native::restore_linear(linear, packed, compute_type_);

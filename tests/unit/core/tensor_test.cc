@@ -47,16 +47,5 @@ TEST(TensorTest, ConvertsItsType) {
   EXPECT_EQ(tensor.to(DType::f32).raw(), tensor.raw());
 }
 
-TEST(TensorTest, PoolHandsFreedMemoryOutAgain) {
-  const void* first = nullptr;
-  {
-    const Tensor tensor({1000}, DType::f32);
-    first = tensor.raw();
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % 64, 0u);
-  }
-  EXPECT_EQ(Tensor({1000}, DType::f32).raw(), first);
-  trim_pool();
-}
-
 }  // namespace
 }  // namespace sd35

@@ -19,7 +19,7 @@ namespace {
 
 TEST(ThreadsTest, RangesCoverEveryItemOnce) {
   for (const int threads : {1, 2, 3}) {
-    set_thread_count(threads);
+    const ThreadCount scope(threads);
     EXPECT_EQ(thread_count(), threads);
     for (const std::int64_t count : {0, 1, 2, 7, 1000}) {
       std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
@@ -29,12 +29,29 @@ TEST(ThreadsTest, RangesCoverEveryItemOnce) {
       for (const auto& times : seen) EXPECT_EQ(times, 1);
     }
   }
-  set_thread_count(0);
   EXPECT_EQ(thread_count(), available_cores());
 }
 
+TEST(ThreadsTest, EachThreadHasACountOfItsOwn) {
+  const ThreadCount three(3);
+  {
+    const ThreadCount two(2);
+    EXPECT_EQ(thread_count(), 2);
+    const ThreadCount as_many_as_cores(0);
+    EXPECT_EQ(thread_count(), available_cores());
+  }
+  EXPECT_EQ(thread_count(), 3);
+  std::thread other([] {
+    EXPECT_EQ(thread_count(), available_cores());
+    const ThreadCount five(5);
+    EXPECT_EQ(thread_count(), 5);
+  });
+  other.join();
+  EXPECT_EQ(thread_count(), 3);
+}
+
 TEST(ThreadsTest, SerialLoopsStayOnTheirThread) {
-  set_thread_count(2);
+  const ThreadCount two(2);
   const auto ranges = [] {
     std::atomic<int> count = 0;
     parallel_for(100, 1, [&](std::int64_t, std::int64_t) { ++count; });
@@ -44,25 +61,26 @@ TEST(ThreadsTest, SerialLoopsStayOnTheirThread) {
   {
     const SerialLoops serial;
     EXPECT_EQ(ranges(), 1);
-    std::thread other([&] { EXPECT_EQ(ranges(), 2); });
+    std::thread other([&] {
+      const ThreadCount two_again(2);
+      EXPECT_EQ(ranges(), 2);
+    });
     other.join();
   }
   EXPECT_EQ(ranges(), 2);
-  set_thread_count(0);
 }
 
 TEST(ThreadsTest, AnExceptionComesBackToTheCaller) {
-  set_thread_count(2);
+  const ThreadCount two(2);
   EXPECT_THROW(parallel_for(100, 1,
                             [](std::int64_t, std::int64_t end) {
                               if (end == 100) throw FileError("broken");
                             }),
                FileError);
-  set_thread_count(0);
 }
 
 TEST(ThreadsTest, AShortLoopEndsNoThreads) {
-  set_thread_count(4);
+  const ThreadCount count(4);
   const auto threads = [](std::int64_t ranges) {
     std::mutex mutex;
     std::set<pid_t> ids;
@@ -76,12 +94,11 @@ TEST(ThreadsTest, AShortLoopEndsNoThreads) {
   EXPECT_EQ(four.size(), 4u);
   EXPECT_EQ(threads(2).size(), 2u);
   EXPECT_EQ(threads(4), four);
-  set_thread_count(0);
 }
 
 TEST(ThreadsTest, CountsThatCannotBeAreErrors) {
   for (const int count : {-1, kMostThreads + 1, 65536, 2147483647})
-    EXPECT_THROW(set_thread_count(count), ArgumentError) << count;
+    EXPECT_THROW(ThreadCount{count}, ArgumentError) << count;
   EXPECT_EQ(thread_count(), available_cores()) << "as it was";
 }
 
@@ -94,7 +111,7 @@ TEST(ThreadsTest, WhatTheSystemDoesNotStartIsAnErrorBeforeOpenMpEndsTheProcess) 
     memory.rlim_cur = rlim_t{2} << 30;  // stacks of 800 threads take 6
     setrlimit(RLIMIT_AS, &memory);
     try {
-      set_thread_count(800);
+      const ThreadCount many(800);
     } catch (const ArgumentError&) {
       std::_Exit(0);
     }
@@ -105,7 +122,7 @@ TEST(ThreadsTest, WhatTheSystemDoesNotStartIsAnErrorBeforeOpenMpEndsTheProcess) 
 #endif
 
 TEST(ThreadsTest, ARegionOfTheCallersHasNoThreadsToGive) {
-  set_thread_count(2);
+  const ThreadCount two(2);
   std::atomic<int> ones = 0, ranges = 0;
 #pragma omp parallel num_threads(2)
   {
@@ -118,7 +135,6 @@ TEST(ThreadsTest, ARegionOfTheCallersHasNoThreadsToGive) {
   EXPECT_EQ(thread_count(), 1);
   omp_set_max_active_levels(1);
   EXPECT_EQ(thread_count(), 2);
-  set_thread_count(0);
 }
 
 TEST(ThreadsTest, TheCallersOpenMpSettingsHoldAgain) {
@@ -135,9 +151,8 @@ TEST(ThreadsTest, TheCallersOpenMpSettingsHoldAgain) {
   EXPECT_EQ(omp_get_max_threads(), 5);
   EXPECT_NE(omp_get_dynamic(), 0);
   omp_set_dynamic(0);
-  set_thread_count(2);
+  const ThreadCount two(2);
   EXPECT_EQ(omp_get_max_threads(), 5) << "thread counts are sd35's own";
-  set_thread_count(0);
 }
 
 }  // namespace

@@ -69,12 +69,11 @@ TEST(YieldingTest, ATeamThatSleepsKeepsOthersFromSpinning) {
 }
 
 TEST(YieldingTest, WatchesAndEndsWhileOthersWork) {
-  set_thread_count(2);
+  const ThreadCount two(2);
   for (int i = 0; i < 3; ++i) {
     const YieldWhenBusy yielding, nested;
     sleeps(100);
   }
-  set_thread_count(0);
 }
 
 }  // namespace

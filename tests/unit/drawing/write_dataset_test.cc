@@ -108,10 +108,9 @@ TEST(WriteDataset, CapitalsAreAsLargeAsAsked) {
 TEST(WriteDataset, ThreadsDoNotChangeTheBytes) {
   const TemporaryFolder folder;
   for (const int threads : {1, 3}) {
-    set_thread_count(threads);
+    const ThreadCount count(threads);
     write_dataset(folder / std::to_string(threads), small(), {});
   }
-  set_thread_count(0);
   for (const char* shard : {"shard-00000.tar", "shard-00001.tar", "shard-00002.tar"})
     EXPECT_EQ(file_bytes(folder / "1" / shard), file_bytes(folder / "3" / shard)) << shard;
 }
@@ -124,9 +123,8 @@ TEST(WriteDataset, AsksAfterEachSample) {
     EXPECT_EQ(done, ++asked);
     return done < 3;
   };
-  set_thread_count(1);
+  const ThreadCount one(1);
   EXPECT_THROW(write_dataset(folder / "data", small(), until_third), Cancelled);
-  set_thread_count(0);
   EXPECT_EQ(asked, 3u);
 }
 

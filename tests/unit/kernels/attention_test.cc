@@ -278,15 +278,14 @@ TEST_P(AttentionTest, ThreadsDoNotChangeABit) {
     for (const std::int64_t heads : {1, 3, 17}) {
       Case c{.type = type, .batch = 2, .heads = heads, .head_size = 32, .tokens = {150, 33}, .norms = true};
       c.fill();
-      set_thread_count(1);
+      const ThreadCount one(1);
       c.run();
       const std::vector<Elements> alone = c.results;
       for (const int threads : {2, 3, 5}) {
-        set_thread_count(threads);
+        const ThreadCount several(threads);
         c.run();
         EXPECT_EQ(c.results, alone) << c.text() << ", " << threads << " threads";
       }
-      set_thread_count(0);
     }
 }
 

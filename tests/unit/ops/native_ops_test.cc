@@ -14,10 +14,6 @@
 namespace sd35 {
 namespace {
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
-
 class NativeOpsTest : public testing::TestWithParam<DType> {
  protected:
   std::unique_ptr<Ops> ops = make_native_ops(GetParam());
@@ -106,11 +102,11 @@ TEST_P(NativeOpsTest, ThreadsChangeNothingButRounding) {
   const double bound = GetParam() == DType::f32 ? 1e-6 : 0x1p-7;
   for (const auto& cases : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
     for (const OpCase& c : cases) {
-      set_thread_count(1);
-      const Tensor one = c.run(*ops)[0].to(DType::f32);
-      set_thread_count(3);
-      const Tensor three = c.run(*ops)[0].to(DType::f32);
-      set_thread_count(0);
+      const auto run = [&](int count) {
+        const ThreadCount threads(count);
+        return c.run(*ops)[0].to(DType::f32);
+      };
+      const Tensor one = run(1), three = run(3);
       EXPECT_TRUE(same_bits(three, one) || relative_error(three, one) <= bound) << c.name;
     }
 }
@@ -129,8 +125,27 @@ TEST_P(NativeOpsTest, ServesSeveralThreadsAtOnce) {
   for (const Tensor& result : results) EXPECT_TRUE(same_bits(result, results[0]));
 }
 
+TEST_P(NativeOpsTest, RowsAreIndependentWhereItSaysSo) {
+  if (!ops->rows_are_independent()) GTEST_SKIP() << "on this CPU they are not";
+  for (const auto& [in, out] : {std::pair{33, 65}, {96, 96}, {192, 768}, {1536, 192}})
+    for (const bool prepared : {false, true}) {
+      Linear layer;
+      layer.weight = random_tensor({out, in}, 3);
+      layer.bias = random_tensor({out}, 4);
+      layer.out_features = out;
+      layer.in_features = in;
+      if (prepared) ops->prepare(layer, Reuse::many);
+      const Tensor x = random_tensor({470, in}, 5);
+      const Tensor all = ops->linear(x, layer, Activation::gelu_tanh);
+      for (const auto& [begin, end] : {std::pair{0, 1}, {1, 8}, {8, 72}, {72, 184}, {184, 470}})
+        EXPECT_TRUE(same_bits(ops->linear(x.rows(begin, end).clone(), layer, Activation::gelu_tanh).clone(),
+                              all.rows(begin, end).clone()))
+            << in << " " << out << " " << end - begin;
+    }
+}
+
 TEST_P(NativeOpsTest, ServesThreadsOfARegionOfTheCallers) {
-  set_thread_count(2);
+  const ThreadCount two(2);
   for (const auto& cases : {linear_cases(), conv2d_cases()})
     for (const OpCase& c : cases) {
       const Tensor outside = c.run(*ops)[0].to(DType::f32);
@@ -141,7 +156,6 @@ TEST_P(NativeOpsTest, ServesThreadsOfARegionOfTheCallers) {
       for (const Tensor& result : inside)
         EXPECT_TRUE(same_bits(result, outside) || relative_error(result, outside) <= bound) << c.name;
     }
-  set_thread_count(0);
 }
 
 TEST_P(NativeOpsTest, EmptyInputsGiveEmptyResults) {

@@ -112,12 +112,11 @@ TEST_F(RandomModelTest, TheDenoiserStaysSane) {
   Loader loader(*weights, ops, Reuse::many);
   transformer.parameters(Parameters(loader));
 
-  GenerateOptions noise;
   TransformerInput input;
-  input.latents = initial_noise(noise, DType::f32, 1, {2, 16, 16, 16});
+  input.latents = initial_noise(RandomSource::torch_cpu, DType::f32, 1, {2, 16, 16, 16});
   input.timesteps = {1000.0f, 100.0f};
-  input.prompt_embedding = initial_noise(noise, DType::f32, 2, {2, 93, 320});
-  input.pooled_projection = initial_noise(noise, DType::f32, 3, {2, 320});
+  input.prompt_embedding = initial_noise(RandomSource::torch_cpu, DType::f32, 2, {2, 93, 320});
+  input.pooled_projection = initial_noise(RandomSource::torch_cpu, DType::f32, 3, {2, 320});
   const Tensor velocity = transformer.forward(ops, input);
   ops.expect_sane(6);
   EXPECT_GT(deviation(velocity), 0.3);
@@ -129,10 +128,10 @@ TEST_F(RandomModelTest, EqualTokensAtTheEndCountAsOne) {
   const ModelFiles files = ModelFiles::open(model().string());
   const auto weights = files.weights(Component::transformer);
   TransformerInput all;
-  all.latents = initial_noise({}, DType::f32, 1, {2, 16, 8, 12});
+  all.latents = initial_noise(RandomSource::torch_cpu, DType::f32, 1, {2, 16, 8, 12});
   all.timesteps = {1000.0f, 300.0f};
-  all.prompt_embedding = initial_noise({}, DType::f32, 2, {2, 93, 320});
-  all.pooled_projection = initial_noise({}, DType::f32, 3, {2, 320});
+  all.prompt_embedding = initial_noise(RandomSource::torch_cpu, DType::f32, 2, {2, 93, 320});
+  all.pooled_projection = initial_noise(RandomSource::torch_cpu, DType::f32, 3, {2, 320});
   constexpr std::int64_t kept = 78, count = 93 - kept + 1;
   for (std::int64_t b = 0; b < 2; ++b) {
     float* tokens = all.prompt_embedding.data<float>() + b * 93 * 320;
@@ -163,13 +162,9 @@ TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
   Transformer transformer(MmditConfig::from_json(files.config(Component::transformer), "test"));
   Loader loader(*weights, *ops, Reuse::many);
   transformer.parameters(Parameters(loader));
-  GenerateOptions options;
-  options.num_inference_steps = 2;
-  options.guidance_scale = 4.5;
-  options.sampler = "euler";
   const auto drawn = [&](float difference) {
-    PromptEmbedding prompt{initial_noise({}, DType::f32, 2, {2, 93, 320}),
-                           initial_noise({}, DType::f32, 3, {2, 320})};
+    PromptEmbedding prompt{initial_noise(RandomSource::torch_cpu, DType::f32, 2, {2, 93, 320}),
+                           initial_noise(RandomSource::torch_cpu, DType::f32, 3, {2, 320})};
     for (std::int64_t b = 0; b < 2; ++b)
       for (std::int64_t t = 77 - 3 * b; t < 93; ++t) {
         float* token = prompt.tokens.data<float>() + (b * 93 + t) * 320;
@@ -177,8 +172,13 @@ TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
         token[0] += difference * static_cast<float>(t);
       }
     const Callbacks silent;
-    return denoise(*ops, transformer, prompt, options, std::array{1.0f, 0.6f, 0.0f},
-                   initial_noise({}, DType::f32, 1, {1, 16, 8, 12}), StageProgress(silent, Stage::denoise));
+    DenoiseJob job;
+    job.latents = initial_noise(RandomSource::torch_cpu, DType::f32, 1, {1, 16, 8, 12});
+    job.sigmas = {1.0f, 0.6f, 0.0f};
+    job.prompt = prompt;
+    job.contexts = {{0, {}}, {1, {}}};
+    job.guidance = std::make_shared<ClassifierFreeGuidance>(4.5, 2);
+    return denoise(*ops, transformer, job, StageProgress(silent, Stage::denoise));
   };
   EXPECT_LT(relative_error(drawn(0), drawn(1e-7f)), 1e-5);
 }
@@ -194,7 +194,8 @@ TEST_F(RandomModelTest, TheAutoencoderStaysSane) {
   Loader loader(*weights, ops, Reuse::many);
   decoder.parameters(Parameters(loader, "decoder."));
   encoder.parameters(Parameters(loader, "encoder."));
-  const Tensor picture = decoder.forward(ops, initial_noise({}, DType::f32, 4, {1, 16, 8, 8}));
+  const Tensor picture =
+      decoder.forward(ops, initial_noise(RandomSource::torch_cpu, DType::f32, 4, {1, 16, 8, 8}));
   EXPECT_GT(deviation(picture), 0.25);
   EXPECT_LT(deviation(picture), 0.75);
   const Tensor moments = encoder.forward(ops, picture);

@@ -28,9 +28,8 @@ TEST(RandomWeightsTest, DoNotDependOnThePieceOrTheThreads) {
   const std::vector<float> whole = values(1, "a", 0, 100000);
   const std::vector<float> piece = values(1, "a", 70000, 1000);
   EXPECT_TRUE(std::equal(piece.begin(), piece.end(), whole.begin() + 70000));
-  set_thread_count(1);
+  const ThreadCount one(1);
   EXPECT_EQ(values(1, "a", 0, 100000), whole);
-  set_thread_count(0);
 }
 
 TEST(RandomWeightsTest, DifferByNameAndSeed) {

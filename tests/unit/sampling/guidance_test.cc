@@ -91,5 +91,29 @@ TEST(ImageToImage, ScaledNoiseEqualsDiffusers) {
   EXPECT_THROW(scale_noise(latents, noise, 0.5f, std::span<float>(noise).first(3)), Error);
 }
 
+TEST(ClassifierFreeGuidance, AsksForWhatAStepNeeds) {
+  const ClassifierFreeGuidance guidance(4.5, 10, {0.2, 0.8}, {{7}, 2.8, 0.3, 0.6});
+  using Contexts = std::vector<int>;
+  EXPECT_EQ(guidance.contexts(1), (Contexts{1}));
+  EXPECT_EQ(guidance.contexts(2), (Contexts{0, 1}));
+  EXPECT_EQ(guidance.contexts(4), (Contexts{0, 1, 2}));
+  EXPECT_EQ(guidance.contexts(6), (Contexts{0, 1}));
+  EXPECT_EQ(guidance.contexts(8), (Contexts{1}));
+}
+
+TEST(ClassifierFreeGuidance, FollowsBothAndTellsTheNegative) {
+  const ClassifierFreeGuidance guidance(3, 10, {}, {{7}, 2, 0, 1});
+  const Floats negative{1, 2}, prompt{2, 4}, skipping{1, 5};
+  ContextVelocities velocities;
+  velocities.of = {negative, prompt, skipping};
+  const Velocity all = guidance.combined(velocities);
+  EXPECT_EQ(all.followed, (Floats{1 + 3 * 1 + 2 * 1, 2 + 3 * 2 + 2 * -1}));
+  EXPECT_EQ(all.negative, negative);
+  velocities.of = {prompt};
+  const Velocity alone = guidance.combined(velocities);
+  EXPECT_EQ(alone.followed, prompt);
+  EXPECT_TRUE(alone.negative.empty());
+}
+
 }  // namespace
 }  // namespace sd35

@@ -24,7 +24,7 @@ class FindComponent : public testing::Test {
   std::shared_ptr<const WeightSource> read(Component component, const Tensors& tensors) {
     write_safetensors(path_, tensors);
     warnings_.clear();
-    return component_weights(component, read_weight_file(path_).tensors, "x.safetensors",
+    return component_weights(component, open_weight_file(path_), "x.safetensors",
                              [&](const std::string& warning) { warnings_.push_back(warning); });
   }
 

@@ -9,7 +9,7 @@ namespace {
 namespace fs = std::filesystem;
 using enum Component;
 
-TEST_F(Model, OtherNamesOfWeightsInAFolder) {
+TEST_F(WholeModel, OtherNamesOfWeightsInAFolder) {
   const fs::path model = folder_ / "model", part = model / "transformer";
   make_folder(model);
   const fs::path usual = part / "diffusion_pytorch_model.safetensors";
@@ -27,7 +27,7 @@ TEST_F(Model, OtherNamesOfWeightsInAFolder) {
   rename("diffusion_pytorch_model.fp16.safetensors");
 }
 
-TEST_F(Model, SaysWhatLiesInPlaceOfWeights) {
+TEST_F(WholeModel, SaysWhatLiesInPlaceOfWeights) {
   const fs::path model = folder_ / "model", part = model / "transformer";
   make_folder(model);
   fs::remove(part / "diffusion_pytorch_model.safetensors");
@@ -43,7 +43,7 @@ TEST_F(Model, SaysWhatLiesInPlaceOfWeights) {
       {"one of several shards; name the folder or the index"});
 }
 
-TEST_F(Model, SaysHowToNameAFolderThatIsNoModel) {
+TEST_F(WholeModel, SaysHowToNameAFolderThatIsNoModel) {
   make_folder(folder_ / "model");
   expect_error(file_error([&] { ModelFiles::open(folder_ / "model/vae"); }),
                {"holds no model_index.json", "it is the folder of one component; name it as --vae"});
@@ -53,7 +53,7 @@ TEST_F(Model, SaysHowToNameAFolderThatIsNoModel) {
                {"it holds 'sd3.5_medium.safetensors'; name that file"});
 }
 
-TEST_F(Model, PointersAndPagesInPlaceOfFiles) {
+TEST_F(WholeModel, PointersAndPagesInPlaceOfFiles) {
   make_folder(folder_ / "model");
   const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
   put(folder_ / "model/transformer/diffusion_pytorch_model.safetensors", pointer);
@@ -71,7 +71,7 @@ TEST_F(Model, PointersAndPagesInPlaceOfFiles) {
   }
 }
 
-TEST_F(Model, PipesAreRefused) {
+TEST_F(WholeModel, PipesAreRefused) {
   make_folder(folder_ / "model");
   const auto pipe = [&](const fs::path& path) {
     fs::remove(path);

@@ -168,7 +168,7 @@ TEST_F(GgufNames, OfLlamasT5) {
   }
   EXPECT_EQ(llama_name("text_model.final_layer_norm.weight"), "text_model.final_layer_norm.weight");
   write_gguf(path_, stored, {{"general.architecture", "t5encoder"}});
-  const auto weights = component_weights(Component::text_encoder_3, read_weight_file(path_).tensors, "t5");
+  const auto weights = component_weights(Component::text_encoder_3, open_weight_file(path_), "t5");
   expect_tensors(*weights, expected);
 }
 

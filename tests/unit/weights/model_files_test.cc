@@ -33,7 +33,7 @@ class Variable {
   std::optional<std::string> before_;
 };
 
-TEST_F(Model, Folder) {
+TEST_F(WholeModel, Folder) {
   make_folder(folder_ / "model");
   const ModelFiles files = ModelFiles::open(folder_ / "model");
   expect_whole_model(files);
@@ -46,7 +46,7 @@ TEST_F(Model, Folder) {
   EXPECT_EQ(files.tokenizer(3), folder_ / "model/tokenizer_3");
 }
 
-TEST_F(Model, FolderWithShardsAndVariants) {
+TEST_F(WholeModel, FolderWithShardsAndVariants) {
   const fs::path model = folder_ / "model", encoder = model / "text_encoder_3";
   make_folder(model);
   fs::remove(encoder / "model.safetensors");
@@ -64,7 +64,7 @@ TEST_F(Model, FolderWithShardsAndVariants) {
   expect_whole_model(ModelFiles::open(model));
 }
 
-TEST_F(Model, FolderWithoutWeights) {
+TEST_F(WholeModel, FolderWithoutWeights) {
   make_folder(folder_ / "model");
   fs::remove(folder_ / "model/transformer/diffusion_pytorch_model.safetensors");
   fs::remove_all(folder_ / "model/text_encoder_3");
@@ -85,7 +85,7 @@ TEST_F(Model, FolderWithoutWeights) {
 }
 
 // What is missing and what is loaded are answers to one question.
-TEST_F(Model, TokenizersInEitherForm) {
+TEST_F(WholeModel, TokenizersInEitherForm) {
   const fs::path model = folder_ / "model";
   make_folder(model);
   for (const std::string name : {"tokenizer", "tokenizer_2", "tokenizer_3"}) {
@@ -106,7 +106,7 @@ TEST_F(Model, TokenizersInEitherForm) {
   expect_error(file_error([&] { files.tokenizer(3); }), {"tokenizer_3/spiece.model (or "});
 }
 
-TEST_F(Model, NoModel) {
+TEST_F(WholeModel, NoModel) {
   expect_error(file_error([&] { ModelFiles::open(folder_ / "none"); }), {"no such file or folder", kLicence});
   expect_error(file_error([&] { ModelFiles::open(folder_.path()); }),
                {"holds no model_index.json", kLicence});
@@ -122,7 +122,7 @@ TEST_F(Model, NoModel) {
                {"it seems to hold a LoRA (name it as --lora)"});
 }
 
-TEST_F(Model, SingleFile) {
+TEST_F(WholeModel, SingleFile) {
   const fs::path path = folder_ / "everything.safetensors";
   Tensors tensors = single_file(transformer_, vae_, clip_l_, clip_g_, t5_);
   tensors["text_encoders.clip_l.logit_scale"] = numbered({});
@@ -135,7 +135,7 @@ TEST_F(Model, SingleFile) {
   EXPECT_TRUE(files.config_location(vae).starts_with(path.string() + " (it carries no configuration"));
 }
 
-TEST_F(Model, SingleFileDerivesConfigurations) {
+TEST_F(WholeModel, SingleFileDerivesConfigurations) {
   write_safetensors(folder_ / "m.safetensors", single_file(transformer_, vae_, clip_l_, clip_g_, t5_));
   const ModelFiles files = ModelFiles::open(folder_ / "m.safetensors");
   const auto expect_config = [&](Component component, const nlohmann::json& expected) {
@@ -182,7 +182,7 @@ TEST_F(Model, SingleFileDerivesConfigurations) {
                                  {"relative_attention_num_buckets", 32}});
 }
 
-TEST_F(Model, SingleFileWithSeparateEncoders) {
+TEST_F(WholeModel, SingleFileWithSeparateEncoders) {
   write_safetensors(folder_ / "m.safetensors", single_file(transformer_, vae_, {}, {}, {}));
   Tensors prefixed;
   for (const auto& [name, tensor] : clip_g_) prefixed["text_encoders.clip_g.transformer." + name] = tensor;
@@ -208,7 +208,7 @@ TEST_F(Model, SingleFileWithSeparateEncoders) {
                {"holds no model.safetensors"});
 }
 
-TEST_F(Model, EncodersLoseWhatNoModelBinds) {
+TEST_F(WholeModel, EncodersLoseWhatNoModelBinds) {
   make_folder(folder_ / "model");
   Tensors clip = clip_l_, t5 = t5_;
   clip["text_model.embeddings.position_ids"] = Tensor::zeros({1, 7}, DType::i64);
@@ -226,7 +226,7 @@ TEST_F(Model, EncodersLoseWhatNoModelBinds) {
                {"'text_projection.weight' of CLIP-G is missing"});
 }
 
-TEST_F(Model, WithoutT5) {
+TEST_F(WholeModel, WithoutT5) {
   make_folder(folder_ / "model");
   fs::remove_all(folder_ / "model/text_encoder_3");
   fs::remove_all(folder_ / "model/tokenizer_3");
@@ -251,7 +251,7 @@ TEST(DownloadAdvice, IsWhatTheReadmeSays) {
   EXPECT_NE(kWhereToGet.find(kDownloadCommand), std::string_view::npos);
 }
 
-class ScaledFp8 : public Model {
+class ScaledFp8 : public WholeModel {
  protected:
   // T5 with one scaled linear layer, in the older or newer names.
   Tensors scaled(bool newer) {
@@ -317,7 +317,7 @@ TEST_F(ScaledFp8, OtherQuantizationsAreRefused) {
   expect_error(error(t5), {"comfy_quant': not valid JSON"});
 }
 
-class HubCache : public Model {
+class HubCache : public WholeModel {
  protected:
   // As huggingface_hub lays out a download: snapshots of links into blobs.
   void download(const fs::path& cache) {

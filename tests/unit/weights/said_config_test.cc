@@ -26,7 +26,7 @@ nlohmann::json vae_said() {
           {"a key of another program", "kept"}};
 }
 
-TEST_F(Model, ConfigurationStaysWhenAPartIsNamedByFile) {
+TEST_F(WholeModel, ConfigurationStaysWhenAPartIsNamedByFile) {
   make_folder(folder_ / "model");
   put(folder_ / "model/vae/config.json", vae_said().dump());
   write_safetensors(folder_ / "vae.safetensors", vae_.original);
@@ -56,7 +56,7 @@ TEST_F(Model, ConfigurationStaysWhenAPartIsNamedByFile) {
   EXPECT_EQ(ModelFiles::open(folder_ / "model", extra).configuration(vae).doubt, "");
 }
 
-TEST_F(Model, FilesSayTheirConfigurations) {
+TEST_F(WholeModel, FilesSayTheirConfigurations) {
   const std::map<std::string, nlohmann::json> said{
       {"vae", vae_said()}, {"scheduler", {{"shift", 6.0}}}, {"sd35", {{"words", {"cat"}}}}};
   const std::map<std::string, std::string> metadata{{std::string(kConfigKey), text_of_configs(said)}};
@@ -93,7 +93,7 @@ TEST_F(Model, FilesSayTheirConfigurations) {
   EXPECT_EQ(ModelFiles::open(folder_ / "model", extra).scheduler_config().at("shift"), 2.0);
 }
 
-TEST_F(Model, MetadataIsReadAsHostile) {
+TEST_F(WholeModel, MetadataIsReadAsHostile) {
   const auto error = [&](const std::string& text) {
     write_safetensors(folder_ / "m.safetensors", transformer_.original, {{"sd35.config", text}});
     return file_error([&] { ModelFiles::open(folder_ / "m.safetensors"); });
@@ -104,7 +104,7 @@ TEST_F(Model, MetadataIsReadAsHostile) {
   expect_error(error(R"({"vae": {}, "vae": {}})"), {"key 'vae' is there twice"});
 }
 
-TEST_F(Model, AFileThatSaysItIsTheOtherClip) {
+TEST_F(WholeModel, AFileThatSaysItIsTheOtherClip) {
   make_folder(folder_ / "model");
   write_safetensors(folder_ / "clip.safetensors", clip_g_, {{"sd35.config", R"({"text_encoder_2": {}})"}});
   expect_error(file_error([&] {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "core/buffer_pool.h"
 #include "tests/unit/weights/weight_files.h"
 #include "weights/safetensors.h"
 

@@ -11,7 +11,7 @@
 
 namespace sd35 {
 
-class Model : public testing::Test {
+class WholeModel : public testing::Test {
  protected:
   // A whole model in the diffusers layout.
   void make_folder(const std::filesystem::path& folder) {

@@ -1,0 +1,29 @@
+// A model opened: what all pictures that are drawn with it share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ops/ops.h"
+#include "pipeline/components.h"
+#include "pipeline/residents.h"
+#include "sd35/sd35.h"
+
+namespace sd35 {
+
+struct OpenedModel {
+  // Throws what Model::open() throws.
+  OpenedModel(std::string model, LoadOptions options);
+
+  // Whether bf16 is multiplied in f32.
+  bool widens() const;
+
+  std::string name;
+  LoadOptions load;
+  std::unique_ptr<const Ops> ops;
+  Components components;
+  Residency keep;
+  mutable Residents residents;
+};
+
+}  // namespace sd35

@@ -1,0 +1,19 @@
+#include "pipeline/residents.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+
+namespace sd35 {
+
+Residency residency_from_name(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, Residency>, 3> kNames{
+      {{"nothing", Residency::nothing}, {"transformer", Residency::transformer}, {"all", Residency::all}}};
+  for (const auto& [known, residency] : kNames)
+    if (name == known) return residency;
+  throw ArgumentError("keep is '" + std::string(name) + "'; it must be nothing, transformer or all");
+}
+
+}  // namespace sd35
