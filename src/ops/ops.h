@@ -56,7 +56,8 @@ class PreparedWeight {
   virtual std::optional<PackedWeight> packed() const { return std::nullopt; }
 };
 
-// What training adds to some rows of a linear layer whose own weight is frozen (LoRA, Hu et al. 2021).
+// What is added to some rows of a linear layer beside its own weight (LoRA, Hu et al. 2021): by training,
+// which leaves the weight as it is, and by adapters that come and go without it.
 struct LowRankUpdate {
   Tensor down;                 // A [r, in]
   Tensor up;                   // B [rows, r]
@@ -64,8 +65,13 @@ struct LowRankUpdate {
   std::int64_t first_row = 0;  // of the layer's output features that `up` adds to
 };
 
-// y = x W^T + b, and scale (x A^T) B^T for each update. The native engine knows no updates: for inference
-// they are merged into the weight when it is loaded.
+// Updates in an engine's own form.
+class PreparedUpdates {
+ public:
+  virtual ~PreparedUpdates() = default;
+};
+
+// y = x W^T + b, and scale (x A^T) B^T for each update, whatever form the weight has.
 struct Linear {
   Tensor weight;                                     // [out, in], any float type
   std::shared_ptr<const QuantizedMatrix> quantized;  // [out, in], in place of `weight`
@@ -74,6 +80,7 @@ struct Linear {
   std::int64_t out_features = 0;
   std::int64_t in_features = 0;
   std::vector<LowRankUpdate> updates;
+  std::shared_ptr<const PreparedUpdates> prepared_updates;  // set by Ops::attach, in place of `updates`
 
   bool loaded() const { return weight.defined() || quantized != nullptr || prepared != nullptr; }
 };
@@ -139,7 +146,11 @@ class Ops {
   // where `packed` is not of the form that this engine would make here and now.
   virtual bool restore(Linear& /*linear*/, const PackedWeight& /*packed*/) const { return false; }
 
-  // act(x W^T + b): [..., in] -> [..., out]
+  // Gives a layer these updates in place of all that it had, in the engine's own form; none takes them away.
+  // Its weight stays as it is. Throws Error for one that does not fit.
+  virtual void attach(Linear& linear, std::vector<LowRankUpdate> updates) const;
+
+  // act(x W^T + b), and the updates before the activation: [..., in] -> [..., out]
   virtual Tensor linear(const Tensor& x, const Linear& w, Activation act = Activation::none,
                         Out out = Out::compute) const = 0;
   // [B, Y, X, in] -> [B, Y', X', out]

@@ -17,6 +17,9 @@ class ForwardingOps : public Ops {
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return inner_.restore(linear, packed);
   }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    inner_.attach(linear, std::move(updates));
+  }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     return inner_.linear(x, w, act, out);

@@ -26,6 +26,9 @@ class NativeOps : public Ops {
     native::prepare_linear(linear, reuse, compute_type_);
   }
   void prepare(Conv2d& conv) const override { native::prepare_conv2d(conv, compute_type_); }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    native::attach_updates(linear, updates, compute_type_);
+  }
   std::string packing() const override { return native::packing(compute_type_); }
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return native::restore_linear(linear, packed, compute_type_);

@@ -118,6 +118,13 @@ class TorchOps : public Ops {
     if (reuse == Reuse::many) linear.weight = resident(linear.weight);
   }
   void prepare(Conv2d& conv) const override { conv.weight = resident(conv.weight); }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    Ops::attach(linear, std::move(updates));
+    for (LowRankUpdate& update : linear.updates) {
+      update.down = resident(update.down);
+      update.up = resident(update.up);
+    }
+  }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     checks::linear(x, w);

@@ -15,7 +15,8 @@ namespace {
 
 std::vector<OpCase> computing_cases() {
   std::vector<OpCase> cases;
-  for (const auto& some : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+  for (const auto& some :
+       {linear_cases(), low_rank_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
     cases.insert(cases.end(), some.begin(), some.end());
   return cases;
 }
@@ -92,7 +93,7 @@ TEST(TorchOps, BringsEveryOperandToItsDevice) {
       EXPECT_TRUE(to_torch(values[i]).is_meta());
     }
   };
-  for (const auto& cases : {linear_cases(), elementwise_cases(), data_movement_cases()})
+  for (const auto& cases : {linear_cases(), low_rank_cases(), elementwise_cases(), data_movement_cases()})
     for (const OpCase& c : cases) {
       const auto is = [&](const char* verb) { return c.name.starts_with(verb); };
       if (is("layer_norm") || is("group_norm") || is("norm_modulate")) continue;
