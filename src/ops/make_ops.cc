@@ -1,7 +1,6 @@
 #include <map>
 
 #include "core/error.h"
-#include "ops/checks.h"
 #include "ops/ops.h"
 
 namespace sd35 {
@@ -19,14 +18,6 @@ std::string known_engines() {
 }
 
 }  // namespace
-
-void Ops::prepare(Linear& /*linear*/, Reuse /*reuse*/) const {}
-void Ops::prepare(Conv2d& /*conv*/) const {}
-
-void Ops::attach(Linear& linear, std::vector<LowRankUpdate> updates) const {
-  checks::updates(linear, updates);
-  linear.updates = std::move(updates);
-}
 
 void register_engine(const std::string& name, EngineFactory factory) {
   registered().insert_or_assign(name, std::move(factory));

@@ -1,5 +1,5 @@
 // The operations models are written in. One description of the model, several engines: `ref` (plain loops,
-// the oracle), `native` (oneDNN and our kernels), later `torch`.
+// the oracle), `native` (oneDNN and our kernels), `torch` (LibTorch, for training and for devices).
 //
 // Activations of tokens are [B, T, D]; pictures are channels last, [B, Y, X, C], in every engine: oneDNN's
 // bf16 convolution runs at 98 % of the machine's ceiling there and at 50-75 % on planes.
@@ -132,9 +132,25 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
+  // For messages: what an engine can do, the questions below answer.
   virtual std::string_view name() const = 0;
   // What GEMM-feeding verbs return: f32 or bf16.
   virtual DType compute_type() const = 0;
+  // What is multiplied: the compute type, or f32 where the machine has no instructions for it.
+  virtual DType product_type() const { return compute_type(); }
+  // Where results lie and work is done.
+  virtual Device device() const { return {}; }
+  // Names all that the bits of results hang on besides weights, inputs and the number of threads: the engine,
+  // its device, types, instructions and libraries.
+  virtual std::string identity() const;
+  // GFLOP/s of multiply-adds of product_type(), each counted as two, that the device reaches at most;
+  // measured anew in each call (a tenth of a second).
+  virtual double ceiling_gflops() const;
+  // Returns when all that was asked for is computed. A device works behind the caller's back; the host does
+  // not.
+  virtual void finish() const {}
+  // Returns memory that is kept for later results to the system.
+  virtual void trim() const { trim_pool(); }
 
   // Gives the engine a weight to keep in its own form. Optional: verbs also take unprepared weights.
   virtual void prepare(Linear& linear, Reuse reuse) const;
@@ -172,6 +188,11 @@ class Ops {
   virtual Tensor add(Tensor x, const Tensor& y) const = 0;
   // x + gate * y with one gate a picture: x and y [B, T, D], gate [B, D] f32.
   virtual Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const = 0;
+  // x - y of equal shapes, both f32.
+  virtual Tensor subtract(const Tensor& x, const Tensor& y) const;
+  // Whether the mean absolute difference of x and y, of equal shapes and f32, is below `threshold` times the
+  // mean absolute value of y.
+  virtual bool nearly_equal(const Tensor& x, const Tensor& y, double threshold) const;
   // act(x), in the compute type.
   virtual Tensor activate(const Tensor& x, Activation act) const = 0;
   // act(gate) * x, in the compute type.

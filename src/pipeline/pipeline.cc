@@ -7,8 +7,6 @@
 
 #include "core/atomic_file.h"
 #include "core/available_memory.h"
-#include "core/ceiling.h"
-#include "core/cpu.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
@@ -54,6 +52,12 @@ class TrimmedPool {
   TrimmedPool& operator=(const TrimmedPool&) = delete;
 };
 
+// With its threads: LibTorch asks for their number when the engine is made.
+std::unique_ptr<Ops> make_engine(const LoadOptions& load) {
+  set_thread_count(load.threads);
+  return make_ops(load.engine, dtype_from_name(load.dtype), load.device);
+}
+
 }  // namespace
 
 class Pipeline::Impl {
@@ -61,10 +65,9 @@ class Pipeline::Impl {
   Impl(std::string model, LoadOptions load)
       : model_(std::move(model)),
         load_(with_canonical_types(std::move(load))),
-        ops_(make_ops(load_.engine, dtype_from_name(load_.dtype), load_.device)),
+        ops_(make_engine(load_)),
         components_(open_components(model_, load_)) {
     weight_format_from_name(load_.quantize);
-    set_thread_count(load_.threads);
   }
 
   GenerateOptions completed(const GenerateOptions& asked) const {
@@ -84,8 +87,6 @@ class Pipeline::Impl {
     const YieldWhenBusy yielding;
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     const TrimmedPool trimmed;
-    if (options.block_cache > 0 && load_.device != "cpu")
-      throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
     TransformerWeights weights(components_, load_, ops(), callbacks);
     try {
       weights.check_writable();
@@ -112,14 +113,12 @@ class Pipeline::Impl {
     trace_.write(std::as_bytes(std::span(json)));
     trace_.commit();
     set_thread_count(load_.threads);
-    return profile_.table(ops_->compute_type() == DType::bf16 ? bf16_ceiling_gflops() : f32_ceiling_gflops());
+    return profile_.table(ops_->ceiling_gflops());
   }
 
  private:
   // Whether bf16 is multiplied in f32.
-  bool widens() const {
-    return ops_->compute_type() == DType::bf16 && load_.engine == "native" && !has_bf16_instructions();
-  }
+  bool widens() const { return ops_->product_type() != ops_->compute_type(); }
 
   void warn_of_machine(const Callbacks& callbacks) const {
     if (widens())
@@ -138,7 +137,7 @@ class Pipeline::Impl {
     facts.compute_type = ops_->compute_type();
     facts.widened = widens();
     const WeightFormat format = facts.quantization.format;
-    if (load_.device == "cpu") facts.available = available_memory();
+    if (ops_->device().host) facts.available = available_memory();
     facts.streamable =
         weights.packed() != nullptr || format == WeightFormat::as_stored || format == WeightFormat::dense;
     MemoryPlan plan = plan_memory(facts, options, load_.max_memory);
@@ -149,7 +148,7 @@ class Pipeline::Impl {
   // Opened where prompts are kept.
   std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
     if (load_.prompt_cache.empty()) return std::nullopt;
-    return std::make_optional<PromptCache>(load_.prompt_cache, components_.encoders,
+    return std::make_optional<PromptCache>(load_.prompt_cache, components_.encoders + " " + ops_->identity(),
                                            components_.prompt_encoder.layout(),
                                            components_.transformer.joint_attention_dim,
                                            [&](const std::string& message) { warn(callbacks, message); });

@@ -165,10 +165,14 @@ void prepare_linear(Linear& linear, Reuse reuse, DType compute_type) {
   linear.weight = Tensor();
 }
 
+std::string identity(DType compute_type) {
+  return "native " + std::string(name_of(compute_type)) + " " + name_of(isa_level()) + ", oneDNN " +
+         onednn::identity();
+}
+
 std::string packing(DType compute_type) {
   constexpr int kVersion = 1;  // of the orders in which our own kernels read weights
-  return "native " + std::to_string(kVersion) + " " + std::string(name_of(compute_type)) + " " +
-         name_of(isa_level()) + ", oneDNN " + onednn::identity();
+  return "packing " + std::to_string(kVersion) + " of " + identity(compute_type);
 }
 
 bool restore_linear(Linear& linear, const PackedWeight& packed, DType compute_type) {

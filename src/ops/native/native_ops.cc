@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "ops/checks.h"
 #include "ops/native/conv2d.h"
+#include "ops/native/conversion.h"
 #include "ops/native/data_movement.h"
 #include "ops/native/elements.h"
 #include "ops/native/group_norm.h"
@@ -21,6 +22,8 @@ class NativeOps : public Ops {
 
   std::string_view name() const override { return "native"; }
   DType compute_type() const override { return compute_type_; }
+  DType product_type() const override { return native::gemm_type(compute_type_); }
+  std::string identity() const override { return native::identity(compute_type_); }
 
   void prepare(Linear& linear, Reuse reuse) const override {
     native::prepare_linear(linear, reuse, compute_type_);

@@ -55,6 +55,7 @@ TEST(TensorTest, PoolHandsFreedMemoryOutAgain) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % 64, 0u);
   }
   EXPECT_EQ(Tensor({1000}, DType::f32).raw(), first);
+  EXPECT_TRUE(Tensor({1000}, DType::f32).storage()->device().host);
   trim_pool();
 }
 

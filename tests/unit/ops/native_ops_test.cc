@@ -5,6 +5,7 @@
 #include <cstring>
 #include <thread>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/ops.h"
@@ -167,6 +168,8 @@ TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(ops->group_norm(x, {}), Error);
   EXPECT_THROW(ops->norm_modulate(x, random_tensor({1, 8}, 1), random_tensor({2, 8}, 1), 1e-6f), Error);
   EXPECT_THROW(ops->add(x, random_tensor({2, 8}, 1)), Error);
+  EXPECT_THROW(ops->subtract(x, random_tensor({2, 8}, 1)), Error);
+  EXPECT_THROW(ops->nearly_equal(x, random_tensor({2, 8}, 1), 1), Error);
   EXPECT_THROW(ops->gated_add(x, random_tensor({2, 8}, 1), random_tensor({2, 3, 7}, 1)), Error);
   EXPECT_THROW(ops->gated_activate(x, random_tensor({2, 3, 7}, 1), Activation::silu), Error);
   EXPECT_THROW(ops->attention({}, {}), Error);
@@ -198,6 +201,22 @@ TEST_P(NativeOpsTest, QuantizedWeightsMultiplyAsWhatTheyHold) {
           << format << ", " << rows << " rows";
     }
   }
+}
+
+TEST_P(NativeOpsTest, NearlyEqualIsBelowAShareOfTheMeanSize) {
+  const Tensor y = Tensor::from({1, 2, 2}, std::array{1.0f, -3.0f, 2.0f, 2.0f}),
+               x = Tensor::from({1, 2, 2}, std::array{1.5f, -3.0f, 2.0f, 1.5f});  // 1 of 8
+  EXPECT_TRUE(ops->nearly_equal(x, y, 0.1251));
+  EXPECT_FALSE(ops->nearly_equal(x, y, 0.125));
+  EXPECT_FALSE(ops->nearly_equal(y, y, 0));
+}
+
+TEST_P(NativeOpsTest, AnswersForItself) {
+  EXPECT_TRUE(ops->device().host);
+  EXPECT_EQ(ops->product_type(), has_bf16_instructions() ? GetParam() : DType::f32);
+  EXPECT_NE(ops->identity().find(name_of(GetParam())), std::string::npos);
+  EXPECT_NE(ops->identity(), make_ref_ops()->identity());
+  EXPECT_GT(ops->ceiling_gflops(), 0);
 }
 
 LowRankUpdate random_update(std::int64_t rows, std::int64_t in, std::int64_t first_row = 0) {

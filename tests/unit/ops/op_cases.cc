@@ -250,6 +250,9 @@ void add_norm_cases(std::vector<OpCase>& cases, std::int64_t batch, std::int64_t
   cases.push_back(simple_case(text("add_", size), [=](const Ops& ops) {
     return ops.add(random_tensor(shape, 1), random_tensor(shape, 2).to(ops.compute_type()));
   }));
+  cases.push_back(simple_case(text("subtract_", size), [=](const Ops& ops) {
+    return ops.subtract(random_tensor(shape, 1), random_tensor(shape, 2));
+  }));
   cases.push_back(simple_case(text("add_compute_type_", size), [=](const Ops& ops) {
     const DType type = ops.compute_type();
     return ops.add(random_tensor(shape, 1).to(type), random_tensor(shape, 2).to(type));

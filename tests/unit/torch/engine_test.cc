@@ -114,6 +114,34 @@ TEST(TorchOps, KnowsItsTypesAndDevices) {
   }
 }
 
+TEST(TorchOps, AnswersForItself) {
+  const auto host = make_torch_ops(DType::f32), device = make_torch_ops(DType::f32, "cpu:0");
+  EXPECT_TRUE(host->device().host);
+  EXPECT_FALSE(device->device().host);
+  EXPECT_EQ(device->device().name, "cpu:0");
+  EXPECT_NE(host->identity(), device->identity());
+  EXPECT_NE(host->identity(), make_torch_ops(DType::bf16)->identity());
+  for (const Ops* ops : {host.get(), device.get()}) EXPECT_GT(ops->ceiling_gflops(), 0);
+
+  const Tensor x = random_tensor({2, 3}, 1);
+  EXPECT_TRUE(x.storage()->device().host);
+  EXPECT_TRUE(host->to_f32(x).storage()->device().host);
+  const auto elsewhere = make_torch_ops(DType::f32, "meta")->to_f32(x).storage()->device();
+  EXPECT_FALSE(elsewhere.host);
+  EXPECT_EQ(elsewhere.name, "meta");
+}
+
+TEST(TorchOps, NearlyEqualIsBelowAShareOfTheMeanSize) {
+  const Tensor y = Tensor::from({1, 2, 2}, std::array{1.0f, -3.0f, 2.0f, 2.0f}),
+               x = Tensor::from({1, 2, 2}, std::array{1.5f, -3.0f, 2.0f, 1.5f});  // 1 of 8
+  for (const char* device : {"cpu", "cpu:0"}) {
+    const auto ops = make_torch_ops(DType::bf16, device);
+    EXPECT_TRUE(ops->nearly_equal(x, y, 0.1251));
+    EXPECT_FALSE(ops->nearly_equal(x, y, 0.125));
+    EXPECT_FALSE(ops->nearly_equal(y, y, 0));
+  }
+}
+
 TEST(TorchOps, ResultsHaveTheTypesThatOpsPromises) {
   const Tensor x = random_tensor({2, 4, 8}, 1), vector = random_tensor({2, 8}, 2);
   const Linear layer = random_linear(8, 8);
