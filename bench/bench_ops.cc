@@ -6,6 +6,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "core/ceiling.h"
 #include "core/threads.h"
@@ -17,6 +18,7 @@ using sd35::Activation;
 using sd35::Conv2d;
 using sd35::DType;
 using sd35::Linear;
+using sd35::LowRankUpdate;
 using sd35::Ops;
 using sd35::Reuse;
 using sd35::Tensor;
@@ -26,12 +28,17 @@ struct LinearShape {
   std::string name;
   std::int64_t in, out;
   Activation act = Activation::none;
+  std::int64_t fused = 1;  // layers that are one here, each with an adapter of its own
+  std::int64_t rank = 0;   // of the adapters; 0: none
 };
 
 // Of every block, for image and text.
-const std::array kBlockLayers{LinearShape{"qkv", 1536, 4608}, LinearShape{"proj", 1536, 1536},
+const std::array kBlockLayers{LinearShape{"qkv", 1536, 4608},
+                              LinearShape{"proj", 1536, 1536},
                               LinearShape{"fc1", 1536, 6144, Activation::gelu_tanh},
-                              LinearShape{"fc2", 6144, 1536}};
+                              LinearShape{"fc2", 6144, 1536},
+                              LinearShape{"qkv_lora32", 1536, 4608, Activation::none, 3, 32},
+                              LinearShape{"proj_lora32", 1536, 1536, Activation::none, 1, 32}};
 // Rows of a batch of two under guidance: text, image at 512 x 512, image at 1024 x 1024.
 constexpr std::array<std::int64_t, 3> kRows{666, 2048, 8192};
 
@@ -87,6 +94,13 @@ void run_linear(benchmark::State& state, const Ops& ops, const LinearShape& shap
   layer.quantized = sd35::quantize(layer.weight, kind.format);
   if (layer.quantized != nullptr) layer.weight = {};
   ops.prepare(layer, reuse);
+  std::vector<LowRankUpdate> updates;
+  for (std::int64_t i = 0; shape.rank > 0 && i < shape.fused; ++i) {
+    const std::int64_t rows = shape.out / shape.fused;
+    updates.push_back(
+        {filled({shape.rank, shape.in}, DType::f32), filled({rows, shape.rank}, DType::f32), 1.0f, i * rows});
+  }
+  ops.attach(layer, std::move(updates));
   const Tensor x = filled({rows, shape.in}, ops.compute_type());
   while (state.KeepRunning()) benchmark::DoNotOptimize(ops.linear(x, layer, shape.act).raw());
   report(state, 2.0 * static_cast<double>(rows * shape.in * shape.out), bytes, kind.ceiling);

@@ -111,7 +111,7 @@ struct GenerateOptions {
   double guidance_stop = 1;
   // Above 0: the first-block cache. A step whose first block adds nearly what it added in the last step that
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
-  // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it. On the cpu only.
+  // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it.
   double block_cache = 0;
   std::string sampler;  // "euler", "heun", "dpm++2m"; empty: the model's own, "euler" of Stable Diffusion 3.5
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/device.h"
 #include "core/dtype.h"
 
 namespace sd35 {
@@ -51,6 +52,7 @@ class Storage {
   // here.
   virtual void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
+  virtual Device device() const { return {}; }
 
  private:
   void* data_;

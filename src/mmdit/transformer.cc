@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -13,30 +12,6 @@ namespace sd35 {
 namespace {
 
 constexpr int kTimestepFeatures = 256;
-
-Tensor difference(const Tensor& x, const Tensor& y) {
-  Tensor result(x.shape(), DType::f32);
-  std::ranges::transform(x.floats(), y.floats(), result.data<float>(), std::minus());
-  return result;
-}
-
-// x[picture] += y
-void add_in_place(Tensor& x, std::int64_t picture, const Tensor& y) {
-  float* values = x.data<float>() + picture * y.numel();
-  std::ranges::transform(std::span(values, static_cast<std::size_t>(y.numel())), y.floats(), values,
-                         std::plus());
-}
-
-bool is_near(const Tensor& now, const Tensor& then, double threshold) {
-  if (!then.defined() || now.shape() != then.shape()) return false;
-  const auto values = now.floats(), old_values = then.floats();
-  double changed = 0, size = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    changed += std::abs(static_cast<double>(values[i]) - old_values[i]);
-    size += std::abs(static_cast<double>(old_values[i]));
-  }
-  return changed < threshold * size;
-}
 
 // Rows of x [B, N, D]: [B, K, D].
 Tensor taken(const Ops& ops, const Tensor& x, const Tensor& rows) {
@@ -170,12 +145,20 @@ Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& co
   ops.tap("block0.x", streams.x);
   if (input.on_block) input.on_block(0);
 
-  Tensor result = streams.x.clone();
+  const auto added = [&](std::int64_t b) {
+    return ops.subtract(streams.x.rows(b, b + 1), before.rows(b, b + 1));  // [1, N, D]
+  };
+  const auto is_near = [&](const Tensor& first, std::int64_t b) {
+    const Tensor& then = input.cache[static_cast<std::size_t>(b)].first;
+    return then.defined() && then.shape() == first.shape() &&
+           ops.nearly_equal(first, then, input.cache_threshold);
+  };
+  std::vector<Tensor> results;  // of some pictures each
   for (std::int64_t begin = 0; begin < B;) {
-    BlockCache& cache = input.cache[static_cast<std::size_t>(begin)];
-    Tensor first = difference(streams.x.rows(begin, begin + 1), before.rows(begin, begin + 1));
-    if (is_near(first, cache.first, input.cache_threshold)) {
-      add_in_place(result, begin, cache.others);
+    Tensor first = added(begin);
+    if (is_near(first, begin)) {
+      results.push_back(
+          ops.add(streams.x.rows(begin, begin + 1), input.cache[static_cast<std::size_t>(begin)].others));
       ++begin;
       continue;
     }
@@ -183,20 +166,21 @@ Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& co
     std::vector<Tensor> firsts{std::move(first)};
     std::int64_t end = begin + 1;
     for (; end < B; ++end) {
-      first = difference(streams.x.rows(end, end + 1), before.rows(end, end + 1));
-      if (is_near(first, input.cache[static_cast<std::size_t>(end)].first, input.cache_threshold)) break;
+      first = added(end);
+      if (is_near(first, end)) break;
       firsts.push_back(std::move(first));
     }
     const Streams run =
         run_blocks(ops, 1, {streams.x.rows(begin, end), streams.y.rows(begin, end), streams.last_count},
                    conditioning.rows(begin, end), input);
-    std::ranges::copy(run.x.floats(), result.data<float>() + begin * run.x.numel() / (end - begin));
     for (std::int64_t b = begin; b < end; ++b)
       input.cache[static_cast<std::size_t>(b)] = {
           std::move(firsts[static_cast<std::size_t>(b - begin)]),
-          difference(run.x.rows(b - begin, b - begin + 1), streams.x.rows(b, b + 1))};
+          ops.subtract(run.x.rows(b - begin, b - begin + 1), streams.x.rows(b, b + 1))};
+    results.push_back(run.x);
     begin = end;
   }
+  Tensor result = results.size() == 1 ? std::move(results[0]) : ops.concat(results, 0);  // [B, N, D]
   ops.tap("cached.x", result);
   return result;
 }

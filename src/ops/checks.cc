@@ -50,15 +50,22 @@ Shape linear(const Tensor& x, const Linear& w) {
                        ", " + std::to_string(w.in_features) + "] was announced");
   if (!w.loaded()) fail("linear", "the weight was never loaded");
   bias("linear", w.bias, w.out_features);
-  for (const LowRankUpdate& update : w.updates) {
+  updates(w, w.updates);
+  if (!w.updates.empty() && w.prepared_updates != nullptr) fail("linear", "updates beside attached ones");
+  return with_dim(x.shape(), -1, w.out_features);
+}
+
+void updates(const Linear& w, std::span<const LowRankUpdate> updates) {
+  for (const LowRankUpdate& update : updates) {
     const Tensor &down = update.down, &up = update.up;
     if (down.shape().rank() != 2 || up.shape().rank() != 2 || down.dim(1) != w.in_features ||
-        up.dim(1) != down.dim(0) || update.first_row < 0 || update.first_row + up.dim(0) > w.out_features)
+        up.dim(1) != down.dim(0) || down.dim(0) == 0 || update.first_row < 0 ||
+        update.first_row + up.dim(0) > w.out_features)
       fail("linear", "an update " + up.shape().to_string() + " x " + down.shape().to_string() +
                          " of a weight [" + std::to_string(w.out_features) + ", " +
-                         std::to_string(w.in_features) + "]");
+                         std::to_string(w.in_features) + "] from row " + std::to_string(update.first_row) +
+                         " on");
   }
-  return with_dim(x.shape(), -1, w.out_features);
 }
 
 Shape conv2d(const Shape& x, const Conv2d& w) {

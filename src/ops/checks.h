@@ -9,6 +9,7 @@
 namespace sd35::checks {
 
 Shape linear(const Tensor& x, const Linear& w);
+void updates(const Linear& w, std::span<const LowRankUpdate> updates);
 Shape conv2d(const Shape& x, const Conv2d& w);
 void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight);  // weight [D] or undefined
 void group_norm(const Tensor& x, const GroupNorm& norm);

@@ -19,9 +19,6 @@ std::string known_engines() {
 
 }  // namespace
 
-void Ops::prepare(Linear& /*linear*/, Reuse /*reuse*/) const {}
-void Ops::prepare(Conv2d& /*conv*/) const {}
-
 void register_engine(const std::string& name, EngineFactory factory) {
   registered().insert_or_assign(name, std::move(factory));
 }

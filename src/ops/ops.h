@@ -1,5 +1,5 @@
 // The operations models are written in. One description of the model, several engines: `ref` (plain loops,
-// the oracle), `native` (oneDNN and our kernels), later `torch`.
+// the oracle), `native` (oneDNN and our kernels), `torch` (LibTorch, for training and for devices).
 //
 // Activations of tokens are [B, T, D]; pictures are channels last, [B, Y, X, C], in every engine: oneDNN's
 // bf16 convolution runs at 98 % of the machine's ceiling there and at 50-75 % on planes.
@@ -56,7 +56,8 @@ class PreparedWeight {
   virtual std::optional<PackedWeight> packed() const { return std::nullopt; }
 };
 
-// What training adds to some rows of a linear layer whose own weight is frozen (LoRA, Hu et al. 2021).
+// What is added to some rows of a linear layer beside its own weight (LoRA, Hu et al. 2021): by training,
+// which leaves the weight as it is, and by adapters that come and go without it.
 struct LowRankUpdate {
   Tensor down;                 // A [r, in]
   Tensor up;                   // B [rows, r]
@@ -64,8 +65,13 @@ struct LowRankUpdate {
   std::int64_t first_row = 0;  // of the layer's output features that `up` adds to
 };
 
-// y = x W^T + b, and scale (x A^T) B^T for each update. The native engine knows no updates: for inference
-// they are merged into the weight when it is loaded.
+// Updates in an engine's own form.
+class PreparedUpdates {
+ public:
+  virtual ~PreparedUpdates() = default;
+};
+
+// y = x W^T + b, and scale (x A^T) B^T for each update, whatever form the weight has.
 struct Linear {
   Tensor weight;                                     // [out, in], any float type
   std::shared_ptr<const QuantizedMatrix> quantized;  // [out, in], in place of `weight`
@@ -74,6 +80,7 @@ struct Linear {
   std::int64_t out_features = 0;
   std::int64_t in_features = 0;
   std::vector<LowRankUpdate> updates;
+  std::shared_ptr<const PreparedUpdates> prepared_updates;  // set by Ops::attach, in place of `updates`
 
   bool loaded() const { return weight.defined() || quantized != nullptr || prepared != nullptr; }
 };
@@ -125,9 +132,25 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
+  // For messages: what an engine can do, the questions below answer.
   virtual std::string_view name() const = 0;
   // What GEMM-feeding verbs return: f32 or bf16.
   virtual DType compute_type() const = 0;
+  // What is multiplied: the compute type, or f32 where the machine has no instructions for it.
+  virtual DType product_type() const { return compute_type(); }
+  // Where results lie and work is done.
+  virtual Device device() const { return {}; }
+  // Names all that the bits of results hang on besides weights, inputs and the number of threads: the engine,
+  // its device, types, instructions and libraries.
+  virtual std::string identity() const;
+  // GFLOP/s of multiply-adds of product_type(), each counted as two, that the device reaches at most;
+  // measured anew in each call (a tenth of a second).
+  virtual double ceiling_gflops() const;
+  // Returns when all that was asked for is computed. A device works behind the caller's back; the host does
+  // not.
+  virtual void finish() const {}
+  // Returns memory that is kept for later results to the system.
+  virtual void trim() const;
 
   // Whether a row of a linear layer's result is the same to the last bit whatever rows stand beside it: then
   // pictures may go through a model together and stay those that they are alone.
@@ -143,7 +166,11 @@ class Ops {
   // where `packed` is not of the form that this engine would make here and now.
   virtual bool restore(Linear& /*linear*/, const PackedWeight& /*packed*/) const { return false; }
 
-  // act(x W^T + b): [..., in] -> [..., out]
+  // Gives a layer these updates in place of all that it had, in the engine's own form; none takes them away.
+  // Its weight stays as it is. Throws Error for one that does not fit.
+  virtual void attach(Linear& linear, std::vector<LowRankUpdate> updates) const;
+
+  // act(x W^T + b), and the updates before the activation: [..., in] -> [..., out]
   virtual Tensor linear(const Tensor& x, const Linear& w, Activation act = Activation::none,
                         Out out = Out::compute) const = 0;
   // [B, Y, X, in] -> [B, Y', X', out]
@@ -165,6 +192,11 @@ class Ops {
   virtual Tensor add(Tensor x, const Tensor& y) const = 0;
   // x + gate * y with one gate a picture: x and y [B, T, D], gate [B, D] f32.
   virtual Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const = 0;
+  // x - y of equal shapes, both f32.
+  virtual Tensor subtract(const Tensor& x, const Tensor& y) const;
+  // Whether the mean absolute difference of x and y, of equal shapes and f32, is below `threshold` times the
+  // mean absolute value of y.
+  virtual bool nearly_equal(const Tensor& x, const Tensor& y, double threshold) const;
   // act(x), in the compute type.
   virtual Tensor activate(const Tensor& x, Activation act) const = 0;
   // act(gate) * x, in the compute type.

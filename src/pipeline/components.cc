@@ -5,7 +5,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/cpu.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "lora/lora_file.h"
@@ -91,7 +90,7 @@ void apply_loras(ModelFiles& files, const LoadOptions& options, std::vector<std:
     });
 }
 
-// Of all that an encoded prompt depends on but the texts.
+// Of all that an encoded prompt depends on but the texts and the engine.
 std::string encoder_identity(const ModelFiles& files, const LoadOptions& options) {
   if (options.prompt_cache.empty()) return "";
   constexpr std::array kEncoders{Component::text_encoder, Component::text_encoder_2,
@@ -105,9 +104,7 @@ std::string encoder_identity(const ModelFiles& files, const LoadOptions& options
     identity.add_updates(*weights, options);
     identity.add_folder(files.tokenizer(i + 1));
   }
-  return version() + " " + options.engine + " " + options.device + " " + options.dtype + " " +
-         name_of(isa_level()) + " " + std::to_string(granted_threads(options.threads)) + " " +
-         identity.text();
+  return version() + " " + std::to_string(granted_threads(options.threads)) + " " + identity.text();
 }
 
 // Of the weights that are packed.

@@ -25,7 +25,7 @@ struct Components {
   SchedulerConfig scheduler;
   std::shared_ptr<const WeightSource> transformer_weights;
   std::shared_ptr<const WeightSource> vae_weights;
-  std::string encoders;               // identity of text encoders and tokenizers, where prompts are kept
+  std::string encoders;  // identity of text encoders, tokenizers and threads, where prompts are kept
   std::string transformer_identity;   // of its weights, where they are packed
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/buffer_pool.h"
 #include "core/error.h"
 #include "image/image.h"
 #include "vae/tiling.h"
@@ -36,7 +35,7 @@ Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decode
   const int tiles = tiled ? decode_tile_count(config, latents.dim(2), latents.dim(3)) : 1;
   int blocks_done = 0;
   const auto on_block = [&] {
-    trim_pool();  // the next block's maps have other sizes
+    ops.trim();  // the next block's maps have other sizes
     progress.report(static_cast<double>(++blocks_done) / (tiles * decoder.block_count()));
   };
   const Tensor scaled = to_autoencoder_scale(config, latents);

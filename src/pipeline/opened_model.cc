@@ -2,25 +2,32 @@
 
 #include <utility>
 
-#include "core/cpu.h"
 #include "core/threads.h"
 #include "mmdit/quantization.h"
 #include "pipeline/validation.h"
 
 namespace sd35 {
+namespace {
+
+// With its threads: LibTorch asks for their number when the engine is made.
+std::unique_ptr<Ops> make_engine(const LoadOptions& load) {
+  const ThreadCount threads(load.threads);
+  return make_ops(load.engine, dtype_from_name(load.dtype), load.device);
+}
+
+}  // namespace
 
 OpenedModel::OpenedModel(std::string model, LoadOptions options)
     : name(std::move(model)),
       load(with_canonical_types(std::move(options))),
-      ops(make_ops(load.engine, dtype_from_name(load.dtype), load.device)),
+      ops(make_engine(load)),
       components(open_components(name, load)),
       keep(residency_from_name(load.keep)) {
   weight_format_from_name(load.quantize);
-  const ThreadCount as_asked(load.threads);
 }
 
 bool OpenedModel::widens() const {
-  return ops->compute_type() == DType::bf16 && load.engine == "native" && !has_bf16_instructions();
+  return ops->product_type() != ops->compute_type();
 }
 
 Model Model::open(const std::string& model, const LoadOptions& options) {

@@ -26,7 +26,7 @@ TransformerWeights::TransformerWeights(const Components& components, const LoadO
   const std::string quantize = options.quantize.empty() ? "" : "-" + options.quantize;
   identity_ = {version(), ops.packing(), components.transformer_identity + quantize};
   if (identity_.engine.empty()) {
-    warn(callbacks, "the engine " + in_quotes(options.engine) + " packs no weights; --packed has no effect");
+    warn(callbacks, "the engine " + in_quotes(ops.name()) + " packs no weights; --packed has no effect");
     return;
   }
   folder_.make(options.packed);
@@ -53,7 +53,7 @@ void TransformerWeights::pack_nothing() { path_.clear(); }
 
 void TransformerWeights::load(Transformer& transformer, const StageProgress& progress) {
   const int refused = load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
-  trim_pool();  // what loading took besides the weights
+  ops_.trim();  // what loading took besides the weights
   if (settled_) return;
   missing_ = !path_.empty() && (packed_ == nullptr || refused > 0);
   if (refused > 0)

@@ -4,7 +4,6 @@
 #include <exception>
 #include <utility>
 
-#include "core/buffer_pool.h"
 #include "core/error.h"
 #include "core/random.h"
 #include "pipeline/decode.h"
@@ -64,10 +63,10 @@ std::vector<Picture> PictureRun::draw(const PromptEmbedding& prompt) {
       error = std::current_exception();
     }
     if (!transformer_stays) transformer_.reset();
-    trim_pool();
+    ops_.trim();
     decode_waiting();
     if (!decoder_stays) decoder_.reset();
-    trim_pool();
+    ops_.trim();
     if (error) std::rethrow_exception(error);
     if (stopped_) throw Cancelled();
   }

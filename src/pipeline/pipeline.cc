@@ -8,7 +8,6 @@
 #include "core/atomic_file.h"
 #include "core/available_memory.h"
 #include "core/buffer_pool.h"
-#include "core/ceiling.h"
 #include "core/error.h"
 #include "core/tensor.h"
 #include "core/threads.h"
@@ -69,8 +68,6 @@ class Pipeline::Impl {
     const YieldWhenBusy yielding;
     // Keeps what a stage freed, its weights included, until it is told otherwise.
     const PoolScope memory;
-    if (options.block_cache > 0 && model_->load.device != "cpu")
-      throw ArgumentError("block_cache works on the cpu only, not on '" + model_->load.device + "'");
     TransformerWeights weights(components, model_->load, ops(), callbacks);
     try {
       weights.check_writable();
@@ -81,7 +78,7 @@ class Pipeline::Impl {
     const MemoryPlan plan = plan_of(weights, options, callbacks);
     drop_what_does_not_stay(plan);
     const PromptEmbedding prompt = encode_prompts(plan, options, callbacks);
-    trim_pool();
+    ops().trim();
     return PictureRun(*model_, ops(), plan, weights, options, callbacks).draw(prompt);
   }
 
@@ -98,8 +95,7 @@ class Pipeline::Impl {
     trace_.write(std::as_bytes(std::span(json)));
     trace_.commit();
     const ThreadCount threads(model_->load.threads);
-    return profile_.table(model_->ops->compute_type() == DType::bf16 ? bf16_ceiling_gflops()
-                                                                     : f32_ceiling_gflops());
+    return profile_.table(model_->ops->ceiling_gflops());
   }
 
  private:
@@ -124,7 +120,7 @@ class Pipeline::Impl {
     facts.keep = model_->keep;
     facts.rows_are_independent = model_->ops->rows_are_independent();
     const WeightFormat format = facts.quantization.format;
-    if (load.device == "cpu") facts.available = available_memory();
+    if (model_->ops->device().host) facts.available = available_memory();
     facts.streamable =
         weights.packed() != nullptr || format == WeightFormat::as_stored || format == WeightFormat::dense;
     MemoryPlan plan = plan_memory(facts, options, load.max_memory);
@@ -147,7 +143,8 @@ class Pipeline::Impl {
   std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
     const Components& components = model_->components;
     if (model_->load.prompt_cache.empty()) return std::nullopt;
-    return std::make_optional<PromptCache>(model_->load.prompt_cache, components.encoders,
+    return std::make_optional<PromptCache>(model_->load.prompt_cache,
+                                           components.encoders + " " + model_->ops->identity(),
                                            components.prompt_encoder.layout(),
                                            components.transformer.joint_attention_dim,
                                            [&](const std::string& message) { warn(callbacks, message); });

@@ -32,7 +32,7 @@ Image picture_at(const Tensor& pictures, std::int64_t i) {
 
 // Of latents that the autoencoder in `model` draws for the first pictures.
 LatentStatistics measure_latents(const std::string& model, TrainingPictures& data, int side) {
-  const auto ops = make_ops("native", DType::f32);
+  const auto ops = make_native_ops(DType::f32);
   const LatentEncoder encoder(ModelFiles::open(model), *ops);
   double sum = 0, squares = 0;
   std::int64_t count = 0;

@@ -132,7 +132,7 @@ class Group : public ProcessGroup {
     if (device.starts_with("cuda")) return c10::make_intrusive<c10d::ProcessGroupNCCL>(store_, rank_, size_);
 #endif
 #ifdef SD35_HAS_GLOO
-    if (device == "cpu") return make_gloo_group(address);
+    if (device.starts_with("cpu")) return make_gloo_group(address);
 #endif
     throw ArgumentError(
         "several processes on the device " + device +

@@ -91,7 +91,7 @@ class Trainer {
     if (config.muon) muon_.emplace(*config.muon, store_.hidden_matrices());
     // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
     // see whatever is not cached.
-    if (config.device != "cpu" && (config.task == Task::autoencoder || config.task == Task::clip))
+    if (!ops_->device().host && (config.task == Task::autoencoder || config.task == Task::clip))
       at::globalContext().setBenchmarkCuDNN(true);
     state_ = {0, store_.values(), optimizer_.first_moment(), optimizer_.second_moment(), {}};
     if (config.ema > 0) state_.average = store_.values().clone();
@@ -128,7 +128,7 @@ class Trainer {
   // one is too short to share. On a CPU that would only take turns.
   void prepare_ahead() {
     constexpr int most_threads = 16;
-    if (config_.device == "cpu") return;
+    if (ops_->device().host) return;
     const int threads = std::clamp(thread_count() - 2, 2, most_threads);  // two queue the device's work
     const auto alone = [this](std::int64_t step) {
       const SerialLoops serial;

@@ -345,7 +345,7 @@ LetterTargets TransformerObjective::letter_targets(std::span<const Annotation> a
 
 // Ahead of its turn, so that the device need not wait for it.
 Tensor TransformerObjective::on_device(Tensor x) const {
-  return config_.device == "cpu" ? x : from_torch(to_torch(x).to(at::Device(local_device(config_.device))));
+  return from_torch(to_torch(x).to(at::Device(local_device(config_.device))));
 }
 
 FittedPicture TransformerObjective::fitted(const MicroBatch& batch, std::int64_t place, bool flip,
@@ -425,7 +425,7 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
   if (wanted.prompts.empty()) return {};
   const c10::NoGradGuard no_history;
   const VaeConfig& vae = pictures_.vae();
-  const auto decoder_ops = make_ops("native", dtype_from_name(config_.dtype));
+  const auto decoder_ops = make_native_ops(dtype_from_name(config_.dtype));
   VaeDecoder decoder(vae);
   const auto weights = files_.weights(Component::vae);
   Loader loader(*weights, *decoder_ops, Reuse::many);

@@ -24,7 +24,7 @@ void Parameters::optional_linear(std::string_view name, Linear& linear, std::int
   linear.out_features = out;
   linear.in_features = in;
   visitor_->parameter({{full(name) + ".weight"}, {out, in}, ParameterKind::linear, true}, linear.weight);
-  if (linear.weight.defined()) visitor_->linear_done(linear);
+  if (linear.loaded()) visitor_->linear_done(linear);
 }
 
 void Parameters::fused_linear(std::initializer_list<std::string_view> names, Linear& linear,

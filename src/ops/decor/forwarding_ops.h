@@ -11,12 +11,21 @@ class ForwardingOps : public Ops {
 
   std::string_view name() const override { return inner_.name(); }
   DType compute_type() const override { return inner_.compute_type(); }
+  DType product_type() const override { return inner_.product_type(); }
+  Device device() const override { return inner_.device(); }
+  std::string identity() const override { return inner_.identity(); }
+  double ceiling_gflops() const override { return inner_.ceiling_gflops(); }
+  void finish() const override { inner_.finish(); }
+  void trim() const override { inner_.trim(); }
   void prepare(Linear& linear, Reuse reuse) const override { inner_.prepare(linear, reuse); }
   void prepare(Conv2d& conv) const override { inner_.prepare(conv); }
   bool rows_are_independent() const override { return inner_.rows_are_independent(); }
   std::string packing() const override { return inner_.packing(); }
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return inner_.restore(linear, packed);
+  }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    inner_.attach(linear, std::move(updates));
   }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
@@ -38,6 +47,10 @@ class ForwardingOps : public Ops {
   Tensor add(Tensor x, const Tensor& y) const override { return inner_.add(std::move(x), y); }
   Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override {
     return inner_.gated_add(std::move(x), gate, y);
+  }
+  Tensor subtract(const Tensor& x, const Tensor& y) const override { return inner_.subtract(x, y); }
+  bool nearly_equal(const Tensor& x, const Tensor& y, double threshold) const override {
+    return inner_.nearly_equal(x, y, threshold);
   }
   Tensor activate(const Tensor& x, Activation act) const override { return inner_.activate(x, act); }
   Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override {

@@ -24,9 +24,11 @@ auto ProfileOps::timed(std::string_view verb, std::string shapes, double flops, 
   const Profile::Clock::time_point start = Profile::Clock::now();
   if constexpr (std::is_void_v<decltype(body())>) {
     body();
+    inner().finish();
     profile_.operation(verb, std::move(shapes), start, flops);
   } else {
     auto result = body();
+    inner().finish();
     profile_.operation(verb, std::move(shapes), start, flops);
     return result;
   }
@@ -40,6 +42,11 @@ void ProfileOps::prepare(Linear& linear, Reuse reuse) const {
 void ProfileOps::prepare(Conv2d& conv) const {
   std::string shape = std::to_string(conv.in_channels) + " -> " + std::to_string(conv.out_channels);
   timed("prepare conv2d", std::move(shape), 0, [&] { inner().prepare(conv); });
+}
+
+void ProfileOps::attach(Linear& linear, std::vector<LowRankUpdate> updates) const {
+  std::string shape = std::to_string(linear.in_features) + " -> " + std::to_string(linear.out_features);
+  timed("attach updates", std::move(shape), 0, [&] { inner().attach(linear, std::move(updates)); });
 }
 
 Tensor ProfileOps::linear(const Tensor& x, const Linear& w, Activation act, Out out) const {
@@ -74,6 +81,14 @@ Tensor ProfileOps::add(Tensor x, const Tensor& y) const {
 
 Tensor ProfileOps::gated_add(Tensor x, const Tensor& gate, const Tensor& y) const {
   return timed("gated_add", shapes(x), 0, [&] { return inner().gated_add(std::move(x), gate, y); });
+}
+
+Tensor ProfileOps::subtract(const Tensor& x, const Tensor& y) const {
+  return timed("subtract", shapes(x), 0, [&] { return inner().subtract(x, y); });
+}
+
+bool ProfileOps::nearly_equal(const Tensor& x, const Tensor& y, double threshold) const {
+  return timed("nearly_equal", shapes(x), 0, [&] { return inner().nearly_equal(x, y, threshold); });
 }
 
 Tensor ProfileOps::activate(const Tensor& x, Activation act) const {

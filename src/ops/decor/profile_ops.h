@@ -1,4 +1,4 @@
-// Times every verb of an engine, and the parts of the models around them.
+// Times every verb of an engine, until a device has computed it, and the parts of the models around them.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ class ProfileOps : public ForwardingOps {
 
   void prepare(Linear& linear, Reuse reuse) const override;
   void prepare(Conv2d& conv) const override;
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override;
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override;
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override;
@@ -23,6 +24,8 @@ class ProfileOps : public ForwardingOps {
   Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) const override;
   Tensor add(Tensor x, const Tensor& y) const override;
   Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const override;
+  Tensor subtract(const Tensor& x, const Tensor& y) const override;
+  bool nearly_equal(const Tensor& x, const Tensor& y, double threshold) const override;
   Tensor activate(const Tensor& x, Activation act) const override;
   Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const override;
   std::vector<Tensor> attention(std::span<const AttentionStream> streams,

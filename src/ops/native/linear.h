@@ -13,7 +13,11 @@ Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_ty
 // weights stay quantized.
 void prepare_linear(Linear& linear, Reuse reuse, DType compute_type);
 
-// Ops::packing and Ops::restore.
+// Ops::attach: the updates end in `linear.prepared_updates`.
+void attach_updates(Linear& linear, const std::vector<LowRankUpdate>& updates, DType compute_type);
+
+// Ops::identity, Ops::packing and Ops::restore.
+std::string identity(DType compute_type);
 std::string packing(DType compute_type);
 bool restore_linear(Linear& linear, const PackedWeight& packed, DType compute_type);
 

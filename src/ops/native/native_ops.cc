@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "ops/checks.h"
 #include "ops/native/conv2d.h"
+#include "ops/native/conversion.h"
 #include "ops/native/data_movement.h"
 #include "ops/native/elements.h"
 #include "ops/native/group_norm.h"
@@ -22,6 +23,8 @@ class NativeOps : public Ops {
 
   std::string_view name() const override { return "native"; }
   DType compute_type() const override { return compute_type_; }
+  DType product_type() const override { return native::gemm_type(compute_type_); }
+  std::string identity() const override { return native::identity(compute_type_); }
 
   void prepare(Linear& linear, Reuse reuse) const override {
     native::prepare_linear(linear, reuse, compute_type_);
@@ -29,6 +32,9 @@ class NativeOps : public Ops {
   void prepare(Conv2d& conv) const override { native::prepare_conv2d(conv, compute_type_); }
   // Below AVX-512 oneDNN's order of sums depends on the number of rows.
   bool rows_are_independent() const override { return isa_level() >= IsaLevel::avx512; }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    native::attach_updates(linear, updates, compute_type_);
+  }
   std::string packing() const override { return native::packing(compute_type_); }
   bool restore(Linear& linear, const PackedWeight& packed) const override {
     return native::restore_linear(linear, packed, compute_type_);

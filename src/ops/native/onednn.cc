@@ -92,8 +92,9 @@ auto translated(const char* what, Body body) {
   }
 }
 
-dnnl::post_ops fused(Activation activation) {
+dnnl::post_ops fused(Activation activation, bool accumulate) {
   dnnl::post_ops operations;
+  if (accumulate) operations.append_sum(1.0f);
   const auto append = [&](dnnl::algorithm algorithm, float alpha) {
 #if DNNL_VERSION_MAJOR >= 3
     operations.append_eltwise(algorithm, alpha, 0.0f);
@@ -120,17 +121,19 @@ dnnl::post_ops fused(Activation activation) {
   return operations;
 }
 
-dnnl::primitive_attr attributes(Activation activation) {
+dnnl::primitive_attr attributes(Activation activation, bool accumulate = false) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);  // whatever the environment says, f32 stays f32
-  attributes.set_post_ops(fused(activation));
+  attributes.set_post_ops(fused(activation, accumulate));
   return attributes;
 }
 
 dnnl::matmul::primitive_desc describe(const MatmulSpec& spec, const std::optional<Layout>& layout) {
   const auto type = data_type(spec.dtype);
-  const Descriptor x({spec.rows, spec.in}, type, spec.transposed_x ? Tag::ba : Tag::ab);
+  const dnnl::memory::dims whole{spec.rows, spec.in};
+  const Descriptor x = spec.x_stride > 0 ? Descriptor(whole, type, dnnl::memory::dims{spec.x_stride, 1})
+                                         : Descriptor(whole, type, spec.transposed_x ? Tag::ba : Tag::ab);
   const Descriptor y({spec.rows, spec.out}, data_type(spec.result_dtype),
                      dnnl::memory::dims{spec.result_stride, 1});
   const Descriptor weight =
@@ -138,9 +141,9 @@ dnnl::matmul::primitive_desc describe(const MatmulSpec& spec, const std::optiona
   const Descriptor bias =
       spec.bias ? Descriptor({1, spec.out}, data_type(DType::f32), Tag::ab) : Descriptor();
 #if DNNL_VERSION_MAJOR >= 3
-  return {cpu(), x, weight, bias, y, attributes(spec.activation)};
+  return {cpu(), x, weight, bias, y, attributes(spec.activation, spec.accumulate)};
 #else
-  return {dnnl::matmul::desc(x, weight, bias, y), attributes(spec.activation), cpu()};
+  return {dnnl::matmul::desc(x, weight, bias, y), attributes(spec.activation, spec.accumulate), cpu()};
 #endif
 }
 

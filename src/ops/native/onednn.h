@@ -50,6 +50,8 @@ struct MatmulSpec {
   bool bias = false;
   Activation activation = Activation::none;
   bool transposed_x = false;  // x is stored as [in, rows]
+  bool accumulate = false;    // y = act(... + y)
+  std::int64_t x_stride = 0;  // elements from one row of x to the next; 0: `in`
   bool operator==(const MatmulSpec&) const = default;
 };
 

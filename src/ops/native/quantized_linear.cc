@@ -67,13 +67,14 @@ struct Product {
   }
 };
 
-kernels::PanelTask task_of(Tensor& y, const Tensor& bias, Activation act) {
+kernels::PanelTask task_of(Tensor& y, const Tensor& bias, Activation act, bool accumulate) {
   kernels::PanelTask task;
   task.y_stride = y.dim(-1);
   task.rows = y.numel() / task.y_stride;
   task.y = write_to(y, 0);
   task.bias = floats_or_null(bias);
   task.function = function_of(act);
+  task.accumulate = accumulate;
   return task;
 }
 
@@ -93,10 +94,11 @@ class UnpackedWeight : public QuantizedWeight {
         bf16_(compute_type == DType::bf16 && kernels::linear_kernels().bf16 != nullptr),
         kernels_(bf16_ ? *kernels::linear_kernels().bf16 : kernels::linear_kernels().f32) {}
 
-  void product(const Tensor& x, const Tensor& bias, Activation act, Tensor& y) const override {
+  void product(const Tensor& x, const Tensor& bias, Activation act, bool accumulate,
+               Tensor& y) const override {
     const Tensor rows = whole_units(converted(x, bf16_ ? DType::bf16 : DType::f32));
     Product product;
-    product.task = task_of(y, bias, act);
+    product.task = task_of(y, bias, act, accumulate);
     product.task.x = rows.raw();
     product.task.x_stride = product.task.units = divided_up(in_, kernels_.unit);
     product.multiply = kernels_.multiply;
@@ -330,7 +332,8 @@ class Int8Panels : public QuantizedWeight {
   // The largest inner dimension whose sums fit 32 bits.
   static constexpr std::int64_t kMostInputs = 65536;
 
-  void product(const Tensor& x, const Tensor& bias, Activation act, Tensor& y) const override {
+  void product(const Tensor& x, const Tensor& bias, Activation act, bool accumulate,
+               Tensor& y) const override {
     const std::int64_t rows = y.numel() / out_;
     Tensor integers({rows, units_ * kUnitBytes}, DType::u8), row_scales({rows}, DType::f32);
     parallel_for(rows, grain_rows(in_), [&](std::int64_t begin, std::int64_t end) {
@@ -339,7 +342,7 @@ class Int8Panels : public QuantizedWeight {
                         row_scales.data<float>() + begin);
     });
     Product product;
-    product.task = task_of(y, bias, act);
+    product.task = task_of(y, bias, act, accumulate);
     product.task.x = integers.raw();
     product.task.x_stride = product.task.units = units_;
     product.task.row_scales = row_scales.data<float>();

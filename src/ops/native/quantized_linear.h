@@ -9,8 +9,9 @@ namespace sd35::native {
 // A quantized weight in the order the kernels read it.
 class QuantizedWeight : public PreparedWeight {
  public:
-  // y = act(x W^T + b); y is [..., out], f32 or bf16.
-  virtual void product(const Tensor& x, const Tensor& bias, Activation act, Tensor& y) const = 0;
+  // y = act(x W^T + b), or act(x W^T + b + y) where it is to accumulate; y is [..., out], f32 or bf16.
+  virtual void product(const Tensor& x, const Tensor& bias, Activation act, bool accumulate,
+                       Tensor& y) const = 0;
 };
 
 std::shared_ptr<const QuantizedWeight> pack_quantized(const std::shared_ptr<const QuantizedMatrix>& matrix,

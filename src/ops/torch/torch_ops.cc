@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <mutex>
@@ -64,6 +65,8 @@ class TorchStorage : public Storage {
     return on_host_.data_ptr();
   }
 
+  Device device() const override { return value_.is_cpu() ? Device{} : Device{value_.device().str(), false}; }
+
  private:
   at::Tensor value_;  // contiguous
   mutable std::once_flag copied_;
@@ -112,12 +115,29 @@ class TorchOps : public Ops {
 
   std::string_view name() const override { return "torch"; }
   DType compute_type() const override { return dtype_of(compute_); }
+  DType product_type() const override { return dtype_of(product_); }
+  Device device() const override { return {device_.str(), device_.is_cpu() && !device_.has_index()}; }
+  std::string identity() const override {
+    return Ops::identity() + " " + sd35::name_of(isa_level()) + ", LibTorch " TORCH_VERSION;
+  }
+  double ceiling_gflops() const override;
+  // A copy to the host waits for all that was queued before it.
+  void finish() const override {
+    if (!device_.is_cpu()) at::zeros({1}, at::TensorOptions(device_)).cpu();
+  }
 
   void prepare(Linear& linear, Reuse reuse) const override {
     if (linear.quantized != nullptr) linear.weight = std::exchange(linear.quantized, nullptr)->dense();
     if (reuse == Reuse::many) linear.weight = resident(linear.weight);
   }
   void prepare(Conv2d& conv) const override { conv.weight = resident(conv.weight); }
+  void attach(Linear& linear, std::vector<LowRankUpdate> updates) const override {
+    Ops::attach(linear, std::move(updates));
+    for (LowRankUpdate& update : linear.updates) {
+      update.down = resident(update.down);
+      update.up = resident(update.up);
+    }
+  }
 
   Tensor linear(const Tensor& x, const Linear& w, Activation act, Out out) const override {
     checks::linear(x, w);
@@ -186,6 +206,18 @@ class TorchOps : public Ops {
     checks::per_picture("gated_add", x, gate);
     if (on_host_) return from_torch(host::gated_add(to_torch(x), to_torch(gate), to_torch(y)));
     return from_torch(device::gated_add(on_device(x), wide(gate), on_device(y)));
+  }
+
+  Tensor subtract(const Tensor& x, const Tensor& y) const override {
+    checks::same_shape("subtract", x, y);
+    return from_torch(wide(x) - wide(y));
+  }
+  bool nearly_equal(const Tensor& x, const Tensor& y, double threshold) const override {
+    checks::same_shape("nearly_equal", x, y);
+    const at::Tensor reference = wide(y);
+    const at::Tensor sums =
+        at::stack({(wide(x) - reference).abs().sum(at::kDouble), reference.abs().sum(at::kDouble)}).cpu();
+    return sums[0].item<double>() < threshold * sums[1].item<double>();
   }
 
   Tensor activate(const Tensor& x, Activation act) const override { return result(apply(act, wide(x))); }
@@ -290,6 +322,27 @@ class TorchOps : public Ops {
   bool on_host_;    // "cpu", where our own kernels have gradients, and f32 and bf16
   bool recompute_;  // segments, in the backward pass
 };
+
+// On the host the processor's; on a device what products of large matrices reach: of what lies below,
+// LibTorch tells nothing.
+double TorchOps::ceiling_gflops() const {
+  constexpr int products = 8;
+  constexpr std::int64_t largest = 8192;
+  constexpr double long_enough = 0.02;  // seconds: what starting the work costs does not show
+  if (device().host) return Ops::ceiling_gflops();
+  double best = 0, seconds = 0;
+  for (std::int64_t size = 1024; size <= largest && seconds < long_enough; size *= 2) {
+    const at::Tensor x = at::full({size, size}, 0.5, at::TensorOptions(device_).dtype(product_));
+    at::matmul(x, x);  // the first one chooses its kernel
+    finish();
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < products; ++i) at::matmul(x, x);
+    finish();
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    best = std::max(best, 2.0 * products * std::pow(static_cast<double>(size), 3) / seconds * 1e-9);
+  }
+  return best;
+}
 
 // q [B, H, queries, d], k and v [B, H, T, d] -> [B, H, queries, d]
 at::Tensor TorchOps::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

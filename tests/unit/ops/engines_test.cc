@@ -15,7 +15,7 @@ namespace {
 double bound(DType compute_type, const OpCase& c) {
   constexpr double f32_rounding = 0x1p-24, bf16_rounding = 0x1p-8;
   const double f32_bound = f32_rounding * (16 + std::sqrt(c.terms));
-  return compute_type == DType::f32 ? f32_bound : f32_bound + bf16_rounding * c.roundings;
+  return f32_bound + c.own_rounding + (compute_type == DType::f32 ? 0 : bf16_rounding * c.roundings);
 }
 
 // Fails with the worst element unless |value - reference| <= bound |reference| in the Euclidean norm.
@@ -68,6 +68,8 @@ const auto kComputeTypes = testing::Values(DType::f32, DType::bf16);
 
 INSTANTIATE_TEST_SUITE_P(Linear, ComputingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(linear_cases())), name_of_case);
+INSTANTIATE_TEST_SUITE_P(LowRank, ComputingTest,
+                         testing::Combine(kComputeTypes, testing::ValuesIn(low_rank_cases())), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Conv2d, ComputingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(conv2d_cases())), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Banded, ComputingTest,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <thread>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "ops/ops.h"
@@ -90,7 +91,8 @@ TEST_P(NativeOpsTest, AWeightUsedOnceStaysWhereItIsWhenItsTypeFits) {
 }
 
 TEST_P(NativeOpsTest, RepeatsItselfBitForBit) {
-  for (const auto& cases : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+  for (const auto& cases :
+       {linear_cases(), low_rank_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
     for (const OpCase& c : cases) {
       const std::vector<Tensor> first = c.run(*ops), second = c.run(*ops);
       ASSERT_EQ(first.size(), second.size());
@@ -100,7 +102,8 @@ TEST_P(NativeOpsTest, RepeatsItselfBitForBit) {
 
 TEST_P(NativeOpsTest, ThreadsChangeNothingButRounding) {
   const double bound = GetParam() == DType::f32 ? 1e-6 : 0x1p-7;
-  for (const auto& cases : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+  for (const auto& cases :
+       {linear_cases(), low_rank_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
     for (const OpCase& c : cases) {
       const auto run = [&](int count) {
         const ThreadCount threads(count);
@@ -146,7 +149,7 @@ TEST_P(NativeOpsTest, RowsAreIndependentWhereItSaysSo) {
 
 TEST_P(NativeOpsTest, ServesThreadsOfARegionOfTheCallers) {
   const ThreadCount two(2);
-  for (const auto& cases : {linear_cases(), conv2d_cases()})
+  for (const auto& cases : {linear_cases(), low_rank_cases(), conv2d_cases()})
     for (const OpCase& c : cases) {
       const Tensor outside = c.run(*ops)[0].to(DType::f32);
       std::array<Tensor, 2> inside;
@@ -179,6 +182,8 @@ TEST_P(NativeOpsTest, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(ops->group_norm(x, {}), Error);
   EXPECT_THROW(ops->norm_modulate(x, random_tensor({1, 8}, 1), random_tensor({2, 8}, 1), 1e-6f), Error);
   EXPECT_THROW(ops->add(x, random_tensor({2, 8}, 1)), Error);
+  EXPECT_THROW(ops->subtract(x, random_tensor({2, 8}, 1)), Error);
+  EXPECT_THROW(ops->nearly_equal(x, random_tensor({2, 8}, 1), 1), Error);
   EXPECT_THROW(ops->gated_add(x, random_tensor({2, 8}, 1), random_tensor({2, 3, 7}, 1)), Error);
   EXPECT_THROW(ops->gated_activate(x, random_tensor({2, 3, 7}, 1), Activation::silu), Error);
   EXPECT_THROW(ops->attention({}, {}), Error);
@@ -212,6 +217,63 @@ TEST_P(NativeOpsTest, QuantizedWeightsMultiplyAsWhatTheyHold) {
   }
 }
 
+TEST_P(NativeOpsTest, NearlyEqualIsBelowAShareOfTheMeanSize) {
+  const Tensor y = Tensor::from({1, 2, 2}, std::array{1.0f, -3.0f, 2.0f, 2.0f}),
+               x = Tensor::from({1, 2, 2}, std::array{1.5f, -3.0f, 2.0f, 1.5f});  // 1 of 8
+  EXPECT_TRUE(ops->nearly_equal(x, y, 0.1251));
+  EXPECT_FALSE(ops->nearly_equal(x, y, 0.125));
+  EXPECT_FALSE(ops->nearly_equal(y, y, 0));
+}
+
+TEST_P(NativeOpsTest, AnswersForItself) {
+  EXPECT_TRUE(ops->device().host);
+  EXPECT_EQ(ops->product_type(), has_bf16_instructions() ? GetParam() : DType::f32);
+  EXPECT_NE(ops->identity().find(name_of(GetParam())), std::string::npos);
+  EXPECT_NE(ops->identity(), make_ref_ops()->identity());
+  EXPECT_GT(ops->ceiling_gflops(), 0);
+}
+
+LowRankUpdate random_update(std::int64_t rows, std::int64_t in, std::int64_t first_row = 0) {
+  return {random_tensor({3, in}, 5), random_tensor({rows, 3}, 6), 0.5f, first_row};
+}
+
+TEST_P(NativeOpsTest, UpdatesComeAndGoWithoutATrace) {
+  const Tensor x = random_tensor({7, 192}, 1);
+  for (const char* format : {"none", "int8", "nf4"}) {
+    Linear layer = random_linear(64, 192);
+    layer.quantized = quantize(layer.weight, weight_format_from_name(format));
+    if (layer.quantized != nullptr) layer.weight = {};
+    ops->prepare(layer, Reuse::many);
+    const Tensor before = ops->linear(x, layer, Activation::silu);
+    ops->attach(layer, {random_update(30, 192, 34)});
+    const Tensor updated = ops->linear(x, layer, Activation::silu);
+    EXPECT_FALSE(same_bits(updated, before)) << format;
+    ops->attach(layer, {random_update(64, 192)});
+    EXPECT_FALSE(same_bits(ops->linear(x, layer, Activation::silu), updated)) << format;
+    ops->attach(layer, {random_update(30, 192, 34)});
+    EXPECT_TRUE(same_bits(ops->linear(x, layer, Activation::silu), updated)) << format;
+    ops->attach(layer, {});
+    EXPECT_TRUE(same_bits(ops->linear(x, layer, Activation::silu), before)) << format;
+  }
+}
+
+TEST_P(NativeOpsTest, UpdatesThatDoNotFitAreErrors) {
+  Linear layer = random_linear(64, 192);
+  for (const LowRankUpdate& update :
+       {random_update(64, 191), random_update(65, 192), random_update(64, 192, 1), random_update(4, 192, -1),
+        LowRankUpdate{random_tensor({3, 192}, 1), random_tensor({64, 2}, 1)},
+        LowRankUpdate{random_tensor({192}, 1), random_tensor({64, 1}, 1)},
+        LowRankUpdate{Tensor({0, 192}, DType::f32), Tensor({64, 0}, DType::f32)}}) {
+    EXPECT_THROW(ops->attach(layer, {update}), Error);
+    layer.updates = {update};
+    EXPECT_THROW(ops->linear(random_tensor({2, 192}, 1), layer), Error);
+    layer.updates.clear();
+  }
+  ops->attach(layer, {random_update(64, 192)});
+  layer.updates = {random_update(64, 192)};
+  EXPECT_THROW(ops->linear(random_tensor({2, 192}, 1), layer), Error) << "which of both?";
+}
+
 // What comes back from disk: the same bytes elsewhere, filled up to 64.
 PackedWeight copy_of(const PackedWeight& packed) {
   PackedWeight copy{packed.form, {}};
@@ -243,6 +305,8 @@ TEST_P(NativeOpsTest, PackedWeightsComeBackToTheBit) {
       ASSERT_TRUE(ops->restore(restored, copy_of(*packed))) << format;
       const Tensor x = random_tensor({7, 192}, 1);
       EXPECT_TRUE(same_bits(ops->linear(x, layer), ops->linear(x, restored))) << format;
+      for (Linear* both : {&layer, &restored}) ops->attach(*both, {random_update(out, 192)});
+      EXPECT_TRUE(same_bits(ops->linear(x, layer), ops->linear(x, restored))) << format << ", updated";
     }
   EXPECT_GE(packed_forms, 6);
 }

@@ -52,6 +52,61 @@ OpCase linear_case(const LinearCase& c) {
   return {name, run, static_cast<double>(c.in), 1};
 }
 
+// Of some output rows of a layer.
+struct UpdateShape {
+  std::int64_t rank, first_row, rows;
+  float scale = 0.75f;
+};
+
+struct UpdatesCase {
+  std::string name;
+  std::int64_t in, out;
+  std::vector<UpdateShape> updates;
+  DType weight = DType::f32;
+  WeightFormat format = WeightFormat::dense;
+  Preparation preparation = Preparation::many;
+  Activation act = Activation::none;
+  Out result = Out::compute;
+  bool attached = true;
+  bool one_down = false;  // which all updates share
+};
+
+// x is rounded to 8 bits as well, in steps of at most 1/127 of its values, which are uniform: 1/127 /
+// sqrt(12) over 1 / sqrt(3).
+constexpr double kInt8Rounding = 1.0 / 127 / 2;
+
+OpCase updates_case(const UpdatesCase& c) {
+  constexpr std::array preparations{"plain", "once", "many"};
+  std::string name = text("linear_updates_", c.name, "_", name_of(c.weight), "_",
+                          preparations.at(static_cast<std::size_t>(c.preparation)), "_", name_of(c.act));
+  if (c.result == Out::f32) name += "_to_f32";
+  if (!c.attached) name += "_not_attached";
+  const auto run = [c](const Ops& ops) -> std::vector<Tensor> {
+    Linear layer = random_linear(c.out, c.in, c.weight);
+    layer.quantized = quantize(layer.weight, c.format);
+    if (layer.quantized != nullptr) layer.weight = {};
+    if (c.preparation != Preparation::none)
+      ops.prepare(layer, c.preparation == Preparation::once ? Reuse::once : Reuse::many);
+    std::vector<LowRankUpdate> updates;
+    unsigned seed = 10;
+    for (const UpdateShape& shape : c.updates) {
+      const Tensor down =
+          c.one_down && !updates.empty() ? updates[0].down : random_tensor({shape.rank, c.in}, ++seed);
+      updates.push_back(
+          {down, random_tensor({shape.rows, shape.rank}, ++seed), shape.scale, shape.first_row});
+    }
+    if (c.attached)
+      ops.attach(layer, std::move(updates));
+    else
+      layer.updates = std::move(updates);
+    return {ops.linear(random_tensor({19, c.in}, 1), layer, c.act, c.result)};
+  };
+  // Roundings of x A^T, of scale B, of their product and of the result.
+  OpCase made{name, run, static_cast<double>(c.in), 4};
+  if (c.format == WeightFormat::int8) made.own_rounding = kInt8Rounding;
+  return made;
+}
+
 struct ConvolutionCase {
   std::int64_t height, width, in, out;
   int kernel = 3, stride = 1, pad_before = 1, pad_after = 1;
@@ -195,6 +250,9 @@ void add_norm_cases(std::vector<OpCase>& cases, std::int64_t batch, std::int64_t
   cases.push_back(simple_case(text("add_", size), [=](const Ops& ops) {
     return ops.add(random_tensor(shape, 1), random_tensor(shape, 2).to(ops.compute_type()));
   }));
+  cases.push_back(simple_case(text("subtract_", size), [=](const Ops& ops) {
+    return ops.subtract(random_tensor(shape, 1), random_tensor(shape, 2));
+  }));
   cases.push_back(simple_case(text("add_compute_type_", size), [=](const Ops& ops) {
     const DType type = ops.compute_type();
     return ops.add(random_tensor(shape, 1).to(type), random_tensor(shape, 2).to(type));
@@ -256,6 +314,39 @@ std::vector<OpCase> linear_cases() {
   // More weight than is converted at a time.
   for (const Preparation preparation : {none, once, many})
     cases.push_back(linear_case({2, 3001, 1400, DType::f16, preparation, Activation::silu}));
+  return cases;
+}
+
+std::vector<OpCase> low_rank_cases() {
+  using enum Preparation;
+  const std::vector<UpdateShape> all{{4, 0, 131}}, fused{{4, 0, 64}, {4, 64, 64}, {4, 128, 64}},
+      overlapping{{3, 5, 40}, {1, 30, 70, -2.0f}, {5, 30, 10}, {2, 110, 10, 0.0f}};
+  std::vector<OpCase> cases;
+  for (const DType type : kFloatTypes)
+    for (const Preparation preparation : {none, once, many})
+      cases.push_back(updates_case({"of_all", 70, 131, all, type, WeightFormat::dense, preparation}));
+  for (const Activation act : kActivations)
+    for (const Out result : {Out::compute, Out::f32})
+      cases.push_back(updates_case(
+          {"overlapping", 24, 131, overlapping, DType::f32, WeightFormat::dense, many, act, result}));
+  for (const auto& [name, format] : {std::pair{"int8", WeightFormat::int8},
+                                     {"nf4", WeightFormat::nf4},
+                                     {"nf4_dq", WeightFormat::nf4_double}})
+    for (const Activation act : {Activation::none, Activation::gelu_tanh})
+      for (const Preparation preparation : {none, many})
+        cases.push_back(
+            updates_case({name, 192, 192, fused, DType::f32, format, preparation, act, Out::f32}));
+  UpdatesCase one_down{"of_one_down", 48, 192, fused, DType::bf16};
+  one_down.one_down = true;
+  cases.push_back(updates_case(one_down));
+  for (const Preparation preparation : {none, many}) {
+    UpdatesCase loose{"loose", 48, 131, overlapping, DType::f32, WeightFormat::dense, preparation};
+    loose.attached = false;
+    cases.push_back(updates_case(loose));
+  }
+  // Wide enough for the weight to be converted in several turns.
+  cases.push_back(updates_case(
+      {"in_turns", 3001, 1400, {{8, 700, 700}}, DType::f16, WeightFormat::dense, none, Activation::silu}));
   return cases;
 }
 

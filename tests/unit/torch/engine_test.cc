@@ -15,7 +15,8 @@ namespace {
 
 std::vector<OpCase> computing_cases() {
   std::vector<OpCase> cases;
-  for (const auto& some : {linear_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
+  for (const auto& some :
+       {linear_cases(), low_rank_cases(), conv2d_cases(), attention_cases(), elementwise_cases()})
     cases.insert(cases.end(), some.begin(), some.end());
   return cases;
 }
@@ -92,7 +93,7 @@ TEST(TorchOps, BringsEveryOperandToItsDevice) {
       EXPECT_TRUE(to_torch(values[i]).is_meta());
     }
   };
-  for (const auto& cases : {linear_cases(), elementwise_cases(), data_movement_cases()})
+  for (const auto& cases : {linear_cases(), low_rank_cases(), elementwise_cases(), data_movement_cases()})
     for (const OpCase& c : cases) {
       const auto is = [&](const char* verb) { return c.name.starts_with(verb); };
       if (is("layer_norm") || is("group_norm") || is("norm_modulate")) continue;
@@ -110,6 +111,34 @@ TEST(TorchOps, KnowsItsTypesAndDevices) {
   EXPECT_THROW(make_torch_ops(DType::f32, ""), ArgumentError);
   if (!at::hasCUDA()) {
     EXPECT_THROW(make_torch_ops(DType::f32, "cuda"), ArgumentError);
+  }
+}
+
+TEST(TorchOps, AnswersForItself) {
+  const auto host = make_torch_ops(DType::f32), device = make_torch_ops(DType::f32, "cpu:0");
+  EXPECT_TRUE(host->device().host);
+  EXPECT_FALSE(device->device().host);
+  EXPECT_EQ(device->device().name, "cpu:0");
+  EXPECT_NE(host->identity(), device->identity());
+  EXPECT_NE(host->identity(), make_torch_ops(DType::bf16)->identity());
+  for (const Ops* ops : {host.get(), device.get()}) EXPECT_GT(ops->ceiling_gflops(), 0);
+
+  const Tensor x = random_tensor({2, 3}, 1);
+  EXPECT_TRUE(x.storage()->device().host);
+  EXPECT_TRUE(host->to_f32(x).storage()->device().host);
+  const auto elsewhere = make_torch_ops(DType::f32, "meta")->to_f32(x).storage()->device();
+  EXPECT_FALSE(elsewhere.host);
+  EXPECT_EQ(elsewhere.name, "meta");
+}
+
+TEST(TorchOps, NearlyEqualIsBelowAShareOfTheMeanSize) {
+  const Tensor y = Tensor::from({1, 2, 2}, std::array{1.0f, -3.0f, 2.0f, 2.0f}),
+               x = Tensor::from({1, 2, 2}, std::array{1.5f, -3.0f, 2.0f, 1.5f});  // 1 of 8
+  for (const char* device : {"cpu", "cpu:0"}) {
+    const auto ops = make_torch_ops(DType::bf16, device);
+    EXPECT_TRUE(ops->nearly_equal(x, y, 0.1251));
+    EXPECT_FALSE(ops->nearly_equal(x, y, 0.125));
+    EXPECT_FALSE(ops->nearly_equal(y, y, 0));
   }
 }
 

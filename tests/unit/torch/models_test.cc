@@ -119,6 +119,37 @@ TEST(TorchModels, TransformerDerivative) {
   EXPECT_LE(derivative_error<Transformer>(make_transformer, run_transformer), 1e-7);
 }
 
+// A step, and a second one near it whose other blocks are not run.
+TEST(TorchModels, BlockCache) {
+  Transformer transformer(tiny_mmdit());
+  RandomWeights weights;
+  transformer.parameters(Parameters(weights));
+  const auto steps = [&](const Ops& ops) {
+    std::vector<BlockCache> cache(2);
+    std::vector<Tensor> velocities;
+    for (const float time : {500.0f, 501.0f}) {
+      TransformerInput input;
+      const MmditConfig& config = transformer.config();
+      input.latents = random_tensor({2, config.in_channels, 6, 4}, 1);
+      input.timesteps = {time, time};
+      input.prompt_embedding = random_tensor({2, 4, config.joint_attention_dim}, 2);
+      input.pooled_projection = random_tensor({2, config.pooled_projection_dim}, 3);
+      input.cache = cache;
+      input.cache_threshold = 0.5;
+      int blocks = 0;
+      input.on_block = [&](int /*block*/) { ++blocks; };
+      velocities.push_back(transformer.forward(ops, input));
+      EXPECT_EQ(blocks, time == 500 ? config.num_layers : 1);
+    }
+    return velocities;
+  };
+  const std::vector<Tensor> references = steps(*make_ref_ops());
+  for (const char* device : {"cpu", "cpu:0"}) {
+    const std::vector<Tensor> values = steps(*make_torch_ops(DType::f32, device));
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_LE(relative_error(values[i], references[i]), 1e-5);
+  }
+}
+
 std::vector<Tensor> run_block(const JointBlock& block, const Ops& ops) {
   const Streams streams = block.forward(ops, {random_tensor({2, 6, 16}, 1), random_tensor({2, 4, 16}, 2)},
                                         random_tensor({2, 16}, 3));

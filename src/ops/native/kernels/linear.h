@@ -21,6 +21,7 @@ struct PanelTask {
   std::int64_t features = 0;    // that exist; the rest of the panel is not written
   const float* bias = nullptr;  // [features], or null
   Function function = Function::identity;
+  bool accumulate = false;  // y = f(... + y)
   // Of integers: y = f((sum - correction) * row_scale * feature_scale + b).
   const float* row_scales = nullptr;          // [rows]
   const float* feature_scales = nullptr;      // [panel]

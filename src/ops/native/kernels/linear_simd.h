@@ -23,6 +23,7 @@ void finish(const PanelTask& task, const float* sums, std::int64_t first_row, st
         v = v * (load<Element::f32>(task.feature_scales, i, Full{}) * task.row_scales[row]);
       }
       if (task.bias != nullptr) v = v + load<Element::f32>(task.bias, i, lanes);
+      if (task.accumulate) v = v + load<Y>(task.y.data, row * task.y_stride + i, lanes);
       store<Y>(task.y.data, row * task.y_stride + i, apply<F, Y>(v), lanes);
     });
   }
