@@ -21,6 +21,7 @@
 #include "pipeline/progress.h"
 #include "pipeline/prompt_cache.h"
 #include "pipeline/prompt_check.h"
+#include "pipeline/translated.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
 #include "sd35/sd35.h"
@@ -195,7 +196,7 @@ class Pipeline::Impl {
 };
 
 Pipeline Pipeline::from_pretrained(const std::string& model, const LoadOptions& options) {
-  return Pipeline(std::make_unique<Impl>(model, options));
+  return translated([&] { return Pipeline(std::make_unique<Impl>(model, options)); });
 }
 
 Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -204,14 +205,19 @@ Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
-  return impl_->completed(options);
+  return translated([&] { return impl_->completed(options); });
 }
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) {
-  return impl_->generate(options, callbacks);
+  return translated(callbacks, [&](const Callbacks& watched) { return impl_->generate(options, watched); });
 }
 
-void Pipeline::start_profile(const std::filesystem::path& trace) { impl_->start_profile(trace); }
-std::string Pipeline::finish_profile() { return impl_->finish_profile(); }
+void Pipeline::start_profile(const std::filesystem::path& trace) {
+  translated([&] { impl_->start_profile(trace); });
+}
+
+std::string Pipeline::finish_profile() {
+  return translated([&] { return impl_->finish_profile(); });
+}
 
 }  // namespace sd35
