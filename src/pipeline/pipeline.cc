@@ -24,6 +24,7 @@
 #include "pipeline/translated.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
+#include "sampling/sigmas.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 
@@ -76,6 +77,7 @@ class Pipeline::Impl {
   std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) {
     const GenerateOptions options = completed(asked);
     check_options(options, components_.transformer, components_.vae);
+    check_steps(options.num_inference_steps, components_.scheduler.num_train_timesteps);
     warn_of_options(options, components_.sides, callbacks);
     warn_of_prompts(options, components_.vocabulary, callbacks);
     warn_of_machine(callbacks);

@@ -182,7 +182,9 @@ void TransformerObjective::check_sizes() const {
     }
   if (config_.samples.prompts.empty()) return;
   try {
-    check_options(sample_options(), transformer_.config(), pictures_.vae());
+    const GenerateOptions options = sample_options();
+    check_options(options, transformer_.config(), pictures_.vae());
+    check_steps(options.num_inference_steps, scheduler_.num_train_timesteps);
   } catch (const ArgumentError&) {
     rethrow_with_context("samples");
   }
