@@ -65,6 +65,8 @@ class PromptEncoder {
   // `compute_type`, and the width of its widest activation.
   double largest_layer(DType compute_type) const;
   std::int64_t largest_width() const;
+  // Likewise: bytes of the largest weight that is changed as it is read (WeightSource::adjusted()), in f32.
+  double largest_updated_weight() const;
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,
