@@ -278,16 +278,16 @@ class Trainer {
     if (kept.defined()) values.copy_(kept);
   }
 
-  // With the moving average, where there is one.
+  // With the moving average, where there is one; in the first process, for which the others wait.
   template <class Body>
-  void with_average(const Body& body) {
+  void with_average_alone(const Body& body) {
     const Stage& stage = config_.stages[config_.stage_of(state_.step - 1)];
-    with_weights(state_.average.defined() ? state_.average : store_.values(), stage, body);
+    group_->first_alone(
+        [&] { with_weights(state_.average.defined() ? state_.average : store_.values(), stage, body); });
   }
 
   void validate() {
-    if (!log_) return;
-    with_average([&] {
+    with_average_alone([&] {
       const double loss = made_.objective->validation_loss(*ops_);
       std::map<std::string, double> figures = made_.objective->validation_figures(*ops_);
       if (std::isfinite(loss)) figures["validation_loss"] = loss;
@@ -297,12 +297,11 @@ class Trainer {
 
   // An interruption leaves them out; the next step then stops the run, in all processes.
   void sample() {
-    if (!log_) return;
     Callbacks callbacks;
     callbacks.on_progress = [this](const Progress&) {
       return !options_.stop_requested || !options_.stop_requested();
     };
-    with_average([&] {
+    with_average_alone([&] {
       std::vector<Image> images;
       try {
         images = made_.objective->samples(*ops_, callbacks);
@@ -326,11 +325,10 @@ class Trainer {
 
   void checkpoint() {
     check_weights();
-    if (log_) {
+    group_->first_alone([&] {
       write_checkpoint(options_.folder, store_, state_, config_.keep_checkpoints);
       log_->write_chart();
-    }
-    group_->barrier();
+    });
   }
 
   void finish() {
