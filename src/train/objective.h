@@ -17,6 +17,7 @@
 #include "ops/ops.h"
 #include "sd35/sd35.h"
 #include "train/sample_random.h"
+#include "weights/component.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
 
@@ -80,6 +81,9 @@ class Objective {
   virtual std::unique_ptr<Batches> batches() const = 0;
   virtual std::string name_of(std::int64_t sample) const = 0;
 };
+
+// The part of the model that `config` trains; of task lora, what the updates are for.
+Component trained_component(const TrainConfig& config);
 
 // What `config` asks for. `run`: the folder of the run, for caches. Throws FileError when the model or the
 // data cannot be read.

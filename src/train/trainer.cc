@@ -25,12 +25,20 @@
 #include "train/parameter_store.h"
 #include "train/process_group.h"
 #include "train/run_folder.h"
+#include "train/starting_model.h"
 #include "train/weight_rounding.h"
 
 namespace sd35::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+// As text, for the other processes.
+std::string text_of(const StartingModel& model) {
+  std::string text;
+  for (const auto& [part, hash] : model) text += " " + part + " " + hash;
+  return text;
+}
 
 // What one process does in a step.
 struct PreparedStep {
@@ -77,10 +85,10 @@ class Pace {
 
 class Trainer {
  public:
-  Trainer(const TrainConfig& config, const RunOptions& options)
+  Trainer(const TrainConfig& config, const RunOptions& options, const StartingModel& model)
       : config_(config),
         options_(options),
-        group_(ProcessGroup::join(config.device, config.identity)),
+        group_(ProcessGroup::join(config.device, config.identity + text_of(model))),
         lock_(group_->is_first() ? std::make_unique<RunLock>(options.folder) : nullptr),
         ops_(make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
                             config.activation_checkpointing)),
@@ -363,7 +371,9 @@ void run_training(const TrainConfig& config, const RunOptions& options) {
   const OpenMpThreads threads;  // LibTorch's
   const YieldWhenBusy yielding;
   prepare_run_folder(options.folder, config, options.resume);
-  Trainer(config, options).run();
+  const StartingModel model = starting_model(config);
+  keep_starting_model(options.folder, config, model);
+  Trainer(config, options, model).run();
 }
 
 }  // namespace sd35::train

@@ -56,6 +56,13 @@ train run.json -o whole || fail "the run fails"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
 
+echo "-- resumed with another model"
+mv tiny kept && "$sd35" make-random-model --size tiny --seed 3 --quiet -o tiny || fail "no other model"
+train run.json -o whole --resume 2>error
+[ $? -eq 2 ] || fail "a run goes on from another model"
+expect_line 'holds a run that began with another model: the text_encoder of .*tiny' error
+rm -r tiny && mv kept tiny
+
 echo "-- samples at the size that the model is drawn with"
 cp -r tiny own
 echo '{"defaults": {"width": 32, "height": 48, "steps": 2, "sampler": "heun"}}' >own/sd35.json

@@ -5,12 +5,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "core/error.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_model.h"
 #include "train/run_folder.h"
+#include "train/starting_model.h"
 
 namespace sd35::train {
 namespace {
@@ -226,6 +229,40 @@ TEST(RunFolderTest, FoldersWhereARunWouldDoHarmAreRefused) {
   EXPECT_EQ(error("pictures-run"), "no error");
   put_file(folder / "pictures-run/checkpoint-00000005.safetensors", "");
   EXPECT_NE(error("pictures-run").find("holds a run already"), std::string::npos);
+TEST(RunFolderTest, AnotherStartingModelIsNotResumed) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run", other = folder / "other";
+  fs::create_directories(run);
+  fs::copy(tiny_model(), other, fs::copy_options::recursive);
+  TrainConfig config;
+  const auto keep = [&](Task task, const fs::path& model) {
+    config.task = task;
+    config.model = model.string();
+    keep_starting_model(run, config, starting_model(config));
+  };
+  keep(Task::t5, other);
+  keep(Task::transformer, tiny_model());  // nothing was learned yet
+  put_file(run / "checkpoint-00000005.safetensors", "");
+  keep(Task::transformer, other);  // the same elsewhere
+  const auto change = [&](const char* file, std::streamoff place) {
+    std::fstream bytes(other / file, std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(place, place < 0 ? std::ios::end : std::ios::beg);
+    bytes.put('7');
+  };
+  change("text_encoder_2/model.safetensors", -1);
+  EXPECT_EQ(error_of([&] { keep(Task::transformer, other); }),
+            "'" + run.string() + "' holds a run that began with another model: the text_encoder_2 of '" +
+                other.string() +
+                "' is not what it was then; bring that back, or begin a new run in another folder");
+  keep(Task::autoencoder, other);  // takes nothing of text encoders
+  put_file(other / "vae/config.json", file_bytes(other / "vae/config.json") + " ");
+  keep(Task::autoencoder, other);  // says the same
+  change("vae/diffusion_pytorch_model.safetensors", -1);
+  EXPECT_NE(error_of([&] { keep(Task::autoencoder, other); }).find("the vae of"), std::string::npos);
+  config.from_scratch = true;  // other weights than the run began with: none
+  EXPECT_NE(error_of([&] { keep(Task::autoencoder, tiny_model()); }), "");
+}
+
 }
 
 }  // namespace
