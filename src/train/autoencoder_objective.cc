@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "ops/torch/torch_ops.h"
 #include "train/batches.h"
@@ -15,6 +14,7 @@
 #include "train/growth.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
+#include "weights/safetensors.h"
 
 namespace sd35::train {
 namespace {
@@ -30,10 +30,12 @@ Image picture_at(const Tensor& pictures, std::int64_t i) {
   return image_from_planes(pictures.rows(i, i + 1).reshape({3, pictures.dim(2), pictures.dim(3)}));
 }
 
-// Of latents that the autoencoder in `model` draws for the first pictures.
-LatentStatistics measure_latents(const std::string& model, TrainingPictures& data, int side) {
+// Of latents that the autoencoder with the weights in `file` draws for the first pictures.
+LatentStatistics measure_latents(const VaeConfig& config, const std::filesystem::path& file,
+                                 TrainingPictures& data, int side) {
   const auto ops = make_ops("native", DType::f32);
-  const LatentEncoder encoder(ModelFiles::open(model), *ops);
+  const StoredWeights weights(file.string(), read_safetensors(file).tensors);
+  const LatentEncoder encoder(config, weights, *ops);
   double sum = 0, squares = 0;
   std::int64_t count = 0;
   MicroBatch batch;
@@ -200,16 +202,14 @@ void AutoencoderObjective::write(const std::filesystem::path& run,
   const std::filesystem::path model = run / "model";
   std::map<std::string, Tensor> all = weights;
   if (config_.decoder_only) add_missing(all, *files_.weights(Component::vae));
-  write_component(model, files_.location(), Component::vae, json_, all);
-  if (!config_.from_scratch) return;
-  const LatentStatistics statistics = measure_latents(model.string(), pictures_, largest_side());
+  const std::filesystem::path file = write_weights(model, Component::vae, all);
   nlohmann::json json = json_;
-  json["shift_factor"] = statistics.mean;
-  json["scaling_factor"] = 1 / statistics.deviation;
-  const std::string text = json.dump(2) + "\n";
-  AtomicFile file(model / "vae" / "config.json");
-  file.write(std::as_bytes(std::span(text)));
-  file.commit();
+  if (config_.from_scratch) {
+    const LatentStatistics statistics = measure_latents(vae_, file, pictures_, largest_side());
+    json["shift_factor"] = statistics.mean;
+    json["scaling_factor"] = 1 / statistics.deviation;
+  }
+  write_rest(model, files_.location(), Component::vae, json);
 }
 
 }  // namespace sd35::train

@@ -140,7 +140,8 @@ void ClipPairObjective::write(const std::filesystem::path& run,
   std::map<std::string, Tensor> kept;
   for (const auto& [name, value] : weights)
     if (!is_thrown_away(name)) kept.emplace(name, value);
-  write_component(run / "model", files_.location(), component_, json_, kept);
+  write_weights(run / "model", component_, kept);
+  write_rest(run / "model", files_.location(), component_, json_);
 }
 
 }  // namespace sd35::train

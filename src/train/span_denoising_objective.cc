@@ -140,7 +140,8 @@ double SpanDenoisingObjective::validation_loss(const Ops& ops) {
 
 void SpanDenoisingObjective::write(const std::filesystem::path& run,
                                    const std::map<std::string, Tensor>& weights) const {
-  write_component(run / "model", files_.location(), Component::text_encoder_3, json_, weights);
+  write_weights(run / "model", Component::text_encoder_3, weights);
+  write_rest(run / "model", files_.location(), Component::text_encoder_3, json_);
 }
 
 std::unique_ptr<Batches> SpanDenoisingObjective::batches() const {

@@ -459,7 +459,8 @@ void TransformerObjective::write(const std::filesystem::path& run,
   PositionTableFinder finder;
   Transformer(transformer_).parameters(Parameters(finder));
   all.emplace(finder.name, finder.table.to(DType::f32));
-  write_component(run / "model", files_.location(), Component::transformer, transformer_json_, all);
+  write_weights(run / "model", Component::transformer, all);
+  write_rest(run / "model", files_.location(), Component::transformer, transformer_json_);
 }
 
 }  // namespace sd35::train

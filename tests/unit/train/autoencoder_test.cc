@@ -1,10 +1,14 @@
 // The autoencoder's loss on numbers that can be checked by hand, and training that gives pictures back.
+#include <filesystem>
+
 #include "core/error.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 #include "tests/unit/train/learning.h"
 #include "train/autoencoder_objective.h"
 #include "train/frozen_parts.h"
+#include "train/model_folder.h"
 #include "weights/load.h"
 
 namespace sd35::train {
@@ -79,6 +83,34 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
   }
   EXPECT_NEAR(sum / count, 0, 0.1);
   EXPECT_NEAR(squares / count, 1, 0.1);
+}
+
+TEST_F(AutoencoderTest, IsNoModelUntilItsLatentsAreMeasured) {
+  AutoencoderObjective objective = make();
+  const Learned learned = learn(objective, first_samples(std::size(kColours), kSide), 1, 1e-3);
+  objective.write(run_.path(), learned.weights);
+  const std::filesystem::path config = run_ / "model/vae/config.json";
+  EXPECT_TRUE(std::filesystem::exists(config));
+  for (std::size_t sample = 0; sample < std::size(kColours); ++sample)
+    std::filesystem::remove(data_ / (std::to_string(sample) + ".png"));
+  EXPECT_THROW(objective.write(run_.path(), learned.weights), FileError);
+  EXPECT_FALSE(std::filesystem::exists(config));
+}
+
+TEST_F(AutoencoderTest, FilesThatAPersonMayEditAreCopiedWeightsAreLinked) {
+  const std::filesystem::path base = run_ / "base";
+  std::filesystem::copy(tiny_model(), base, std::filesystem::copy_options::recursive);
+  put_file(base / "large.safetensors", "");
+  std::filesystem::resize_file(base / "large.safetensors", 32 << 20);
+  write_rest(run_ / "model", base, Component::vae, {});
+  const auto links = [&](const char* name) {
+    return std::filesystem::hard_link_count(run_ / "model" / name);
+  };
+  EXPECT_EQ(links("large.safetensors"), 2u);
+  for (const char* name : {"model_index.json", "tokenizer/vocab.json", "scheduler/scheduler_config.json"}) {
+    EXPECT_EQ(links(name), 1u) << name;
+    EXPECT_EQ(file_bytes(run_ / "model" / name), file_bytes(base / name)) << name;
+  }
 }
 
 TEST_F(AutoencoderTest, FineTuningKeepsTheScaleOfLatents) {
