@@ -107,7 +107,7 @@ void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float
   if (spec.names.front() == "encoder.conv_out.bias") std::ranges::fill(values.last(values.size() / 2), -4.0f);
 }
 
-PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch AutoencoderObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const auto count = static_cast<std::int64_t>(batch.samples.size());
   const Stage& stage = config_.stages[batch.stage];
   const int width = stage.crop > 0 ? stage.crop : batch.width;
@@ -128,14 +128,12 @@ PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepR
     // The denoiser's latents, these times scaling_factor, have a deviation of 1.
     for (float& value : values) value *= static_cast<float>(config_.latent_noise) / vae_.scaling_factor;
   }
-  MicroBatch readable = batch;
   const FitOptions fit{Crop::random, config_.flip};
   if (stage.crop == 0) {
-    made.pictures = pictures_.fitted(readable, fit, seeds);
+    made.pictures = pictures_.fitted(batch, fit, seeds);
     return made;
   }
-  CroppedPictures crops =
-      pictures_.cropped(readable, fit, {stage.crop, vae_.scale(), stage.text_crops}, seeds);
+  CroppedPictures crops = pictures_.cropped(batch, fit, {stage.crop, vae_.scale(), stage.text_crops}, seeds);
   made.pictures = std::move(crops.pictures);
   made.text_crops = crops.about_text;
   return made;

@@ -58,9 +58,9 @@ class Objective {
   virtual void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const;
 
   // What the loss of a micro-batch takes from the data and from frozen parts of the model, a pure function of
-  // its arguments. `random` gives the numbers of one of its samples. May be called by several threads at
-  // once, ahead of its turn.
-  virtual PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) = 0;
+  // its arguments. Samples that cannot be read are replaced, in `batch` too. `random` gives the numbers of
+  // one of its samples. May be called by several threads at once, ahead of its turn.
+  virtual PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) = 0;
   // Mean over the micro-batch that was prepared, f32 with history. Further figures for the log (without
   // history) may be left in `figures`.
   virtual at::Tensor loss(const Ops& ops, const PreparedBatch& batch,

@@ -109,7 +109,7 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const SignedText& text,
   append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }
 
-PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch SpanDenoisingObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const int length = sequence_length(config_.stages[batch.stage], tokenizer_.model_max_length());
   MaskedTexts masked;
   for (std::size_t i = 0; i < batch.samples.size(); ++i)

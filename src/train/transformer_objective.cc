@@ -249,7 +249,7 @@ double TransformerObjective::shift_of(const MicroBatch& batch) const {
   return std::max(1.0, resolution_shift(pixels, base * base));
 }
 
-PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch TransformerObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const Stage& settings = config_.settings_of(batch.step);
   const TokenGrid grid = token_grid({batch.width, batch.height});
   const BatchDraws common(settings, grid, random.batch());
@@ -263,7 +263,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
     for (std::int64_t b = begin; b < end; ++b) {
       const auto i = static_cast<std::size_t>(b);
       draws[i] = SampleDraws(config_, random.sample(batch.first + b), shift_of(batch));
-      std::int64_t sample = batch.samples[i];
+      std::int64_t& sample = batch.samples[i];
       pictures[i] = fitted(batch, b, draws[i].flip, sample, annotations[i]);
       windows[i] = place_window(common.window, grid, annotations[i].text, random.window(batch.first + b));
       if (!draws[i].empty_caption) captions[i] = pictures_.dataset().caption(sample, draws[i].caption_choice);

@@ -138,18 +138,18 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
 
   const MicroBatch batch = first_samples(std::size(kColours), kSide);
   std::map<std::string, double> figures;
-  const at::Tensor loss = objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  const at::Tensor loss = objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
   // Another number than the mean amount, and never below its square.
   config_.reconstruction = "l1";
-  objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   const double amount = figures.at("reconstruction");
   config_.reconstruction = "mse";
   EXPECT_GT(loss.item<double>(), amount * amount);
   EXPECT_GT(std::abs(loss.item<double>() - amount), 0.01 * amount);
   loss.backward();
   at::Tensor(store.values()).sub_(store.gradients(), 0.1);
-  EXPECT_LT(objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>(),
+  EXPECT_LT(objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>(),
             loss.item<double>());
 
   objective.write(run_.path(), store.by_name(store.values()));
@@ -184,7 +184,7 @@ TEST_F(AutoencoderTest, NoiseOnLatentsMakesTheDecodersTaskHarder) {
         objective, ModelFiles::open(tiny_model().string()).weights(Component::vae).get(), *ops, 1, "cpu");
     std::map<std::string, double> figures;
     const PreparedBatch batch =
-        objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+        prepare_batch(objective, first_samples(std::size(kColours), kSide), StepRandom(1, 0));
     return std::pair(objective.loss(*ops, batch, figures).item<double>(), objective.validation_loss(*ops));
   };
   const auto [without, validation] = loss_with(0);
@@ -198,7 +198,8 @@ TEST_F(AutoencoderTest, LatentNoiseIsCountedInDeviationsOfTheScaledLatents) {
   config_.from_scratch = false;
   config_.latent_noise = 0.5;
   AutoencoderObjective objective = make();
-  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+  const PreparedBatch batch =
+      prepare_batch(objective, first_samples(std::size(kColours), kSide), StepRandom(1, 0));
   const auto& [pictures, noise, disturbance, text_crops] = std::any_cast<const NoisyPictures&>(batch);
   ASSERT_EQ(disturbance.shape(), noise.shape());
   double squares = 0;
@@ -213,7 +214,8 @@ TEST_F(AutoencoderTest, CropsAreCutFromPicturesOfTheResolution) {
   config_.stages[0].resolutions = {64};
   config_.stages[0].crop = 32;
   AutoencoderObjective objective = make();
-  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), 64), StepRandom(1, 0));
+  const PreparedBatch batch =
+      prepare_batch(objective, first_samples(std::size(kColours), 64), StepRandom(1, 0));
   const auto& made = std::any_cast<const NoisyPictures&>(batch);
   EXPECT_EQ(made.pictures.shape(), Shape({std::size(kColours), 3, 32, 32}));
   EXPECT_EQ(made.text_crops, 0.0);  // these pictures say nothing of text
@@ -235,13 +237,13 @@ TEST_F(AutoencoderTest, ABatchIsTheMeanOfItsSamples) {
   MicroBatch batch = first_samples(std::size(kColours), kSide);
   std::map<std::string, double> figures;
   const double whole =
-      objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
+      objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>();
   double sum = 0;
   const std::vector<std::int64_t> samples = batch.samples;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     batch.first = static_cast<std::int64_t>(i);
     batch.samples = {samples[i]};
-    sum += objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
+    sum += objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>();
   }
   EXPECT_NEAR(sum / static_cast<double>(samples.size()), whole, 1e-5 * whole);
 }
