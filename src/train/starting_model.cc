@@ -73,19 +73,20 @@ StartingModel starting_model(const TrainConfig& config) {
   return model;
 }
 
-void keep_starting_model(const fs::path& folder, const TrainConfig& config, const StartingModel& model) {
+void check_starting_model(const fs::path& folder, const TrainConfig& config, const StartingModel& model) {
   const fs::path kept = folder / kKept;
   std::error_code error;
-  if (newest_checkpoint(folder) && fs::exists(kept, error)) {
-    const nlohmann::json before = read_json_file(kept);
-    for (const auto& [part, hash] : model)
-      if (before.value(part, nlohmann::json()) != hash)
-        throw ArgumentError(
-            in_quotes(folder.string()) + " holds a run that began with another model: the " + part + " of " +
-            in_quotes(config.model) +
-            " is not what it was then; bring that back, or begin a new run in another folder");
-  }
-  AtomicFile file(kept);
+  if (!newest_checkpoint(folder) || !fs::exists(kept, error)) return;
+  const nlohmann::json before = read_json_file(kept);
+  for (const auto& [part, hash] : model)
+    if (before.value(part, nlohmann::json()) != hash)
+      throw ArgumentError(in_quotes(folder.string()) + " holds a run that began with another model: the " +
+                          part + " of " + in_quotes(config.model) +
+                          " is not what it was then; bring that back, or begin a new run in another folder");
+}
+
+void keep_starting_model(const fs::path& folder, const StartingModel& model) {
+  AtomicFile file(folder / kKept);
   const std::string text = nlohmann::json(model).dump(2) + "\n";
   file.write(std::as_bytes(std::span(text)));
   file.commit();

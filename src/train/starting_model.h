@@ -16,9 +16,12 @@ using StartingModel = std::map<std::string, std::string>;
 // Reads all of it once. Throws FileError.
 StartingModel starting_model(const TrainConfig& config);
 
-// Keeps it in `folder`, that of the run, as starting_model.json. Throws ArgumentError where the folder holds
-// a run that began with another; FileError.
-void keep_starting_model(const std::filesystem::path& folder, const TrainConfig& config,
-                         const StartingModel& model);
+// Throws ArgumentError where `folder` holds a run that began with another, FileError.
+void check_starting_model(const std::filesystem::path& folder, const TrainConfig& config,
+                          const StartingModel& model);
+
+// Keeps it in `folder`, that of the run, as starting_model.json. By one who holds the lock
+// (train/run_folder.h). Throws FileError.
+void keep_starting_model(const std::filesystem::path& folder, const StartingModel& model);
 
 }  // namespace sd35::train

@@ -96,6 +96,10 @@ class Trainer {
         store_(*made_.objective, made_.weights.get(), *ops_, config.seed, local_device(config.device)),
         batches_(made_.objective->batches()),
         optimizer_(config.optimizer, store_.values()) {
+    if (lock_) {
+      keep_configuration(options.folder, config);
+      keep_starting_model(options.folder, model);
+    }
     if (config.muon) muon_.emplace(*config.muon, store_.hidden_matrices());
     // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
     // see whatever is not cached.
@@ -372,7 +376,7 @@ void run_training(const TrainConfig& config, const RunOptions& options) {
   const YieldWhenBusy yielding;
   prepare_run_folder(options.folder, config, options.resume);
   const StartingModel model = starting_model(config);
-  keep_starting_model(options.folder, config, model);
+  check_starting_model(options.folder, config, model);
   Trainer(config, options, model).run();
 }
 

@@ -107,6 +107,9 @@ train muon.json -o muon || fail "the run with Muon fails"
 "$sd35" train --threads 1 muon.json -o interrupted 2>interrupted.err &
 pid=$!
 after_steps 2 $pid interrupted
+cp interrupted/configuration.json configuration.json
+train run.json -o interrupted 2>/dev/null && fail "a run begins in the folder of another"
+cmp configuration.json interrupted/configuration.json || fail "a run that is refused replaces what another one began with"
 train muon.json -o interrupted --resume 2>second.err
 [ $? -eq 2 ] || fail "a second run in the folder of one is not refused"
 expect_line 'another sd35 train runs in .interrupted' second.err

@@ -206,7 +206,9 @@ TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
   const fs::path run = folder / "run";
   const std::string lora = R"("model": "m", "task": "lora", "lora": {"rank": )";
   const auto prepare = [&](const std::string& keys, const std::string& stage) {
-    prepare_run_folder(run, read(folder, keys, stage), true);
+    const TrainConfig config = read(folder, keys, stage);
+    prepare_run_folder(run, config, true);
+    keep_configuration(run, config);
   };
   const std::string stage = R"("steps": 10, "batch_size": 2, "resolutions": [64])";
   prepare(lora + "16}", stage);
@@ -238,7 +240,9 @@ TEST(RunFolderTest, AnotherStartingModelIsNotResumed) {
   const auto keep = [&](Task task, const fs::path& model) {
     config.task = task;
     config.model = model.string();
-    keep_starting_model(run, config, starting_model(config));
+    const StartingModel begun = starting_model(config);
+    check_starting_model(run, config, begun);
+    keep_starting_model(run, begun);
   };
   keep(Task::t5, other);
   keep(Task::transformer, tiny_model());  // nothing was learned yet
