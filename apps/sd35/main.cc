@@ -96,7 +96,9 @@ int run(std::vector<std::string> arguments) {
     if (!std::cout) return fail(kFile, kNoStandardOutput);
     return 0;
   } catch (const std::bad_alloc&) {
-    return fail(kUnexpected, "out of memory" + advice_on_memory(app));
+    return fail(kUnexpected, sd35::MemoryError().what() + advice_on_memory(app));
+  } catch (const sd35::MemoryError& error) {
+    return fail(kUnexpected, error.what() + advice_on_memory(app));
   } catch (const CLI::ParseError& error) {
     return fail(kUsage, std::string(error.what()) + " (sd35 " +
                             (command == nullptr ? "" : command->get_name() + " ") + "--help)");
@@ -127,7 +129,7 @@ int main(int argc, char** argv) {
   } catch (const std::filesystem::filesystem_error& error) {
     return fail(kFile, std::string(error.what()));
   } catch (const std::bad_alloc&) {
-    return fail(kUnexpected, "out of memory");
+    return fail(kUnexpected, sd35::MemoryError().what());
   } catch (const std::exception& error) {
     return fail(kUnexpected, error.what());
   }

@@ -13,7 +13,7 @@ namespace sd35 {
 // of these.
 std::string printable(std::string_view text);
 
-// Base of everything sd35 throws on purpose.
+// Base of everything sd35 throws.
 class Error : public std::runtime_error {
  public:
   // what() is printable(message).
@@ -36,6 +36,12 @@ class FileError : public Error {
 class NumericError : public Error {
  public:
   using Error::Error;
+};
+
+// Memory ran out. Exit code 1.
+class MemoryError : public Error {
+ public:
+  MemoryError() : Error("out of memory") {}
 };
 
 // The person asked to stop (Ctrl-C, or a progress callback that returned false). Exit code 130.

@@ -17,6 +17,7 @@
 #include "core/yielding.h"
 #include "pipeline/progress.h"
 #include "pipeline/tiny_configs.h"
+#include "pipeline/translated.h"
 #include "sd35/sd35.h"
 #include "weights/gguf.h"
 #include "weights/model_files.h"
@@ -267,10 +268,8 @@ ConvertReport report_of(const std::vector<Part>& parts) {
   return report;
 }
 
-}  // namespace
-
-ConvertReport convert(const std::string& input, const fs::path& output, const ConvertOptions& options,
-                      const Callbacks& callbacks) {
+ConvertReport convert_model(const std::string& input, const fs::path& output, const ConvertOptions& options,
+                            const Callbacks& callbacks) {
   const Format format = format_from_name(options.type);
   const Layout layout = layout_of(options.layout, output.string(), format);
   if (layout != Layout::diffusers) refuse_existing(output);
@@ -294,6 +293,14 @@ ConvertReport convert(const std::string& input, const fs::path& output, const Co
   if (layout == Layout::single) write_single(parts, files, output, callbacks);
   if (layout == Layout::gguf) write_gguf(parts, files, format, output, callbacks);
   return report_of(parts);
+}
+
+}  // namespace
+
+ConvertReport convert(const std::string& input, const fs::path& output, const ConvertOptions& options,
+                      const Callbacks& callbacks) {
+  return translated(callbacks,
+                    [&](const Callbacks& watched) { return convert_model(input, output, options, watched); });
 }
 
 }  // namespace sd35

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
+#include <new>
 
 namespace sd35 {
 namespace {
@@ -56,8 +58,28 @@ void rethrow_with_context(const std::string& context) {
     throw NumericError(context + ": " + e.what());
   } catch (const Cancelled&) {
     throw;
+  } catch (const MemoryError&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw MemoryError();
   } catch (const std::exception& e) {
     throw Error(context + ": " + e.what());
+  }
+}
+
+void rethrow_as_error() {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw MemoryError();
+  } catch (const std::filesystem::filesystem_error& e) {
+    throw FileError(e.what());
+  } catch (const std::exception& e) {
+    throw Error(e.what());
+  } catch (...) {
+    throw Error("something was thrown that is no exception");
   }
 }
 

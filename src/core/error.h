@@ -1,4 +1,5 @@
-// The exceptions are part of the public API; inside, they come with a way to add context.
+// The exceptions are part of the public API; inside, they come with ways to add context and to translate
+// others.
 #pragma once
 
 #include <string>
@@ -9,5 +10,9 @@ namespace sd35 {
 
 // Rethrows the exception in flight with "context: " in front, keeping its type. Call inside a catch block.
 [[noreturn]] void rethrow_with_context(const std::string& context);
+
+// Rethrows the exception in flight as an Error: what is one stays, running out of memory becomes MemoryError,
+// what std::filesystem says FileError, anything else an Error that says the same. Call inside a catch block.
+[[noreturn]] void rethrow_as_error();
 
 }  // namespace sd35

@@ -95,6 +95,7 @@ std::optional<Tensor> TensorCache::find(const std::string& key) {
   }
   if (std::optional<Tensor> tensor = read(location, key)) return tensor;
   const std::lock_guard lock(mutex_);
+  if (forget_removed(location.segment)) return std::nullopt;
   const auto entry = index_.find(key);
   const bool same = entry != index_.end() && entry->second.segment == location.segment &&
                     entry->second.offset == location.offset;
@@ -105,13 +106,25 @@ std::optional<Tensor> TensorCache::find(const std::string& key) {
   return std::nullopt;
 }
 
+bool TensorCache::forget_removed(std::uint32_t segment) {
+  std::error_code error;
+  if (fs::exists(path_of(segment), error) || error) return false;
+  const std::size_t lost =
+      std::erase_if(index_, [&](const auto& entry) { return entry.second.segment == segment; });
+  indexed_.erase(segment);
+  if (own_number_ == segment) own_.reset();  // what was put there from now on nobody would find
+  if (lost > 0 && warn_)
+    warn_(in_quotes(path_of(segment).string()) + " was removed; what it held is computed anew");
+  return true;
+}
+
 std::optional<Tensor> TensorCache::read(const Location& location, const std::string& key) const {
   try {
     const FileReader file(path_of(location.segment).string());
     const std::optional<TensorCacheRecord> record = read_record(file, location.offset);
     if (record && record->key == key) return read_values(file, *record);
   } catch (const FileError&) {
-    // Deleted meanwhile: as good as damaged.
+    // Removed meanwhile, or as good as damaged.
   }
   return std::nullopt;
 }
@@ -150,6 +163,7 @@ void TensorCache::put(const std::string& key, const Tensor& tensor) {
                         std::to_string(kMaxCacheRank) + " dimensions");
   const std::lock_guard lock(mutex_);
   std::uint32_t number = indexed_.empty() ? 1 : indexed_.rbegin()->first + 1;
+  if (own_ == nullptr) made_.make(folder_);
   for (; own_ == nullptr; ++number) {
     own_ = TensorCacheSegment::create(path_of(number), identity_);
     own_number_ = number;

@@ -33,7 +33,8 @@ class TensorCache {
   TensorCache(const std::filesystem::path& folder, const std::string& identity, WarningFunction warn = {});
   ~TensorCache();
 
-  // Nothing when there is no such key, or its record turns out to be damaged (one line to `warn`).
+  // Nothing when there is no such key, its record turns out to be damaged, or its segment was removed (each
+  // one line to `warn`).
   std::optional<Tensor> find(const std::string& key);
   // The same, but a tensor of another shape or type, which is no less whole, counts as damaged.
   std::optional<Tensor> find(const std::string& key, const Shape& shape, DType dtype);
@@ -62,6 +63,8 @@ class TensorCache {
   void index_segment(std::uint32_t segment);
   void index_records(std::uint32_t segment);
   std::optional<Tensor> read(const Location& location, const std::string& key) const;
+  // Whether the segment's file is gone; then what it held is, too.
+  bool forget_removed(std::uint32_t segment);
 
   std::filesystem::path folder_;  // of the identity
   MadeFolder made_;

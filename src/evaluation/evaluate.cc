@@ -66,18 +66,43 @@ std::string identity_of(const Contestant& contestant) {
   return fingerprint(files);
 }
 
-// Whether the pictures below `folder` are this model's; says so from now on.
-bool claim(const fs::path& folder, const std::string& identity) {
+// "thing-00001.png": how evaluate() calls pictures.
+bool is_picture_name(std::string_view name) {
+  constexpr std::size_t kLeastDigits = 5;
+  if (!name.ends_with(".png")) return false;
+  name.remove_suffix(4);
+  const std::size_t dash = name.rfind('-');
+  return dash != name.npos && name.size() - dash > kLeastDigits &&
+         name.find_first_not_of("0123456789", dash + 1) == name.npos;
+}
+
+void remove_pictures(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (is_picture_name(entry->path().filename().string())) found.push_back(entry->path());
+  for (auto path = found.begin(); !error && path != found.end(); ++path) fs::remove(*path, error);
+  if (error)
+    throw FileError("cannot remove the pictures of another model in " + in_quotes(folder.string()) + ": " +
+                    error.message());
+}
+
+// Makes `folder`, in that of a report, the folder of this model's pictures. Those of another go, and the
+// report that shows them, before the first of this one is drawn: a run that stops halfway leaves none that
+// would be taken for its own.
+void claim(const fs::path& report, const fs::path& folder, const std::string& identity) {
   const fs::path path = folder / "model.txt";
   try {
-    if (read_whole_file(path, identity.size()) == identity) return true;
+    if (read_whole_file(path, identity.size()) == identity) return;
   } catch (const FileError&) {
-    // None yet, or no file of ours: the next line says so where it cannot be replaced.
+    // None yet, or no file of ours: the next lines say so where it cannot be replaced.
   }
+  std::error_code ignored;  // what cannot be removed is written anew in the end, or says why not
+  for (const char* name : {"report.json", "report.html"}) fs::remove(report / name, ignored);
+  remove_pictures(folder);
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(identity)));
   file.commit();
-  return false;
 }
 
 bool is_drawn(const fs::path& path, const Recipe& wanted) {
@@ -225,7 +250,7 @@ class Run {
     Column column = new_column(contestant.label, contestant.model);
     compare_with_first_model(column);
     const std::string folder = "pictures/" + contestant.label;
-    const bool known = claim(options_.folder / folder, identity_of(contestant));
+    claim(options_.folder, options_.folder / folder, identity_of(contestant));
     Pipeline pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
     const GenerateOptions options = pipeline.completed(result_.generate);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
@@ -236,7 +261,7 @@ class Run {
       recipe.generate.prompt = prompt.text;
       recipe.generate.seed += i;
       recipe.generate.count = 1;
-      if (known && is_drawn(path, recipe)) continue;
+      if (is_drawn(path, recipe)) continue;
       const auto start = std::chrono::steady_clock::now();
       save(pipeline.generate(recipe.generate, callbacks_).at(0), path);
       column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

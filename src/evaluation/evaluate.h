@@ -70,10 +70,10 @@ std::vector<std::string> groups_of(const Evaluation& evaluation);
 // Which pictures were drawn or scored, for a bar: false stops the work with Cancelled.
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
 
-// Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything.
-// Throws ArgumentError for options that do not go together and an earlier report of other prompts or seeds,
-// FileError for prompts or a model that cannot be read and a folder that cannot be written, and what
-// Pipeline::generate() throws.
+// Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything. What
+// a column holds of another model is removed first. Throws ArgumentError for options that do not go together
+// and an earlier report of other prompts or seeds, FileError for prompts or a model that cannot be read and a
+// folder that cannot be written, and what Pipeline::generate() throws.
 Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
                     const Callbacks& callbacks = {});
 

@@ -12,6 +12,7 @@
 #include "image/image_size.h"
 #include "pipeline/components.h"
 #include "pipeline/recipe.h"
+#include "pipeline/translated.h"
 #include "sd35/sd35.h"
 #include "weights/component_weights.h"
 #include "weights/config_file.h"
@@ -280,9 +281,11 @@ std::string as_text(const Json& report) {
 }  // namespace
 
 std::string inspect(const fs::path& path, bool json, bool tensors) {
-  const Json report = describe(path, tensors);
-  // Paths may hold bytes that are not UTF-8.
-  return json ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : as_text(report);
+  return translated([&] {
+    const Json report = describe(path, tensors);
+    // Paths may hold bytes that are not UTF-8.
+    return json ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : as_text(report);
+  });
 }
 
 }  // namespace sd35

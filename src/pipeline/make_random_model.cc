@@ -11,6 +11,7 @@
 #include "pipeline/progress.h"
 #include "pipeline/random_model.h"
 #include "pipeline/tiny_configs.h"
+#include "pipeline/translated.h"
 #include "sd35/sd35.h"
 #include "text/tokenizers/clip_tokenizer.h"
 #include "text/tokenizers/t5_tokenizer.h"
@@ -130,13 +131,15 @@ void make_single(const RandomModelOptions& options, const fs::path& output, cons
 
 void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
                        const Callbacks& callbacks) {
-  check(options);
-  const StageProgress progress(callbacks, "random weights");
-  const YieldWhenBusy yielding;
-  if (options.layout == "single")
-    make_single(options, output, progress);
-  else
-    make_folder(options, output, progress);
+  translated(callbacks, [&](const Callbacks& watched) {
+    check(options);
+    const StageProgress progress(watched, "random weights");
+    const YieldWhenBusy yielding;
+    if (options.layout == "single")
+      make_single(options, output, progress);
+    else
+      make_folder(options, output, progress);
+  });
 }
 
 }  // namespace sd35

@@ -41,10 +41,12 @@ class WeightSizes : public ParameterVisitor {
     const double count = static_cast<double>(spec.shape.numel());
     const double bytes = count * (spec.shape.rank() < 2 ? 4 : element_bytes(spec));
     total += bytes;
-    of_size_[count] += 1;
     // While it is loaded, a weight that is not used as it lies in the file is there as stored too, and where
-    // it is quantized or unpacked, in f32; buffers of each size are kept for the next weight of it.
-    if (spec.shape.rank() >= 2 && of_size_[count] == 1 && converted(spec)) scratch += 4 * count;
+    // it is quantized, unpacked or updated, in f32; buffers of each size are kept for the next weight of it.
+    double& kept = scratch_of_size_[count];
+    const double needed = spec.shape.rank() < 2 ? 0 : 4 * count * f32_copies(spec);
+    scratch += std::max(needed - kept, 0.0);
+    kept = std::max(needed, kept);
   }
 
   double total = 0;
@@ -74,7 +76,7 @@ class WeightSizes : public ParameterVisitor {
         return kNestedFourBits;
       case WeightFormat::as_stored: {
         const StoredTensor* tensor = stored(spec);
-        const std::string type = tensor == nullptr ? "" : tensor->type_name();
+        const std::string type = tensor == nullptr || updated(spec) ? "" : tensor->type_name();
         if (type == "nf4" || type == "fp4") return kFourBits;
         if (type.starts_with("f8")) return 1;
         break;
@@ -85,15 +87,21 @@ class WeightSizes : public ParameterVisitor {
     return bytes_of(facts_.compute_type);
   }
 
-  bool converted(const ParameterSpec& spec) const {
+  // Whether a LoRA is added to it.
+  bool updated(const ParameterSpec& spec) const { return facts_.transformer_weights->adjusts(spec.names); }
+
+  // Beside what is kept of it: what it is converted from, and the sum with its updates.
+  int f32_copies(const ParameterSpec& spec) const {
     const StoredTensor* tensor = stored(spec);
+    const bool packed = tensor != nullptr && tensor->packed();
+    if (updated(spec)) return packed ? 2 : 1;
     if (format(spec) == WeightFormat::as_stored || format(spec) == WeightFormat::dense)
-      return tensor != nullptr && (tensor->packed() || tensor->dtype != facts_.compute_type);
-    return true;
+      return packed || (tensor != nullptr && tensor->dtype != facts_.compute_type) ? 1 : 0;
+    return 1;
   }
 
   const MemoryFacts& facts_;
-  std::map<double, int> of_size_;
+  std::map<double, double> scratch_of_size_;
 };
 
 struct TransformerSizes {
@@ -150,7 +158,8 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
 // T5 streams layer by layer; CLIP is smaller than one of its layers.
 MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options) {
   const double prompts = guidance_enabled(options.guidance_scale.value()) ? 2 : 1;
-  const double layer = facts.prompt_encoder->largest_layer(facts.compute_type);
+  const double layer = facts.prompt_encoder->largest_layer(facts.compute_type) +
+                       facts.prompt_encoder->largest_updated_weight();
   const double width = static_cast<double>(facts.prompt_encoder->largest_width());
   const double tokens = std::max<double>(options.max_sequence_length,
                                          static_cast<double>(facts.prompt_encoder->layout().clip_tokens));

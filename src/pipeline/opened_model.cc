@@ -4,6 +4,7 @@
 
 #include "core/threads.h"
 #include "mmdit/quantization.h"
+#include "pipeline/translated.h"
 #include "pipeline/validation.h"
 
 namespace sd35 {
@@ -31,7 +32,7 @@ bool OpenedModel::widens() const {
 }
 
 Model Model::open(const std::string& model, const LoadOptions& options) {
-  return Model(std::make_shared<const OpenedModel>(model, options));
+  return translated([&] { return Model(std::make_shared<const OpenedModel>(model, options)); });
 }
 
 }  // namespace sd35

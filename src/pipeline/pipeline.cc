@@ -20,8 +20,10 @@
 #include "pipeline/progress.h"
 #include "pipeline/prompt_cache.h"
 #include "pipeline/prompt_check.h"
+#include "pipeline/translated.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
+#include "sampling/sigmas.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 
@@ -59,6 +61,7 @@ class Pipeline::Impl {
     const GenerateOptions options = completed(asked);
     const Components& components = model_->components;
     check_options(options, components.transformer, components.vae);
+    check_steps(options.num_inference_steps, components.scheduler.num_train_timesteps);
     warn_of_options(options, components.sides, callbacks);
     warn_of_prompts(options, components.vocabulary, callbacks);
     warn_of_machine(callbacks);
@@ -204,14 +207,19 @@ Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
-  return impl_->completed(options);
+  return translated([&] { return impl_->completed(options); });
 }
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) const {
-  return impl_->generate(options, callbacks);
+  return translated(callbacks, [&](const Callbacks& watched) { return impl_->generate(options, watched); });
 }
 
-void Pipeline::start_profile(const std::filesystem::path& trace) { impl_->start_profile(trace); }
-std::string Pipeline::finish_profile() { return impl_->finish_profile(); }
+void Pipeline::start_profile(const std::filesystem::path& trace) {
+  translated([&] { impl_->start_profile(trace); });
+}
+
+std::string Pipeline::finish_profile() {
+  return translated([&] { return impl_->finish_profile(); });
+}
 
 }  // namespace sd35

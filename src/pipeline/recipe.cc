@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
+#include "pipeline/translated.h"
 #include "weights/config_file.h"
 
 namespace sd35 {
@@ -206,11 +207,13 @@ Recipe recipe_from_json(const std::string& json, const std::string& location) {
 }
 
 Recipe read_recipe(const std::filesystem::path& picture) {
-  const Metadata metadata = read_metadata(picture);
-  if (metadata.settings_json.empty())
-    throw FileError(picture.string() +
-                    ": the picture does not say how it was made; only pictures that sd35 saved do");
-  return recipe_from_json(metadata.settings_json, picture.string());
+  return translated([&] {
+    const Metadata metadata = read_metadata(picture);
+    if (metadata.settings_json.empty())
+      throw FileError(picture.string() +
+                      ": the picture does not say how it was made; only pictures that sd35 saved do");
+    return recipe_from_json(metadata.settings_json, picture.string());
+  });
 }
 
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe) {

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "image/image_file.h"
+#include "pipeline/translated.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -66,15 +67,8 @@ bool is_taken(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
-}  // namespace
-
-void save(const Picture& picture, const fs::path& path) {
-  image_format_of(path);
-  make_folder_of(path);
-  write_image(path, image_in(picture), metadata_in(picture));
-}
-
-fs::path save_as_new(const Picture& picture, const fs::path& path) {
+// Under the first name that nothing has.
+fs::path write_beside_others(const Picture& picture, const fs::path& path) {
   const std::vector<std::uint8_t> bytes =
       encode_image(image_in(picture), image_format_of(path), metadata_in(picture));
   make_folder_of(path);
@@ -87,15 +81,31 @@ fs::path save_as_new(const Picture& picture, const fs::path& path) {
   }
 }
 
+}  // namespace
+
+void save(const Picture& picture, const fs::path& path) {
+  translated([&] {
+    image_format_of(path);
+    make_folder_of(path);
+    write_image(path, image_in(picture), metadata_in(picture));
+  });
+}
+
+fs::path save_as_new(const Picture& picture, const fs::path& path) {
+  return translated([&] { return write_beside_others(picture, path); });
+}
+
 std::vector<std::uint8_t> to_png(const Picture& picture) {
-  return encode_image(image_in(picture), ImageFormat::png, metadata_in(picture));
+  return translated([&] { return encode_image(image_in(picture), ImageFormat::png, metadata_in(picture)); });
 }
 
 void check_output(const fs::path& path) {
-  image_format_of(path);
-  const fs::path folder = innermost_existing_folder(path);
-  // Made beside the target, and removed again.
-  const AtomicFile probe(folder == path.parent_path() ? path : folder / ".sd35-check");
+  translated([&] {
+    image_format_of(path);
+    const fs::path folder = innermost_existing_folder(path);
+    // Made beside the target, and removed again.
+    const AtomicFile probe(folder == path.parent_path() ? path : folder / ".sd35-check");
+  });
 }
 
 }  // namespace sd35

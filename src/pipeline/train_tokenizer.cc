@@ -5,6 +5,7 @@
 #include "core/file_reader.h"
 #include "core/new_folder.h"
 #include "pipeline/progress.h"
+#include "pipeline/translated.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -42,10 +43,7 @@ int train_t5(const TokenizerOptions& options, const std::vector<std::string>& te
   return train_t5_tokenizer(texts, training, folder, on_progress);
 }
 
-}  // namespace
-
-int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>& inputs,
-                    const fs::path& output, const Callbacks& callbacks) {
+void check_kind(const TokenizerOptions& options) {
   const bool clip = options.kind == "clip";
   if (!clip && options.kind != "t5")
     throw ArgumentError("a tokenizer of kind '" + options.kind + "'; there are clip and t5");
@@ -54,20 +52,30 @@ int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>
         "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token a byte");
   if (options.split_characters && options.whole_words)
     throw ArgumentError("either split_characters or whole_words: the second keeps frequent words whole");
+}
+
+int learn(const TokenizerOptions& options, const std::vector<fs::path>& inputs, const fs::path& output,
+          const Callbacks& callbacks) {
   const StageProgress progress(callbacks, Stage::train_tokenizer);
   const auto on_progress = [&](double fraction) { progress.report(fraction); };
-  try {
-    NewFolder folder(output);
-    std::vector<std::string> texts;
-    for (const fs::path& input : inputs) read_texts(input, progress, texts);
-    const int tokens = clip ? train_clip(options, texts, folder / "", on_progress)
-                            : train_t5(options, texts, folder / "", on_progress);
-    folder.commit();
-    progress.report(1);
-    return tokens;
-  } catch (const fs::filesystem_error& error) {
-    throw FileError(std::string("cannot write the tokenizer: ") + error.what());
-  }
+  NewFolder folder(output);
+  std::vector<std::string> texts;
+  for (const fs::path& input : inputs) read_texts(input, progress, texts);
+  const int tokens = options.kind == "clip" ? train_clip(options, texts, folder / "", on_progress)
+                                            : train_t5(options, texts, folder / "", on_progress);
+  folder.commit();
+  progress.report(1);
+  return tokens;
+}
+
+}  // namespace
+
+int train_tokenizer(const TokenizerOptions& options, const std::vector<fs::path>& inputs,
+                    const fs::path& output, const Callbacks& callbacks) {
+  return translated(callbacks, [&](const Callbacks& watched) {
+    check_kind(options);
+    return learn(options, inputs, output, watched);
+  });
 }
 
 }  // namespace sd35

@@ -20,10 +20,14 @@ void check_shift(double shift) {
 
 }  // namespace
 
-std::vector<float> flow_sigmas(int steps, double shift, int num_train_timesteps) {
-  check_shift(shift);
+void check_steps(int steps, int num_train_timesteps) {
   if (steps < 1 || steps > num_train_timesteps)
     throw ArgumentError(std::to_string(steps) + " steps; use 1 to " + std::to_string(num_train_timesteps));
+}
+
+std::vector<float> flow_sigmas(int steps, double shift, int num_train_timesteps) {
+  check_shift(shift);
+  check_steps(steps, num_train_timesteps);
   const double trained = num_train_timesteps;
   // The ends of the range, as the scheduler's constructor leaves them (f32).
   const double first = trained * shifted(1.0f, shift);

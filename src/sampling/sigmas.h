@@ -19,6 +19,9 @@ struct SchedulerConfig {
   static SchedulerConfig from_json(const nlohmann::json& json, const std::string& location);
 };
 
+// Throws ArgumentError unless `steps` is 1 to `num_train_timesteps`.
+void check_steps(int steps, int num_train_timesteps);
+
 // The sigmas of `steps` steps, [steps + 1]: strictly decreasing from 1, the last one 0. Bit for bit those of
 // FlowMatchEulerDiscreteScheduler.set_timesteps, which shifts twice: once the range that the steps divide,
 // once the steps (Esser et al. 2024, section 5.3.2: sigma -> shift sigma / (1 + (shift - 1) sigma)). Throws

@@ -39,6 +39,26 @@ double layer_work(const T5Config& c) {
 double all_work(const ClipConfig& c) { return layer_work(c) * c.num_hidden_layers; }
 double all_work(const T5Config& c) { return layer_work(c) * c.num_layers; }
 
+// The elements of the largest weight that `source` changes as it is read.
+class LargestUpdatedWeight : public ParameterVisitor {
+ public:
+  explicit LargestUpdatedWeight(const WeightSource& source) : source_(source) {}
+  void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+    if (source_.adjusts(spec.names)) elements = std::max(elements, spec.shape.numel());
+  }
+  std::int64_t elements = 0;
+
+ private:
+  const WeightSource& source_;
+};
+
+template <class Model, class Config>
+std::int64_t largest_updated(const Config& config, const WeightSource& source) {
+  LargestUpdatedWeight largest(source);
+  Model(config).parameters(Parameters(largest));
+  return largest.elements;
+}
+
 // target[b, first_token.., first_column..] = source[index[b]]: encoder outputs [U, T, D'] into the sequences.
 void place(const Tensor& source, std::span<const std::int64_t> index, Tensor& target,
            std::int64_t first_token, std::int64_t first_column) {
@@ -216,6 +236,13 @@ double PromptEncoder::largest_layer(DType compute_type) const {
 double PromptEncoder::all_layers(DType compute_type) const {
   return static_cast<double>(size_of(compute_type)) *
          (all_work(clip_l_.config) + all_work(clip_g_.config) + (t5_ ? all_work(t5_->config) : 0));
+}
+
+double PromptEncoder::largest_updated_weight() const {
+  const std::int64_t clip = std::max(largest_updated<ClipTextModel>(clip_l_.config, *clip_l_.weights),
+                                     largest_updated<ClipTextModel>(clip_g_.config, *clip_g_.weights));
+  const std::int64_t t5 = t5_ ? largest_updated<T5Encoder>(t5_->config, *t5_->weights) : 0;
+  return 4.0 * static_cast<double>(std::max(clip, t5));
 }
 
 std::int64_t PromptEncoder::largest_width() const {

@@ -73,6 +73,8 @@ class PromptEncoder {
   double largest_layer(DType compute_type) const;
   double all_layers(DType compute_type) const;
   std::int64_t largest_width() const;
+  // Likewise: bytes of the largest weight that is changed as it is read (WeightSource::adjusted()), in f32.
+  double largest_updated_weight() const;
 
   // All layers of all encoders, for encode(): same results, without reading anything.
   std::shared_ptr<const LoadedEncoders> load(const Ops& ops) const;

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "ops/torch/torch_ops.h"
 #include "train/batches.h"
@@ -15,6 +14,7 @@
 #include "train/growth.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
+#include "weights/safetensors.h"
 
 namespace sd35::train {
 namespace {
@@ -30,10 +30,12 @@ Image picture_at(const Tensor& pictures, std::int64_t i) {
   return image_from_planes(pictures.rows(i, i + 1).reshape({3, pictures.dim(2), pictures.dim(3)}));
 }
 
-// Of latents that the autoencoder in `model` draws for the first pictures.
-LatentStatistics measure_latents(const std::string& model, TrainingPictures& data, int side) {
+// Of latents that the autoencoder with the weights in `file` draws for the first pictures.
+LatentStatistics measure_latents(const VaeConfig& config, const std::filesystem::path& file,
+                                 TrainingPictures& data, int side) {
   const auto ops = make_native_ops(DType::f32);
-  const LatentEncoder encoder(ModelFiles::open(model), *ops);
+  const StoredWeights weights(file.string(), read_safetensors(file).tensors);
+  const LatentEncoder encoder(config, weights, *ops);
   double sum = 0, squares = 0;
   std::int64_t count = 0;
   MicroBatch batch;
@@ -105,7 +107,7 @@ void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float
   if (spec.names.front() == "encoder.conv_out.bias") std::ranges::fill(values.last(values.size() / 2), -4.0f);
 }
 
-PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch AutoencoderObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const auto count = static_cast<std::int64_t>(batch.samples.size());
   const Stage& stage = config_.stages[batch.stage];
   const int width = stage.crop > 0 ? stage.crop : batch.width;
@@ -126,14 +128,12 @@ PreparedBatch AutoencoderObjective::prepare(const MicroBatch& batch, const StepR
     // The denoiser's latents, these times scaling_factor, have a deviation of 1.
     for (float& value : values) value *= static_cast<float>(config_.latent_noise) / vae_.scaling_factor;
   }
-  MicroBatch readable = batch;
   const FitOptions fit{Crop::random, config_.flip};
   if (stage.crop == 0) {
-    made.pictures = pictures_.fitted(readable, fit, seeds);
+    made.pictures = pictures_.fitted(batch, fit, seeds);
     return made;
   }
-  CroppedPictures crops =
-      pictures_.cropped(readable, fit, {stage.crop, vae_.scale(), stage.text_crops}, seeds);
+  CroppedPictures crops = pictures_.cropped(batch, fit, {stage.crop, vae_.scale(), stage.text_crops}, seeds);
   made.pictures = std::move(crops.pictures);
   made.text_crops = crops.about_text;
   return made;
@@ -200,16 +200,14 @@ void AutoencoderObjective::write(const std::filesystem::path& run,
   const std::filesystem::path model = run / "model";
   std::map<std::string, Tensor> all = weights;
   if (config_.decoder_only) add_missing(all, *files_.weights(Component::vae));
-  write_component(model, files_.location(), Component::vae, json_, all);
-  if (!config_.from_scratch) return;
-  const LatentStatistics statistics = measure_latents(model.string(), pictures_, largest_side());
+  const std::filesystem::path file = write_weights(model, Component::vae, all);
   nlohmann::json json = json_;
-  json["shift_factor"] = statistics.mean;
-  json["scaling_factor"] = 1 / statistics.deviation;
-  const std::string text = json.dump(2) + "\n";
-  AtomicFile file(model / "vae" / "config.json");
-  file.write(std::as_bytes(std::span(text)));
-  file.commit();
+  if (config_.from_scratch) {
+    const LatentStatistics statistics = measure_latents(vae_, file, pictures_, largest_side());
+    json["shift_factor"] = statistics.mean;
+    json["scaling_factor"] = 1 / statistics.deviation;
+  }
+  write_rest(model, files_.location(), Component::vae, json);
 }
 
 }  // namespace sd35::train

@@ -29,7 +29,7 @@ class AutoencoderObjective : public Objective {
   void parameters(const Parameters& p) override;
   bool trains(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
-  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
   // Figures: reconstruction, kl, perceptual, each without its weight; where pictures are cropped, text_crops:
   // the share of the crops that lie about text.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,

@@ -97,17 +97,16 @@ ContrastiveLoss ClipPairObjective::compare(const Ops& ops, const Tensor& picture
                           to_torch(logit_scale_).to(image_features.options().requires_grad(false)), identity);
 }
 
-PreparedBatch ClipPairObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch ClipPairObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   std::vector<std::uint64_t> seeds, choices;
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
     SampleRandom draws = random.sample(batch.first + static_cast<std::int64_t>(i));
     seeds.push_back(static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 32)));
     choices.push_back(static_cast<std::uint64_t>(draws.below(std::int64_t{1} << 32)));
   }
-  MicroBatch readable = batch;
-  Pairs pairs{pictures_.fitted(readable, {Crop::centre, config_.flip}, seeds), {}};
+  Pairs pairs{pictures_.fitted(batch, {Crop::centre, config_.flip}, seeds), {}};
   for (std::size_t i = 0; i < choices.size(); ++i)
-    pairs.captions.push_back(pictures_.dataset().caption(readable.samples[i], choices[i]));
+    pairs.captions.push_back(pictures_.dataset().caption(batch.samples[i], choices[i]));
   return pairs;
 }
 
@@ -140,7 +139,8 @@ void ClipPairObjective::write(const std::filesystem::path& run,
   std::map<std::string, Tensor> kept;
   for (const auto& [name, value] : weights)
     if (!is_thrown_away(name)) kept.emplace(name, value);
-  write_component(run / "model", files_.location(), component_, json_, kept);
+  write_weights(run / "model", component_, kept);
+  write_rest(run / "model", files_.location(), component_, json_);
 }
 
 }  // namespace sd35::train

@@ -26,7 +26,7 @@ class ClipPairObjective : public Objective {
   void parameters(const Parameters& p) override;
   bool stored(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
-  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
   // Figures: accuracy, the share of the captions whose picture is the nearest.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;

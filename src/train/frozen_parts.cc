@@ -11,11 +11,12 @@
 namespace sd35::train {
 
 LatentEncoder::LatentEncoder(const ModelFiles& files, const Ops& ops)
-    : config_(VaeConfig::from_json(files.config(Component::vae), files.config_location(Component::vae))),
-      ops_(ops),
-      encoder_(config_) {
-  const auto weights = files.weights(Component::vae);
-  Loader loader(*weights, ops, Reuse::many);
+    : LatentEncoder(VaeConfig::from_json(files.config(Component::vae), files.config_location(Component::vae)),
+                    *files.weights(Component::vae), ops) {}
+
+LatentEncoder::LatentEncoder(const VaeConfig& config, const WeightSource& weights, const Ops& ops)
+    : config_(config), ops_(ops), encoder_(config_) {
+  Loader loader(weights, ops, Reuse::many);
   encoder_.parameters(Parameters(loader).scope("encoder"));
 }
 

@@ -19,6 +19,7 @@ namespace sd35::train {
 class LatentEncoder {
  public:
   LatentEncoder(const ModelFiles& files, const Ops& ops);
+  LatentEncoder(const VaeConfig& config, const WeightSource& weights, const Ops& ops);
   const VaeConfig& config() const { return config_; }
   // Means and log variances of images of one size, [B, 2 C, h, w] f32.
   Tensor moments(std::span<const Image* const> images) const;

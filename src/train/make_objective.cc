@@ -9,9 +9,8 @@
 #include "train/transformer_objective.h"
 
 namespace sd35::train {
-namespace {
 
-Component component_of(const TrainConfig& config) {
+Component trained_component(const TrainConfig& config) {
   switch (config.task) {
     case Task::transformer:
     case Task::lora:
@@ -26,6 +25,8 @@ Component component_of(const TrainConfig& config) {
   throw Error("unknown task");
 }
 
+namespace {
+
 // From now on the weights are those of the grown component; its objective reads grown_config().
 void grow(ModelFiles& files, Component component, const Growth& growth) {
   files.change_weights(component, [config = files.configuration(component), growth,
@@ -39,10 +40,10 @@ void grow(ModelFiles& files, Component component, const Growth& growth) {
 MadeObjective make_objective(const TrainConfig& config, const std::filesystem::path& run,
                              const OnMessage& warn) {
   ModelFiles files = ModelFiles::open(config.model);
-  if (config.grow) grow(files, component_of(config), *config.grow);
+  if (config.grow) grow(files, trained_component(config), *config.grow);
   const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
   MadeObjective made;
-  if (!config.from_scratch) made.weights = files.weights(component_of(config), warn);
+  if (!config.from_scratch) made.weights = files.weights(trained_component(config), warn);
   switch (config.task) {
     case Task::transformer:
       made.objective = std::make_unique<TransformerObjective>(config, files, cache, warn);

@@ -1,11 +1,17 @@
 #include "train/model_folder.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_reader.h"
 #include "core/messages.h"
 #include "weights/safetensors.h"
 
@@ -13,6 +19,8 @@ namespace sd35::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kConfig = "config.json";
 
 void write_text(const fs::path& path, const std::string& text) {
   AtomicFile file(path);
@@ -26,14 +34,28 @@ void make_folder(const fs::path& folder) {
   if (error) throw FileError("cannot make folder " + in_quotes(folder.string()) + ": " + error.message());
 }
 
+void copy(const FileReader& from, const fs::path& to) {
+  constexpr std::uint64_t kAtOnce = 16 << 20;
+  AtomicFile file(to);
+  for (std::uint64_t done = 0; done < from.size();) {
+    const std::vector<std::byte> part = from.read(done, std::min(kAtOnce, from.size() - done));
+    file.write(part);
+    done += part.size();
+  }
+  file.commit();
+}
+
+// Weights are linked. What a person may edit is copied: otherwise it would change in both folders.
 void link_or_copy(const fs::path& from, const fs::path& to) {
+  constexpr std::uint64_t kLargestEdited = 16 << 20;
+  const FileReader file(from.string());
   std::error_code error;
-  const fs::path file = fs::canonical(from, error);  // what a link in the hub cache points to
-  if (!error) fs::create_hard_link(file, to, error);
-  if (error) fs::copy_file(from, to, error);
-  if (error)
-    throw FileError(in_quotes(from.string()) + " cannot be copied to " + in_quotes(to.string()) + ": " +
-                    error.message());
+  const fs::path original = fs::canonical(from, error);  // what a link in the hub cache points to
+  if (!error && file.size() > kLargestEdited) {
+    fs::create_hard_link(original, to, error);
+    if (!error) return;
+  }
+  copy(file, to);
 }
 
 // Everything of `base` that `folder` lacks, but the weights of `trained`.
@@ -54,16 +76,28 @@ void complete(const fs::path& folder, const fs::path& base, std::string_view tra
 
 }  // namespace
 
-void write_component(const fs::path& folder, const fs::path& base, Component component,
-                     const nlohmann::json& config, const std::map<std::string, Tensor>& weights) {
+fs::path write_weights(const fs::path& folder, Component component,
+                       const std::map<std::string, Tensor>& weights) {
   const std::string_view name = folder_of(component);
-  const bool diffusers = component == Component::transformer || component == Component::vae;
   make_folder(folder / name);
-  write_safetensors(folder / name / (diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors"),
-                    weights);
-  write_text(folder / name / "config.json", config.dump(2) + "\n");
+  std::error_code error;
+  fs::remove(folder / name / kConfig, error);
+  if (error)
+    throw FileError("cannot replace " + in_quotes((folder / name / kConfig).string()) + ": " +
+                    error.message());
+  const bool diffusers = component == Component::transformer || component == Component::vae;
+  const fs::path file =
+      folder / name / (diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors");
+  write_safetensors(file, weights);
+  return file;
+}
+
+void write_rest(const fs::path& folder, const fs::path& base, Component component,
+                const nlohmann::json& config) {
+  make_folder(folder / folder_of(component));
   std::error_code ignored;
-  if (fs::is_directory(base, ignored)) complete(folder, base, name);
+  if (fs::is_directory(base, ignored)) complete(folder, base, folder_of(component));
+  write_text(folder / folder_of(component) / kConfig, config.dump(2) + "\n");
 }
 
 }  // namespace sd35::train

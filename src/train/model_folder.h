@@ -12,11 +12,14 @@
 
 namespace sd35::train {
 
-// Writes `weights` and `config` as the component of `folder` in the diffusers layout, and what the folder
-// lacks from `base` (hard links where the file system allows, else copies). Each file appears whole. Throws
-// FileError.
-void write_component(const std::filesystem::path& folder, const std::filesystem::path& base,
-                     Component component, const nlohmann::json& config,
-                     const std::map<std::string, Tensor>& weights);
+// Writes `weights` as those of the component of `folder` in the diffusers layout; returns their file. Until
+// write_rest() the folder has no configuration of the component: it looks like no model. Throws FileError.
+std::filesystem::path write_weights(const std::filesystem::path& folder, Component component,
+                                    const std::map<std::string, Tensor>& weights);
+
+// What `folder` lacks then: the other files of `base` (hard links to weights where the file system allows,
+// else copies) and, last, the component's configuration. Each file appears whole. Throws FileError.
+void write_rest(const std::filesystem::path& folder, const std::filesystem::path& base, Component component,
+                const nlohmann::json& config);
 
 }  // namespace sd35::train

@@ -17,6 +17,7 @@
 #include "ops/ops.h"
 #include "sd35/sd35.h"
 #include "train/sample_random.h"
+#include "weights/component.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
 
@@ -57,9 +58,9 @@ class Objective {
   virtual void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const;
 
   // What the loss of a micro-batch takes from the data and from frozen parts of the model, a pure function of
-  // its arguments. `random` gives the numbers of one of its samples. May be called by several threads at
-  // once, ahead of its turn.
-  virtual PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) = 0;
+  // its arguments. Samples that cannot be read are replaced, in `batch` too. `random` gives the numbers of
+  // one of its samples. May be called by several threads at once, ahead of its turn.
+  virtual PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) = 0;
   // Mean over the micro-batch that was prepared, f32 with history. Further figures for the log (without
   // history) may be left in `figures`.
   virtual at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
@@ -80,6 +81,9 @@ class Objective {
   virtual std::unique_ptr<Batches> batches() const = 0;
   virtual std::string name_of(std::int64_t sample) const = 0;
 };
+
+// The part of the model that `config` trains; of task lora, what the updates are for.
+Component trained_component(const TrainConfig& config);
 
 // What `config` asks for. `run`: the folder of the run, for caches. Throws FileError when the model or the
 // data cannot be read.

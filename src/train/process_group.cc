@@ -34,10 +34,6 @@ using Collectives = c10d::Backend;
 using Collectives = c10d::ProcessGroup;
 #endif
 
-// A process that waits longer for the others takes them for dead. The slowest thing between two meetings is a
-// checkpoint.
-constexpr std::chrono::minutes kPatience{10};
-
 std::optional<std::string> environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
@@ -60,7 +56,7 @@ class Alone : public ProcessGroup {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void average(at::Tensor /*value*/) override {}
-  void barrier() override {}
+  void first_alone(const std::function<void()>& body) override { body(); }
 };
 
 // Newer LibTorches listen by libuv where nothing else is said, which Debian's are built without.
@@ -71,14 +67,14 @@ void listen_by_sockets([[maybe_unused]] Options& options) {
 
 class Group : public ProcessGroup {
  public:
-  Group(const std::string& device, const std::string& run_identity)
-      : size_(number("WORLD_SIZE", 1, 65536)), rank_(number("RANK", 0, size_ - 1)) {
+  Group(const std::string& device, const std::string& run_identity, std::chrono::milliseconds patience)
+      : size_(number("WORLD_SIZE", 1, 65536)), rank_(number("RANK", 0, size_ - 1)), patience_(patience) {
     const std::string address = environment("MASTER_ADDR").value_or("127.0.0.1");
     c10d::TCPStoreOptions options;
     options.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65535));
     options.isServer = rank_ == 0 && !environment("TORCHELASTIC_USE_AGENT_STORE");
     options.numWorkers = static_cast<std::size_t>(size_);
-    options.timeout = kPatience;
+    options.timeout = patience_;
     listen_by_sockets(options);
     guarded("join", [&] {
       store_ = c10::make_intrusive<c10d::PrefixStore>("sd35",
@@ -99,7 +95,18 @@ class Group : public ProcessGroup {
     });
   }
 
-  void barrier() override {
+  // No exchange is begun meanwhile, whose patience would end; the store is the first process's own, or that
+  // of torchrun, which ends all when one dies, so waiting for it ends in either case.
+  void first_alone(const std::function<void()>& body) override {
+    constexpr std::chrono::hours as_long_as_it_takes{24 * 365};
+    const std::string done = "alone" + std::to_string(times_alone_++);
+    if (rank_ == 0) {
+      body();
+      guarded("tell the others", [&] { store_->set(done, {1}); });
+    } else {
+      guarded("wait for the first", [&] { store_->wait({done}, as_long_as_it_takes); });
+    }
+    // The first one does not end, and its store with it, before all have heard.
     guarded("meet the others", [&] { group_->barrier()->wait(); });
   }
 
@@ -142,7 +149,7 @@ class Group : public ProcessGroup {
 #ifdef SD35_HAS_GLOO
   c10::intrusive_ptr<Collectives> make_gloo_group(const std::string& address) const {
     const auto options = c10d::ProcessGroupGloo::Options::create();
-    options->timeout = kPatience;
+    options->timeout = patience_;
     const std::optional<std::string> interface = environment("GLOO_SOCKET_IFNAME");
     const bool here = address == "127.0.0.1" || address == "localhost";
     options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(*interface)
@@ -153,6 +160,8 @@ class Group : public ProcessGroup {
 #endif
 
   int size_, rank_;
+  std::chrono::milliseconds patience_;
+  int times_alone_ = 0;
   c10::intrusive_ptr<c10d::Store> store_;
   c10::intrusive_ptr<Collectives> group_;
 };
@@ -163,9 +172,10 @@ std::string local_device(const std::string& device) {
   return device == "cuda" ? "cuda:" + environment("LOCAL_RANK").value_or("0") : device;
 }
 
-std::unique_ptr<ProcessGroup> ProcessGroup::join(const std::string& device, const std::string& run_identity) {
+std::unique_ptr<ProcessGroup> ProcessGroup::join(const std::string& device, const std::string& run_identity,
+                                                 std::chrono::milliseconds patience) {
   if (!environment("WORLD_SIZE") || number("WORLD_SIZE", 1, 65536) == 1) return std::make_unique<Alone>();
-  return std::make_unique<Group>(device, run_identity);
+  return std::make_unique<Group>(device, run_identity, patience);
 }
 
 }  // namespace sd35::train

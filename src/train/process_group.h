@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,8 +15,10 @@ class ProcessGroup {
  public:
   // Waits for all processes. `device` "cpu": Gloo; "cuda": NCCL where LibTorch has it. Throws ArgumentError
   // for variables that make no sense, Error when the others do not come or `run_identity` (what is trained,
-  // with which configuration) is not the same everywhere.
-  static std::unique_ptr<ProcessGroup> join(const std::string& device, const std::string& run_identity);
+  // with which configuration) is not the same everywhere. A process that waits longer than `patience` for
+  // another's part of what all do takes it for dead.
+  static std::unique_ptr<ProcessGroup> join(const std::string& device, const std::string& run_identity,
+                                            std::chrono::milliseconds patience = std::chrono::minutes(10));
   virtual ~ProcessGroup() = default;
 
   virtual int rank() const = 0;
@@ -22,8 +26,9 @@ class ProcessGroup {
   // Replaces `value` by the mean over all processes. Throws Error naming the process's rank when another one
   // is gone.
   virtual void average(at::Tensor value) = 0;
-  // Returns when all processes have come here.
-  virtual void barrier() = 0;
+  // Runs `body` in the first process, while the others wait for its end however long it takes. Throws what
+  // `body` throws, and in the others Error when the first is gone.
+  virtual void first_alone(const std::function<void()>& body) = 0;
 
   bool is_first() const { return rank() == 0; }
 };

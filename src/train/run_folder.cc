@@ -82,15 +82,17 @@ void prepare_run_folder(const fs::path& folder, const TrainConfig& config, bool 
   const bool holds_run = newest_checkpoint(folder).has_value();
   if (holds_run && !resume)
     throw ArgumentError(name + " holds a run already: --resume continues it, another folder begins one");
-  const json now = json::parse(config.identity);
   if (holds_run && fs::exists(kept)) {
-    if (const auto found = difference(read_json_file(kept), now, ""))
+    if (const auto found = difference(read_json_file(kept), json::parse(config.identity), ""))
       throw ArgumentError(name + " holds a run of another configuration: " + *found + "; " +
                           in_quotes(kept.string()) +
                           " is what it began with, another folder begins a new run");
   }
-  AtomicFile file(kept);
-  const std::string text = now.dump(2) + "\n";
+}
+
+void keep_configuration(const fs::path& folder, const TrainConfig& config) {
+  AtomicFile file(folder / kConfiguration);
+  const std::string text = json::parse(config.identity).dump(2) + "\n";
   file.write(std::as_bytes(std::span(text)));
   file.commit();
 }

@@ -109,7 +109,7 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const SignedText& text,
   append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
 }
 
-PreparedBatch SpanDenoisingObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch SpanDenoisingObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const int length = sequence_length(config_.stages[batch.stage], tokenizer_.model_max_length());
   MaskedTexts masked;
   for (std::size_t i = 0; i < batch.samples.size(); ++i)
@@ -140,7 +140,8 @@ double SpanDenoisingObjective::validation_loss(const Ops& ops) {
 
 void SpanDenoisingObjective::write(const std::filesystem::path& run,
                                    const std::map<std::string, Tensor>& weights) const {
-  write_component(run / "model", files_.location(), Component::text_encoder_3, json_, weights);
+  write_weights(run / "model", Component::text_encoder_3, weights);
+  write_rest(run / "model", files_.location(), Component::text_encoder_3, json_);
 }
 
 std::unique_ptr<Batches> SpanDenoisingObjective::batches() const {

@@ -28,7 +28,7 @@ class SpanDenoisingObjective : public Objective {
   // As T5's own code: deviations of 1 for tokens and 1 / sqrt(inputs) elsewhere, less for queries.
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   // Texts are padded as a prompt is, to the stage's max_sequence_length.
-  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
   // Figures: accuracy, the share of the hidden tokens that are told; with place_weight edge_error, as
   // SpanDenoisingLoss has it.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,

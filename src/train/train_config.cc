@@ -1,15 +1,16 @@
 #include "train/train_config.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
+#include "train/keys_of_tasks.h"
 #include "train/stage_mix.h"
 #include "weights/config_file.h"
 #include "weights/hub_cache.h"
@@ -65,6 +66,8 @@ class Section {
     return reader_.integers(known(key), min, max, 64);
   }
   bool has(const char* key) { return reader_.has(known(key)); }
+  // The same of a key that is none of the section's.
+  bool holds(const char* key) const { return reader_.has(key); }
   const json& part(const char* key) { return values_.at(key); }
   std::string location_of(const std::string& key) const { return location_ + ": " + key; }
   [[noreturn]] void fail(const char* key, const std::string& what) const { reader_.fail(key, what); }
@@ -95,11 +98,11 @@ class Section {
   std::vector<std::string> known_;
 };
 
-Task task_from_name(const std::string& name) {
-  constexpr std::array tasks{std::pair{"transformer", Task::transformer}, std::pair{"lora", Task::lora},
-                             std::pair{"autoencoder", Task::autoencoder}, std::pair{"clip", Task::clip},
-                             std::pair{"t5", Task::t5}};
-  return std::ranges::find(tasks, name, [](const auto& task) { return std::string(task.first); })->second;
+// Throws for a key that the task would not heed.
+void check_keys(Section& section, std::span<const KeyOfTasks> keys, Task task) {
+  for (const KeyOfTasks& key : keys)
+    if (const std::string refusal = key.refusal(task); !refusal.empty() && section.holds(key.name))
+      section.fail(key.name, refusal);
 }
 
 // "12x6"
@@ -132,10 +135,7 @@ Windows read_window(Section section, double& share) {
   return windows;
 }
 
-// Keys of a stage that only the autoencoder heeds.
-void read_crops(Section& section, Task task, Stage& stage) {
-  for (const char* key : {"crop", "text_crops"})
-    if (section.has(key) && task != Task::autoencoder) section.fail(key, "belongs to the task autoencoder");
+void read_crops(Section& section, Stage& stage) {
   section.integer("crop", stage.crop, 16, 4096);
   if (stage.crop % 16 != 0) section.fail("crop", "must be a multiple of 16");
   if (section.has("text_crops") && stage.crop == 0)
@@ -155,10 +155,8 @@ Route read_route(Section section) {
   return route;
 }
 
-// Keys of a stage that only the transformer heeds.
-void read_rounding(Section& section, Task task, Stage& stage) {
+void read_rounding(Section& section, Stage& stage) {
   if (!section.has("round_to")) return;
-  if (task != Task::transformer) section.fail("round_to", "belongs to the task transformer");
   std::string type;
   section.choice("round_to", type, {"fp8"});
   stage.round_to_fp8 = true;
@@ -166,6 +164,7 @@ void read_rounding(Section& section, Task task, Stage& stage) {
 
 // What a stage and an element of its mix both say. Keys that are missing leave what `stage` has.
 void read_batches(Section& section, Task task, Stage& stage) {
+  check_keys(section, stage_keys_of_tasks(), task);
   const bool pictures = task != Task::t5;
   section.integer("batch_size", stage.batch_size, 1, 1 << 20);
   section.integer("accumulation", stage.accumulation, 1, 1 << 20);
@@ -185,13 +184,9 @@ void read_batches(Section& section, Task task, Stage& stage) {
   section.number("shift", stage.shift, 0, 100);
   section.integer("max_sequence_length", stage.max_sequence_length, 1, 512);
   section.number("learning_rate", stage.learning_rate, 0, 1);
-  const bool denoises = task == Task::transformer || task == Task::lora;
-  for (const char* key : {"trim_text", "window"})
-    if (section.has(key) && !denoises) section.fail(key, "belongs to the tasks transformer and lora");
   section.boolean("trim_text", stage.trim_text);
-  read_crops(section, task, stage);
+  read_crops(section, stage);
   if (!section.has("route")) return;
-  if (task != Task::transformer) section.fail("route", "belongs to the task transformer");
   stage.route = read_route({section.part("route"), section.location_of("route")});
 }
 
@@ -213,7 +208,6 @@ void add_to_mix(Section& section, Stage element, Stage& stage) {
 }
 
 void read_mix(const json& list, const Section& section, Task task, Stage& stage) {
-  if (task == Task::t5) section.fail("mix", "is of pictures; 'task' is 't5'");
   if (!list.is_array() || list.empty()) section.fail("mix", "must be a list of objects");
   double sum = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -242,7 +236,7 @@ Stage read_stage(Section section, Task task) {
   Stage stage;
   section.integer("steps", stage.steps, 1);
   if (stage.steps == 0) section.fail("steps", "is missing");
-  read_rounding(section, task, stage);
+  read_rounding(section, stage);
   read_batches(section, task, stage);
   if (!section.has("mix")) {
     add_to_mix(section, stage, stage);
@@ -355,35 +349,6 @@ void read_rest(Section& root, TrainConfig& config) {
   root.integer("sample_every", config.sample_every, 0);
 }
 
-// Throws for a key that the task would not heed.
-void check_keys_of_tasks(Section& root, const std::string& task) {
-  struct Key {
-    const char* name;
-    std::string_view task, or_task;
-  };
-  constexpr Key keys[] = {{"lora", "lora", ""},
-                          {"captions", "t5", ""},
-                          {"mask_ratio", "t5", ""},
-                          {"place_weight", "t5", ""},
-                          {"letter_widths", "t5", ""},
-                          {"letter_weight", "transformer", ""},
-                          {"letter_until", "transformer", ""},
-                          {"component", "clip", ""},
-                          {"kl_weight", "autoencoder", ""},
-                          {"perceptual_weight", "autoencoder", ""},
-                          {"reconstruction", "autoencoder", ""},
-                          {"decoder_only", "autoencoder", ""},
-                          {"latent_noise", "autoencoder", ""},
-                          {"grow", "transformer", "autoencoder"},
-                          {"timesteps", "transformer", "lora"},
-                          {"condition_dropout", "transformer", "lora"},
-                          {"empty_caption_dropout", "transformer", "lora"},
-                          {"position_crop", "transformer", "lora"}};
-  for (const Key& key : keys)
-    if (root.has(key.name) && task != key.task && task != key.or_task)
-      root.fail(key.name, "belongs to the task " + std::string(key.task) + "; 'task' is " + in_quotes(task));
-}
-
 // Where a path of the configuration at `file` leads.
 std::string beside(const fs::path& file, const std::string& path) {
   return path.empty() || fs::path(path).is_absolute() ? path : (file.parent_path() / path).string();
@@ -419,9 +384,9 @@ TrainConfig TrainConfig::read(const fs::path& path) {
   Section root(values, path.string());
   TrainConfig config;
   std::string task = "transformer";
-  root.choice("task", task, {"transformer", "lora", "autoencoder", "clip", "t5"});
+  root.choice("task", task, task_names());
   config.task = task_from_name(task);
-  check_keys_of_tasks(root, task);
+  check_keys(root, keys_of_tasks(), config.task);
 
   const auto locate = [&](const char* key, std::string& value) {
     root.text(key, value);

@@ -25,12 +25,20 @@
 #include "train/parameter_store.h"
 #include "train/process_group.h"
 #include "train/run_folder.h"
+#include "train/starting_model.h"
 #include "train/weight_rounding.h"
 
 namespace sd35::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+// As text, for the other processes.
+std::string text_of(const StartingModel& model) {
+  std::string text;
+  for (const auto& [part, hash] : model) text += " " + part + " " + hash;
+  return text;
+}
 
 // What one process does in a step.
 struct PreparedStep {
@@ -77,10 +85,10 @@ class Pace {
 
 class Trainer {
  public:
-  Trainer(const TrainConfig& config, const RunOptions& options)
+  Trainer(const TrainConfig& config, const RunOptions& options, const StartingModel& model)
       : config_(config),
         options_(options),
-        group_(ProcessGroup::join(config.device, config.identity)),
+        group_(ProcessGroup::join(config.device, config.identity + text_of(model))),
         lock_(group_->is_first() ? std::make_unique<RunLock>(options.folder) : nullptr),
         ops_(make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
                             config.activation_checkpointing)),
@@ -88,6 +96,10 @@ class Trainer {
         store_(*made_.objective, made_.weights.get(), *ops_, config.seed, local_device(config.device)),
         batches_(made_.objective->batches()),
         optimizer_(config.optimizer, store_.values()) {
+    if (lock_) {
+      keep_configuration(options.folder, config);
+      keep_starting_model(options.folder, model);
+    }
     if (config.muon) muon_.emplace(*config.muon, store_.hidden_matrices());
     // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
     // see whatever is not cached.
@@ -278,16 +290,16 @@ class Trainer {
     if (kept.defined()) values.copy_(kept);
   }
 
-  // With the moving average, where there is one.
+  // With the moving average, where there is one; in the first process, for which the others wait.
   template <class Body>
-  void with_average(const Body& body) {
+  void with_average_alone(const Body& body) {
     const Stage& stage = config_.stages[config_.stage_of(state_.step - 1)];
-    with_weights(state_.average.defined() ? state_.average : store_.values(), stage, body);
+    group_->first_alone(
+        [&] { with_weights(state_.average.defined() ? state_.average : store_.values(), stage, body); });
   }
 
   void validate() {
-    if (!log_) return;
-    with_average([&] {
+    with_average_alone([&] {
       const double loss = made_.objective->validation_loss(*ops_);
       std::map<std::string, double> figures = made_.objective->validation_figures(*ops_);
       if (std::isfinite(loss)) figures["validation_loss"] = loss;
@@ -297,12 +309,11 @@ class Trainer {
 
   // An interruption leaves them out; the next step then stops the run, in all processes.
   void sample() {
-    if (!log_) return;
     Callbacks callbacks;
     callbacks.on_progress = [this](const Progress&) {
       return !options_.stop_requested || !options_.stop_requested();
     };
-    with_average([&] {
+    with_average_alone([&] {
       std::vector<Image> images;
       try {
         images = made_.objective->samples(*ops_, callbacks);
@@ -326,11 +337,10 @@ class Trainer {
 
   void checkpoint() {
     check_weights();
-    if (log_) {
+    group_->first_alone([&] {
       write_checkpoint(options_.folder, store_, state_, config_.keep_checkpoints);
       log_->write_chart();
-    }
-    group_->barrier();
+    });
   }
 
   void finish() {
@@ -365,7 +375,9 @@ void run_training(const TrainConfig& config, const RunOptions& options) {
   const OpenMpThreads of_torch;
   const YieldWhenBusy yielding;
   prepare_run_folder(options.folder, config, options.resume);
-  Trainer(config, options).run();
+  const StartingModel model = starting_model(config);
+  check_starting_model(options.folder, config, model);
+  Trainer(config, options, model).run();
 }
 
 }  // namespace sd35::train

@@ -184,7 +184,9 @@ void TransformerObjective::check_sizes() const {
     }
   if (config_.samples.prompts.empty()) return;
   try {
-    check_options(sample_options(), transformer_.config(), pictures_.vae());
+    const GenerateOptions options = sample_options();
+    check_options(options, transformer_.config(), pictures_.vae());
+    check_steps(options.num_inference_steps, scheduler_.num_train_timesteps);
   } catch (const ArgumentError&) {
     rethrow_with_context("samples");
   }
@@ -248,7 +250,7 @@ double TransformerObjective::shift_of(const MicroBatch& batch) const {
   return std::max(1.0, resolution_shift(pixels, base * base));
 }
 
-PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepRandom& random) {
+PreparedBatch TransformerObjective::prepare(MicroBatch& batch, const StepRandom& random) {
   const Stage& settings = config_.settings_of(batch.step);
   const TokenGrid grid = token_grid({batch.width, batch.height});
   const BatchDraws common(settings, grid, random.batch());
@@ -262,7 +264,7 @@ PreparedBatch TransformerObjective::prepare(const MicroBatch& batch, const StepR
     for (std::int64_t b = begin; b < end; ++b) {
       const auto i = static_cast<std::size_t>(b);
       draws[i] = SampleDraws(config_, random.sample(batch.first + b), shift_of(batch));
-      std::int64_t sample = batch.samples[i];
+      std::int64_t& sample = batch.samples[i];
       pictures[i] = fitted(batch, b, draws[i].flip, sample, annotations[i]);
       windows[i] = place_window(common.window, grid, annotations[i].text, random.window(batch.first + b));
       if (!draws[i].empty_caption) captions[i] = pictures_.dataset().caption(sample, draws[i].caption_choice);
@@ -468,7 +470,8 @@ void TransformerObjective::write(const std::filesystem::path& run,
   PositionTableFinder finder;
   Transformer(transformer_).parameters(Parameters(finder));
   all.emplace(finder.name, finder.table.to(DType::f32));
-  write_component(run / "model", files_.location(), Component::transformer, transformer_json_, all);
+  write_weights(run / "model", Component::transformer, all);
+  write_rest(run / "model", files_.location(), Component::transformer, transformer_json_);
 }
 
 }  // namespace sd35::train

@@ -32,7 +32,7 @@ class TransformerObjective : public Objective {
   void parameters(const Parameters& p) override;
   bool stored(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
-  PreparedBatch prepare(const MicroBatch& batch, const StepRandom& random) override;
+  PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   double validation_loss(const Ops& ops) override;

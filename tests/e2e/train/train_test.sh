@@ -56,6 +56,13 @@ train run.json -o whole || fail "the run fails"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
 
+echo "-- resumed with another model"
+mv tiny kept && "$sd35" make-random-model --size tiny --seed 3 --quiet -o tiny || fail "no other model"
+train run.json -o whole --resume 2>error
+[ $? -eq 2 ] || fail "a run goes on from another model"
+expect_line 'holds a run that began with another model: the text_encoder of .*tiny' error
+rm -r tiny && mv kept tiny
+
 echo "-- samples at the size that the model is drawn with"
 cp -r tiny own
 echo '{"defaults": {"width": 32, "height": 48, "steps": 2, "sampler": "heun"}}' >own/sd35.json
@@ -100,6 +107,9 @@ train muon.json -o muon || fail "the run with Muon fails"
 "$sd35" train --threads 1 muon.json -o interrupted 2>interrupted.err &
 pid=$!
 after_steps 2 $pid interrupted
+cp interrupted/configuration.json configuration.json
+train run.json -o interrupted 2>/dev/null && fail "a run begins in the folder of another"
+cmp configuration.json interrupted/configuration.json || fail "a run that is refused replaces what another one began with"
 train muon.json -o interrupted --resume 2>second.err
 [ $? -eq 2 ] || fail "a second run in the folder of one is not refused"
 expect_line 'another sd35 train runs in .interrupted' second.err

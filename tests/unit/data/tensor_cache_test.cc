@@ -354,6 +354,27 @@ TEST(TensorCache, SegmentsThatCannotBeReadAreLeftOutWithAWarning) {
   EXPECT_TRUE(holds(other, "b", numbers(2, 1)));
 }
 
+TEST(TensorCache, EmptiedMeanwhileItFillsAgain) {
+  const TemporaryFolder folder;
+  std::vector<std::string> warnings;
+  TensorCache cache(folder / "cache", "model", [&](const std::string& line) { warnings.push_back(line); });
+  const auto put_all = [&] {
+    for (const char* key : {"a", "b", "c"}) cache.put(key, numbers(6, 1));
+  };
+  put_all();
+  fs::remove_all(folder / "cache");
+  for (const char* key : {"a", "b", "c"}) EXPECT_FALSE(cache.find(key));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("000001.segment' was removed; what it held is computed anew"),
+            std::string::npos);
+  put_all();
+  TensorCache other(folder / "cache", "model");
+  for (const char* key : {"a", "b", "c"}) {
+    EXPECT_TRUE(holds(cache, key, numbers(6, 1)));
+    EXPECT_TRUE(holds(other, key, numbers(6, 1)));
+  }
+}
+
 TEST(TensorCache, FoldersThatNothingWasPutIntoVanish) {
   const TemporaryFolder folder;
   { TensorCache cache(folder / "new/cache", "model"); }

@@ -1,7 +1,8 @@
-// Prompt files, and the arithmetic of reports.
+// Prompt files, the arithmetic of reports, and the folder of one.
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
@@ -93,6 +94,39 @@ TEST(PsnrTest, IsThatOfItsDefinition) {
   EXPECT_NEAR(psnr(black, near), 20 * std::log10(25.5), 1e-9);
   EXPECT_TRUE(std::isinf(psnr(black, black)));
   EXPECT_THROW(psnr(black, Image{1, 1, {0, 0, 0}}), ArgumentError);
+}
+
+// A report on three prompts by the tiny model at `model`.
+EvaluationOptions three_prompts(const TemporaryFolder& folder) {
+  std::ofstream(folder / "prompts") << "a cat\na dog\na cow\n";
+  EvaluationOptions options;
+  options.prompts = {folder / "prompts"};
+  options.folder = folder / "report";
+  options.contestants = {{"tiny", (folder / "model").string(), {}}};
+  options.generate.width = options.generate.height = 16;
+  options.generate.num_inference_steps = 1;
+  return options;
+}
+
+void save_model(const std::filesystem::path& path, std::uint64_t seed) {
+  std::filesystem::remove_all(path);
+  RandomModelOptions options;
+  options.seed = seed;
+  make_random_model(options, path);
+}
+
+TEST(EvaluateTest, ARunThatStopsAmongOtherWeightsLeavesNoPicturesOfTheFormer) {
+  const TemporaryFolder folder;
+  const EvaluationOptions options = three_prompts(folder);
+  save_model(folder / "model", 1);
+  write_report(options.folder, evaluate(options, {}));
+
+  save_model(folder / "model", 2);
+  const EvaluationProgress one_picture = [](const std::string&, std::size_t, std::size_t) { return false; };
+  EXPECT_THROW(evaluate(options, one_picture), Cancelled);
+  EXPECT_FALSE(std::filesystem::exists(options.folder / "report.json"));  // it speaks of the former
+  EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 2);
+  EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
 }
 
 }  // namespace

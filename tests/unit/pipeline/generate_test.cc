@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "sd35/sd35.h"
@@ -46,6 +47,17 @@ double difference(const Picture& a, const Picture& b) {
   for (std::size_t i = 0; i < a.rgb.size(); ++i)
     sum += std::pow(static_cast<double>(a.rgb[i]) - static_cast<double>(b.rgb[i]), 2);
   return std::sqrt(sum / static_cast<double>(a.rgb.size()));
+}
+
+TEST(GenerateTest, MoreStepsThanTheSchedulerHasAreRefusedBeforeAnythingIsDone) {
+  const TemporaryFolder folder;
+  fs::copy(bf16_model(), folder / "model", fs::copy_options::recursive);
+  put_file(folder / "model" / "scheduler" / "scheduler_config.json",
+           R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 2})");
+  Callbacks callbacks;
+  callbacks.on_progress = [](const Progress&) -> bool { throw std::logic_error("it has begun"); };
+  Pipeline pipeline = Pipeline::from_pretrained((folder / "model").string(), f32());
+  EXPECT_THROW(pipeline.generate(small(), callbacks), ArgumentError);
 }
 
 TEST(GenerateTest, PicturesHaveTheAskedSizeAndUseTheRange) {

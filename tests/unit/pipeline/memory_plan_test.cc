@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "core/error.h"
@@ -66,6 +67,20 @@ TEST_F(MemoryPlanTest, WithoutALimitNothingChanges) {
   options_.width = options_.height = 64;
   draw(0);
   EXPECT_TRUE(stages_.empty());
+}
+
+TEST_F(MemoryPlanTest, UpdatedWeightsTakeACopyInF32WhileTheyAreLoaded) {
+  options_.width = options_.height = 16;  // what is loaded is most of it
+  options_.guidance_scale = options_.max_sequence_length = 1;
+  facts_.compute_type = DType::bf16;  // as in the file
+  const MemoryPlan without = plan_memory(facts_, options_, 0);
+  load_.loras = {{std::filesystem::path(SD35_SOURCE_DIR) / "tests/golden/lora/kohya.safetensors"}};
+  const Components updated = open_components((folder_ / "tiny").string(), load_);
+  facts_.prompt_encoder = &updated.prompt_encoder;
+  facts_.transformer_weights = updated.transformer_weights.get();
+  const MemoryPlan with = plan_memory(facts_, options_, 0);
+  EXPECT_GT(stage(with, 0).bytes, stage(without, 0).bytes);
+  EXPECT_GT(stage(with, 1).bytes, stage(without, 1).bytes);
 }
 
 TEST_F(MemoryPlanTest, SeveralPicturesKeepTransformerAndDecoderTogetherWhereTheyFit) {

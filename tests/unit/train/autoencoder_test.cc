@@ -1,10 +1,14 @@
 // The autoencoder's loss on numbers that can be checked by hand, and training that gives pictures back.
+#include <filesystem>
+
 #include "core/error.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 #include "tests/unit/train/learning.h"
 #include "train/autoencoder_objective.h"
 #include "train/frozen_parts.h"
+#include "train/model_folder.h"
 #include "weights/load.h"
 
 namespace sd35::train {
@@ -81,6 +85,34 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
   EXPECT_NEAR(squares / count, 1, 0.1);
 }
 
+TEST_F(AutoencoderTest, IsNoModelUntilItsLatentsAreMeasured) {
+  AutoencoderObjective objective = make();
+  const Learned learned = learn(objective, first_samples(std::size(kColours), kSide), 1, 1e-3);
+  objective.write(run_.path(), learned.weights);
+  const std::filesystem::path config = run_ / "model/vae/config.json";
+  EXPECT_TRUE(std::filesystem::exists(config));
+  for (std::size_t sample = 0; sample < std::size(kColours); ++sample)
+    std::filesystem::remove(data_ / (std::to_string(sample) + ".png"));
+  EXPECT_THROW(objective.write(run_.path(), learned.weights), FileError);
+  EXPECT_FALSE(std::filesystem::exists(config));
+}
+
+TEST_F(AutoencoderTest, FilesThatAPersonMayEditAreCopiedWeightsAreLinked) {
+  const std::filesystem::path base = run_ / "base";
+  std::filesystem::copy(tiny_model(), base, std::filesystem::copy_options::recursive);
+  put_file(base / "large.safetensors", "");
+  std::filesystem::resize_file(base / "large.safetensors", 32 << 20);
+  write_rest(run_ / "model", base, Component::vae, {});
+  const auto links = [&](const char* name) {
+    return std::filesystem::hard_link_count(run_ / "model" / name);
+  };
+  EXPECT_EQ(links("large.safetensors"), 2u);
+  for (const char* name : {"model_index.json", "tokenizer/vocab.json", "scheduler/scheduler_config.json"}) {
+    EXPECT_EQ(links(name), 1u) << name;
+    EXPECT_EQ(file_bytes(run_ / "model" / name), file_bytes(base / name)) << name;
+  }
+}
+
 TEST_F(AutoencoderTest, FineTuningKeepsTheScaleOfLatents) {
   config_.from_scratch = false;
   AutoencoderObjective objective = make();
@@ -106,18 +138,18 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
 
   const MicroBatch batch = first_samples(std::size(kColours), kSide);
   std::map<std::string, double> figures;
-  const at::Tensor loss = objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  const at::Tensor loss = objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
   // Another number than the mean amount, and never below its square.
   config_.reconstruction = "l1";
-  objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures);
+  objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   const double amount = figures.at("reconstruction");
   config_.reconstruction = "mse";
   EXPECT_GT(loss.item<double>(), amount * amount);
   EXPECT_GT(std::abs(loss.item<double>() - amount), 0.01 * amount);
   loss.backward();
   at::Tensor(store.values()).sub_(store.gradients(), 0.1);
-  EXPECT_LT(objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>(),
+  EXPECT_LT(objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>(),
             loss.item<double>());
 
   objective.write(run_.path(), store.by_name(store.values()));
@@ -152,7 +184,7 @@ TEST_F(AutoencoderTest, NoiseOnLatentsMakesTheDecodersTaskHarder) {
         objective, ModelFiles::open(tiny_model().string()).weights(Component::vae).get(), *ops, 1, "cpu");
     std::map<std::string, double> figures;
     const PreparedBatch batch =
-        objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+        prepare_batch(objective, first_samples(std::size(kColours), kSide), StepRandom(1, 0));
     return std::pair(objective.loss(*ops, batch, figures).item<double>(), objective.validation_loss(*ops));
   };
   const auto [without, validation] = loss_with(0);
@@ -166,7 +198,8 @@ TEST_F(AutoencoderTest, LatentNoiseIsCountedInDeviationsOfTheScaledLatents) {
   config_.from_scratch = false;
   config_.latent_noise = 0.5;
   AutoencoderObjective objective = make();
-  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), kSide), StepRandom(1, 0));
+  const PreparedBatch batch =
+      prepare_batch(objective, first_samples(std::size(kColours), kSide), StepRandom(1, 0));
   const auto& [pictures, noise, disturbance, text_crops] = std::any_cast<const NoisyPictures&>(batch);
   ASSERT_EQ(disturbance.shape(), noise.shape());
   double squares = 0;
@@ -181,7 +214,8 @@ TEST_F(AutoencoderTest, CropsAreCutFromPicturesOfTheResolution) {
   config_.stages[0].resolutions = {64};
   config_.stages[0].crop = 32;
   AutoencoderObjective objective = make();
-  const PreparedBatch batch = objective.prepare(first_samples(std::size(kColours), 64), StepRandom(1, 0));
+  const PreparedBatch batch =
+      prepare_batch(objective, first_samples(std::size(kColours), 64), StepRandom(1, 0));
   const auto& made = std::any_cast<const NoisyPictures&>(batch);
   EXPECT_EQ(made.pictures.shape(), Shape({std::size(kColours), 3, 32, 32}));
   EXPECT_EQ(made.text_crops, 0.0);  // these pictures say nothing of text
@@ -203,13 +237,13 @@ TEST_F(AutoencoderTest, ABatchIsTheMeanOfItsSamples) {
   MicroBatch batch = first_samples(std::size(kColours), kSide);
   std::map<std::string, double> figures;
   const double whole =
-      objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
+      objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>();
   double sum = 0;
   const std::vector<std::int64_t> samples = batch.samples;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     batch.first = static_cast<std::int64_t>(i);
     batch.samples = {samples[i]};
-    sum += objective.loss(*ops, objective.prepare(batch, StepRandom(1, 0)), figures).item<double>();
+    sum += objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures).item<double>();
   }
   EXPECT_NEAR(sum / static_cast<double>(samples.size()), whole, 1e-5 * whole);
 }

@@ -128,7 +128,7 @@ TEST(GrowthTest, NewBlocksLearn) {
   const auto ops = make_torch_ops(DType::f32);
   const auto loss_of = [&](Objective& objective) {
     std::map<std::string, double> figures;
-    return objective.loss(*ops, objective.prepare(first_samples(2, 16), StepRandom(1, 0)), figures);
+    return objective.loss(*ops, prepare_batch(objective, first_samples(2, 16), StepRandom(1, 0)), figures);
   };
   const MadeObjective grown = make_objective(config, run.path(), {});
   const ParameterStore store(*grown.objective, grown.weights.get(), *ops, 1, "cpu");

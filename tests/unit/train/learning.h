@@ -17,6 +17,11 @@
 
 namespace sd35::train {
 
+// What prepare() makes of a batch that nobody looks at afterwards.
+inline PreparedBatch prepare_batch(Objective& objective, MicroBatch batch, const StepRandom& random) {
+  return objective.prepare(batch, random);
+}
+
 struct Learned {
   std::vector<double> losses;             // of each step
   std::map<std::string, double> figures;  // of the last one

@@ -127,7 +127,7 @@ class LetterTraining : public ::testing::Test {
   static FlowBatch prepared(TransformerObjective& objective, std::int64_t step) {
     MicroBatch batch = first_samples(8, 64);
     batch.step = step;
-    return std::any_cast<FlowBatch>(objective.prepare(batch, StepRandom(0, step)));
+    return std::any_cast<FlowBatch>(prepare_batch(objective, batch, StepRandom(0, step)));
   }
 
   TemporaryFolder folder_;

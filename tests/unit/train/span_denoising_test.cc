@@ -187,7 +187,7 @@ TEST_F(SpanDenoisingTest, PlacesAreAskedForWithTheTokensThemselves) {
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
   std::map<std::string, double> figures;
-  PreparedBatch batch = objective.prepare(first_samples(kTexts, 0), StepRandom(1, 0));
+  PreparedBatch batch = prepare_batch(objective, first_samples(kTexts, 0), StepRandom(1, 0));
   const double right = objective.loss(*ops, batch, figures).item<double>();
   std::ranges::fill(std::any_cast<MaskedTexts&>(batch).word_ids, 0);
   EXPECT_NE(objective.loss(*ops, batch, figures).item<double>(), right);
@@ -208,7 +208,8 @@ TEST_F(SpanDenoisingTest, LearnsTheEdgesOfLetters) {
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
   const auto loss = [&](SpanDenoisingObjective& of) {
     std::map<std::string, double> figures;
-    return of.loss(*ops, of.prepare(first_samples(kTexts, 0), StepRandom(1, 0)), figures).item<double>();
+    return of.loss(*ops, prepare_batch(of, first_samples(kTexts, 0), StepRandom(1, 0)), figures)
+        .item<double>();
   };
   config_.letter_widths.clear();
   SpanDenoisingObjective even = make();
@@ -221,7 +222,7 @@ TEST_F(SpanDenoisingTest, EdgesOfWordsWithHiddenLettersAreNoFigure) {
   SpanDenoisingObjective objective = make();
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
-  PreparedBatch batch = objective.prepare(first_samples(kTexts, 0), StepRandom(1, 0));
+  PreparedBatch batch = prepare_batch(objective, first_samples(kTexts, 0), StepRandom(1, 0));
   auto& texts = std::any_cast<MaskedTexts&>(batch);
   std::map<std::string, double> figures;
   objective.loss(*ops, batch, figures);
@@ -245,7 +246,8 @@ TEST_F(SpanDenoisingTest, ABatchWithoutTokensHasNoLoss) {
   const auto ops = make_torch_ops(DType::f32);
   ParameterStore store(objective, nullptr, *ops, 1, "cpu");
   std::map<std::string, double> figures;
-  at::Tensor loss = objective.loss(*ops, objective.prepare(first_samples(1, 0), StepRandom(1, 0)), figures);
+  at::Tensor loss =
+      objective.loss(*ops, prepare_batch(objective, first_samples(1, 0), StepRandom(1, 0)), figures);
   loss.backward();
   EXPECT_EQ(loss.item<double>(), 0);
   EXPECT_EQ(store.gradients().abs().max().item<double>(), 0);

@@ -117,9 +117,9 @@ TEST(StageMix, WhatMakesNoSenseIsRefused) {
   EXPECT_EQ(refusal_of(R"("steps": 1, "resolutions": [64], "window": {"share": 0.5})"),
             "stage 1: window: 'shapes' must name at least one, such as \"12x6\"");
   EXPECT_EQ(refusal_of(R"("steps": 1, "resolutions": [64], "trim_text": true)", R"("task": "autoencoder")"),
-            "stage 1: 'trim_text' belongs to the tasks transformer and lora");
+            "stage 1: 'trim_text' belongs to the tasks transformer and lora; 'task' is 'autoencoder'");
   EXPECT_EQ(refusal_of(R"("steps": 1, "mix": [{"share": 1}])", R"("task": "t5")"),
-            "stage 1: 'mix' is of pictures; 'task' is 't5'");
+            "stage 1: 'mix' belongs to the tasks transformer, lora, autoencoder and clip; 'task' is 't5'");
 }
 
 TEST(LetterKeys, ThatMakeNoSenseAreRefused) {

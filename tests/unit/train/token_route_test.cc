@@ -41,7 +41,7 @@ TEST_F(TokenRouteTest, TokensSkipTheirBlocksAndComeBack) {
   const auto ops = make_torch_ops(DType::f32);
   const auto weights = files_.weights(Component::transformer);
   const ParameterStore store(objective, weights.get(), *ops, 1, "cpu");
-  PreparedBatch batch = objective.prepare(first_samples(2, 64), StepRandom(1, 0));
+  PreparedBatch batch = prepare_batch(objective, first_samples(2, 64), StepRandom(1, 0));
   auto& flow = std::any_cast<FlowBatch&>(batch);
   constexpr std::int64_t B = 2, N = 16, K = 8;
   ASSERT_EQ(flow.route.through.shape(), Shape({B, K}));
@@ -82,7 +82,7 @@ TEST_F(TokenRouteTest, EveryWeightLearns) {
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, files_.weights(Component::transformer).get(), *ops, 1, "cpu");
   std::map<std::string, double> figures;
-  const PreparedBatch batch = objective.prepare(first_samples(2, 64), StepRandom(1, 0));
+  const PreparedBatch batch = prepare_batch(objective, first_samples(2, 64), StepRandom(1, 0));
   objective.loss(*ops, batch, figures).backward();
   EXPECT_TRUE(store.gradients().isfinite().all().item<bool>());
   for (const StoredParameter& p : store.parameters()) {
@@ -98,7 +98,7 @@ TEST_F(TokenRouteTest, ChoicesHangOnSeedStepAndPlaceAlone) {
   config_.stages[0].route = Route{0.25, 1, 4};
   TransformerObjective objective = make();
   const auto chosen = [&](const MicroBatch& batch, std::uint64_t seed) {
-    const PreparedBatch made = objective.prepare(batch, StepRandom(seed, 0));
+    const PreparedBatch made = prepare_batch(objective, batch, StepRandom(seed, 0));
     const Tensor& through = flow_of(made).route.through;
     return std::vector<std::int32_t>(through.data<std::int32_t>(),
                                      through.data<std::int32_t>() + through.numel());
@@ -118,7 +118,7 @@ TEST_F(TokenRouteTest, WindowsHaveNone) {
   config_.stages[0].route = Route{0.5, 2, 3};
   config_.stages[0].window = Windows{{{2, 2}}};
   TransformerObjective objective = make();
-  const PreparedBatch batch = objective.prepare(first_samples(2, 64), StepRandom(1, 0));
+  const PreparedBatch batch = prepare_batch(objective, first_samples(2, 64), StepRandom(1, 0));
   EXPECT_FALSE(flow_of(batch).route.through.defined());
   config_.stages[0].route = Route{0.5, 2, 5};
   EXPECT_THROW(make(), ArgumentError);  // of 4 blocks

@@ -5,12 +5,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "core/error.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_model.h"
 #include "train/run_folder.h"
+#include "train/starting_model.h"
 
 namespace sd35::train {
 namespace {
@@ -70,6 +73,21 @@ TEST(TrainConfigTest, KeysOfAnotherTaskAreNotIgnored) {
   EXPECT_EQ(error_of([&] { read(folder, R"("model": "m", "task": "lora", "decoder_only": true)"); }),
             path + ": 'decoder_only' belongs to the task autoencoder; 'task' is 'lora'");
   EXPECT_EQ(read(folder, R"("model": "m", "task": "lora", "condition_dropout": 0)").condition_dropout, 0);
+  const auto refused = [&](const std::string& task, const std::string& keys, const std::string& stage) {
+    const std::string error = error_of(
+        [&] { read(folder, R"("model": "m", "task": ")" + task + "\"" + keys, R"("steps": 1)" + stage); });
+    return error.find("belongs to the tasks") != std::string::npos;
+  };
+  const std::string sized = R"(, "resolutions": [64])";
+  EXPECT_TRUE(refused("autoencoder", R"(, "cache": "c")", sized));
+  EXPECT_TRUE(refused("clip", R"(, "sample_every": 5)", sized));
+  EXPECT_FALSE(refused("autoencoder", R"(, "sample_every": 5)", sized));
+  EXPECT_TRUE(refused("t5", R"(, "flip": true)", ""));
+  EXPECT_TRUE(refused("t5", "", R"(, "max_aspect": 2)"));
+  EXPECT_TRUE(refused("clip", "", sized + R"(, "shift": 3)"));
+  EXPECT_TRUE(refused("autoencoder", "", sized + R"(, "max_sequence_length": 77)"));
+  EXPECT_TRUE(refused("autoencoder", "", R"(, "mix": [{"share": 1, "resolutions": [64], "shift": 3}])"));
+  EXPECT_FALSE(refused("t5", "", R"(, "max_sequence_length": 77)"));
 }
 
 TEST(TrainConfigTest, CropsAreOfTheAutoencoder) {
@@ -89,7 +107,7 @@ TEST(TrainConfigTest, CropsAreOfTheAutoencoder) {
   EXPECT_EQ(error(keys, R"("text_crops": 0.5)"),
             path + ": stage 1: 'text_crops' is a share of the crops, and there is no 'crop'");
   EXPECT_EQ(error(R"("model": "m")", R"("crop": 32)"),
-            path + ": stage 1: 'crop' belongs to the task autoencoder");
+            path + ": stage 1: 'crop' belongs to the task autoencoder; 'task' is 'transformer'");
   EXPECT_NE(error(keys + R"(, "latent_noise": 0.1, "from_scratch": true)", R"("crop": 32)")
                 .find("'latent_noise' counts in deviations of the latents"),
             std::string::npos);
@@ -112,8 +130,9 @@ TEST(TrainConfigTest, GrowthHasTheKeysOfItsTask) {
   EXPECT_EQ(error("autoencoder", R"({"num_layers": 2})"), path + ": grow: 'layers_per_block' is missing");
   EXPECT_EQ(error("transformer", R"({"num_layers": 2, "layers_per_block": 2})"),
             path + ": grow: unknown key 'layers_per_block'; known: num_layers, after");
-  EXPECT_NE(error("t5", R"({"num_layers": 2})").find("'grow' belongs to the task transformer"),
-            std::string::npos);
+  EXPECT_NE(
+      error("t5", R"({"num_layers": 2})").find("'grow' belongs to the tasks transformer and autoencoder"),
+      std::string::npos);
   EXPECT_NE(error("transformer", R"({"num_layers": 2}, "from_scratch": true)").find("'grow' adds to a model"),
             std::string::npos);
 }
@@ -129,7 +148,7 @@ TEST(TrainConfigTest, RoundingIsOfTheTransformer) {
   EXPECT_TRUE(read_stage("transformer", "fp8").round_to_fp8);
   EXPECT_FALSE(read(folder, R"("model": "m")").stages[0].round_to_fp8);
   EXPECT_EQ(error_of([&] { read_stage("lora", "fp8"); }),
-            path + ": stage 1: 'round_to' belongs to the task transformer");
+            path + ": stage 1: 'round_to' belongs to the task transformer; 'task' is 'lora'");
   EXPECT_NE(error_of([&] { read_stage("transformer", "int8"); }).find("'round_to'"), std::string::npos);
 }
 
@@ -144,7 +163,7 @@ TEST(TrainConfigTest, RoutesNameTheirBlocks) {
   EXPECT_EQ(error(R"({"share": 0.5, "from": 3, "to": 10})", "transformer"), "no error");
   const std::string path = (folder / "train.json").string();
   EXPECT_EQ(error(R"({"share": 0.5, "from": 3, "to": 10})", "lora"),
-            path + ": stage 1: 'route' belongs to the task transformer");
+            path + ": stage 1: 'route' belongs to the task transformer; 'task' is 'lora'");
   EXPECT_NE(error(R"({"from": 3, "to": 10})", "transformer").find("'share' is missing"), std::string::npos);
   EXPECT_NE(error(R"({"share": 1, "from": 3, "to": 10})", "transformer").find("'share'"), std::string::npos);
   EXPECT_NE(error(R"({"share": 0.5, "from": 3, "to": 2})", "transformer").find("the first and the last"),
@@ -187,7 +206,9 @@ TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
   const fs::path run = folder / "run";
   const std::string lora = R"("model": "m", "task": "lora", "lora": {"rank": )";
   const auto prepare = [&](const std::string& keys, const std::string& stage) {
-    prepare_run_folder(run, read(folder, keys, stage), true);
+    const TrainConfig config = read(folder, keys, stage);
+    prepare_run_folder(run, config, true);
+    keep_configuration(run, config);
   };
   const std::string stage = R"("steps": 10, "batch_size": 2, "resolutions": [64])";
   prepare(lora + "16}", stage);
@@ -208,6 +229,42 @@ TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
             std::string::npos);
   // A run may become longer, and be watched otherwise.
   prepare(lora + R"(8}, "log_every": 1)", R"("steps": 20, "batch_size": 2, "resolutions": [64])");
+}
+
+TEST(RunFolderTest, AnotherStartingModelIsNotResumed) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run", other = folder / "other";
+  fs::create_directories(run);
+  fs::copy(tiny_model(), other, fs::copy_options::recursive);
+  TrainConfig config;
+  const auto keep = [&](Task task, const fs::path& model) {
+    config.task = task;
+    config.model = model.string();
+    const StartingModel begun = starting_model(config);
+    check_starting_model(run, config, begun);
+    keep_starting_model(run, begun);
+  };
+  keep(Task::t5, other);
+  keep(Task::transformer, tiny_model());  // nothing was learned yet
+  put_file(run / "checkpoint-00000005.safetensors", "");
+  keep(Task::transformer, other);  // the same elsewhere
+  const auto change = [&](const char* file, std::streamoff place) {
+    std::fstream bytes(other / file, std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(place, place < 0 ? std::ios::end : std::ios::beg);
+    bytes.put('7');
+  };
+  change("text_encoder_2/model.safetensors", -1);
+  EXPECT_EQ(error_of([&] { keep(Task::transformer, other); }),
+            "'" + run.string() + "' holds a run that began with another model: the text_encoder_2 of '" +
+                other.string() +
+                "' is not what it was then; bring that back, or begin a new run in another folder");
+  keep(Task::autoencoder, other);  // takes nothing of text encoders
+  put_file(other / "vae/config.json", file_bytes(other / "vae/config.json") + " ");
+  keep(Task::autoencoder, other);  // says the same
+  change("vae/diffusion_pytorch_model.safetensors", -1);
+  EXPECT_NE(error_of([&] { keep(Task::autoencoder, other); }).find("the vae of"), std::string::npos);
+  config.from_scratch = true;  // other weights than the run began with: none
+  EXPECT_NE(error_of([&] { keep(Task::autoencoder, tiny_model()); }), "");
 }
 
 TEST(RunFolderTest, FoldersWhereARunWouldDoHarmAreRefused) {

@@ -23,7 +23,7 @@ class BareTransformer : public Objective {
   explicit BareTransformer(const ModelFiles& files)
       : transformer(MmditConfig::from_json(files.config(Component::transformer), "config")) {}
   void parameters(const Parameters& p) override { transformer.parameters(p); }
-  PreparedBatch prepare(const MicroBatch& /*batch*/, const StepRandom& /*random*/) override { return batch; }
+  PreparedBatch prepare(MicroBatch& /*batch*/, const StepRandom& /*random*/) override { return batch; }
   at::Tensor loss(const Ops& ops, const PreparedBatch& prepared,
                   std::map<std::string, double>& /*figures*/) override {
     return flow_matching_loss(ops, transformer, std::any_cast<const FlowBatch&>(prepared),
@@ -90,7 +90,8 @@ void compare_steps(bool recompute) {
     objective.batch.sigmas.assign(sigmas.floats().begin(), sigmas.floats().end());
     store.zero_gradients();
     std::map<std::string, double> figures;
-    const at::Tensor loss = objective.loss(*ops, objective.prepare({}, {0, step}), figures);
+    MicroBatch batch;
+    const at::Tensor loss = objective.loss(*ops, objective.prepare(batch, {0, step}), figures);
     loss.backward();
     const double norm = store.gradients().norm().item<double>();
     EXPECT_NEAR(loss.item<double>(), losses.data<float>()[step], 1e-4) << "step " << step;

@@ -42,7 +42,7 @@ class WindowBatches : public ::testing::Test {
   }
   FlowBatch prepared(TransformerObjective& objective, std::int64_t step) const {
     const MicroBatch batch = objective.batches()->at(step, 0, config_.settings_of(step).batch_size);
-    return std::any_cast<FlowBatch>(objective.prepare(batch, StepRandom(config_.seed, step)));
+    return std::any_cast<FlowBatch>(prepare_batch(objective, batch, StepRandom(config_.seed, step)));
   }
   static double loss_of(Objective& objective, const FlowBatch& batch) {
     const auto ops = make_torch_ops(DType::f32);
@@ -72,6 +72,18 @@ TEST_F(WindowBatches, AsLargeAsThePicturesAreThePictures) {
   const FlowBatch windows = prepared(*both, 0);
   EXPECT_TRUE(std::ranges::equal(pictures.clean.floats(), windows.clean.floats()));
   EXPECT_EQ(loss_of(*both, pictures), loss_of(*both, windows));
+}
+
+TEST_F(WindowBatches, NamesTheSampleThatTookAnUnreadableOnesPlace) {
+  const auto both = objective();
+  const auto batches = both->batches();
+  MicroBatch batch = batches->at(0, 0, 4);
+  const std::vector<std::int64_t> planned = batch.samples;
+  put_file(folder_ / "data" / (std::to_string(planned[1]) + ".png"), "no picture any more");
+  both->prepare(batch, StepRandom(config_.seed, 0));
+  EXPECT_EQ(batch.samples[0], planned[0]);
+  EXPECT_EQ(batch.samples[1], batch.replacement(1, 0));
+  EXPECT_NE(batch.samples[1], planned[1]);
 }
 
 TEST_F(WindowBatches, LieAboutTheTextWithItsPositions) {
