@@ -31,14 +31,12 @@ struct Reconstruction::State {
   VaeDecoder decoder;
 };
 
-Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load)
-    : state_(std::make_unique<State>(ModelFiles::open(model, {.clip_l = {},
-                                                              .clip_g = {},
-                                                              .t5xxl = {},
-                                                              .tokenizers = {},
-                                                              .transformer = {},
-                                                              .vae = load.vae}),
-                                     load)) {}
+// The other parts may be of any model.
+Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load) {
+  ModelParts parts;
+  parts.vae = load.parts.vae;
+  state_ = std::make_unique<State>(ModelFiles::open(model, parts), load);
+}
 
 Reconstruction::~Reconstruction() = default;
 

@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/type_names.h"
 #include "pipeline/preview.h"
-#include "pipeline/validation.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sampling/sigmas.h"
@@ -57,10 +57,10 @@ class GuidedTransformer {
     if (options.block_cache > 0) cache_.resize(static_cast<std::size_t>(prompt.tokens.dim(0)));
     const SkipLayerOptions& skip = options.skip_layer_guidance;
     if (guided_) skip_ = {skip.layers, skip.scale, skip.start, skip.stop};
-    const bool heun = sampler_from_name(options.sampler) == SamplerKind::heun;
-    for (int step = 0; step < options.num_inference_steps; ++step) {
+    const bool heun = sampler_from_name(options.sampler.value()) == SamplerKind::heun;
+    for (int step = 0; step < options.num_inference_steps.value(); ++step) {
       all_work_ += work(step);
-      if (heun && step + 1 < options.num_inference_steps) all_work_ += work(step + 1);
+      if (heun && step + 1 < *options.num_inference_steps) all_work_ += work(step + 1);
     }
   }
 
@@ -73,7 +73,7 @@ class GuidedTransformer {
 
     const auto negative = v.floats().first(latents.size()), positive = v.floats().last(latents.size());
     std::vector<float> result = guided_velocity(negative, positive, options_.guidance_scale.value());
-    if (skip_.active(index, options_.num_inference_steps)) {
+    if (skip_.active(index, *options_.num_inference_steps)) {
       const Tensor skipped = forward(latents, sigma, prompts - 1, prompts, skip_.layers);
       skip_.add_to(result, positive, skipped.floats());
     }
@@ -88,12 +88,14 @@ class GuidedTransformer {
   }
 
  private:
-  bool is_guided(int index) const { return guided_ && interval_.active(index, options_.num_inference_steps); }
+  bool is_guided(int index) const {
+    return guided_ && interval_.active(index, *options_.num_inference_steps);
+  }
 
   // Blocks that an evaluation at sigma number `index` runs, for each picture of its batch.
   double work(int index) const {
     const double forwards = is_guided(index) ? 2 : 1;
-    const bool skip = is_guided(index) && skip_.active(index, options_.num_inference_steps);
+    const bool skip = is_guided(index) && skip_.active(index, *options_.num_inference_steps);
     return (forwards + (skip ? 1 : 0)) * transformer_.config().num_layers;
   }
 
@@ -170,7 +172,7 @@ Tensor denoise(const Ops& ops, const Transformer& transformer, const PromptEmbed
                const StageProgress& progress, bool one_prompt_a_pass) {
   GuidedTransformer guided(ops, transformer, prompt, options, noise.shape(), progress, one_prompt_a_pass);
   sample(
-      sampler_from_name(options.sampler), sigmas,
+      sampler_from_name(options.sampler.value()), sigmas,
       {noise.data<float>(), static_cast<std::size_t>(noise.numel())},
       [&](std::span<const float> latents, float sigma, int index) {
         return guided.velocity(latents, sigma, index);

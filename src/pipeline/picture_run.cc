@@ -27,7 +27,7 @@ PictureRun::PictureRun(const Ops& ops, const Components& components, const Memor
       vae_(components.vae) {
   if (plan.tile > 0) vae_.sample_size = plan.tile;
   const SchedulerConfig& scheduler = components.scheduler;
-  sigmas_ = flow_sigmas(options_.num_inference_steps, options_.shift.value_or(scheduler.shift),
+  sigmas_ = flow_sigmas(options_.num_inference_steps.value(), options_.shift.value_or(scheduler.shift),
                         scheduler.num_train_timesteps);
   if (callbacks.on_picture && callbacks.on_progress)
     while_decoding_.on_progress = [this](const Progress& progress) {
@@ -81,13 +81,14 @@ void PictureRun::load_decoder() {
 void PictureRun::denoise_next(const PromptEmbedding& prompt) {
   load_transformer();
   const int scale = components_.vae.scale();
-  const Shape shape{1, components_.transformer.in_channels, options_.height / scale, options_.width / scale};
+  const Shape shape{1, components_.transformer.in_channels, *options_.height / scale,
+                    *options_.width / scale};
   const int end = std::min(options_.count, denoised_ + (plan_.together ? 1 : kPicturesAtATime));
   while (denoised_ < end) {
     const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(denoised_);
     Tensor noise = initial_noise(options_, ops_.compute_type(), seed, shape);
     const PartOfWork part(ops_, "denoise");
-    const StageProgress progress(callbacks_, Stage::denoise, denoised_, options_.num_inference_steps);
+    const StageProgress progress(callbacks_, Stage::denoise, denoised_, *options_.num_inference_steps);
     waiting_.push_back(denoise(ops_, *transformer_, prompt, options_, sigmas_, std::move(noise), progress,
                                plan_.one_prompt_a_pass));
     ++denoised_;

@@ -63,7 +63,6 @@ class Pipeline::Impl {
         load_(with_canonical_types(std::move(load))),
         ops_(make_ops(load_.engine, dtype_from_name(load_.dtype), load_.device)),
         components_(open_components(model_, load_)) {
-    weight_format_from_name(load_.quantize);
     set_thread_count(load_.threads);
   }
 
@@ -85,7 +84,7 @@ class Pipeline::Impl {
     // The pool keeps what a stage freed, its weights included, until it is told otherwise.
     const TrimmedPool trimmed;
     if (options.block_cache > 0 && load_.device != "cpu")
-      throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'");
+      throw ArgumentError("block_cache works on the cpu only, not on '" + load_.device + "'", "block_cache");
     TransformerWeights weights(components_, load_, ops(), callbacks);
     try {
       weights.check_writable();
@@ -157,7 +156,7 @@ class Pipeline::Impl {
 
   PromptEmbedding encode_prompts(const GenerateOptions& options, const Callbacks& callbacks) const {
     const std::vector<PromptTexts> prompts = prompts_of(options);
-    const int length = options.max_sequence_length;
+    const int length = options.max_sequence_length.value();
     std::optional<PromptCache> cache = prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
