@@ -32,11 +32,8 @@ struct Reconstruction::State {
 };
 
 // The other parts may be of any model.
-Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load) {
-  ModelParts parts;
-  parts.vae = load.parts.vae;
-  state_ = std::make_unique<State>(ModelFiles::open(model, parts), load);
-}
+Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load)
+    : state_(std::make_unique<State>(ModelFiles::open(model, {.vae = load.parts.vae}), load)) {}
 
 Reconstruction::~Reconstruction() = default;
 

@@ -103,7 +103,7 @@ void visit_picture_options(Options& o, Visitor& visit) {
   option({.name = "seed",
           .arguments = "-s,--seed",
           .help = "Of the first picture: the same seed draws the same picture",
-          .example = "18446744073709551615"},
+          .example = "7"},
          o.seed);
 }
 
@@ -165,7 +165,7 @@ void visit_shortcut_options(Options& o, Visitor& visit) {
   option({.name = "block_cache",
           .help = "Leaves out most of a step that would change less than this, such as 0.1; 0: off",
           .range = {.least = 0},
-          .example = "10",
+          .example = "0.1",
           .effects = kOnPicture | kOnSpeed},
          o.block_cache);
 }
@@ -250,11 +250,11 @@ void visit_memory_options(Options& o, Visitor& visit) {
   option(
       {.name = "max_memory",
        .help = "Memory that nothing should exceed, as in 4GB or 3.5GiB: what is read again for each step, or "
-               "cut into tiles, follows from it",
+               "cut into tiles, follows from it, and so do the last bits of a picture",
        .unset = "no limit",
        .example = "8000000000",
        .kind = OptionKind::bytes,
-       .effects = kOnMemory | kOnSpeed},
+       .effects = kOnPicture | kOnMemory | kOnSpeed},
       o.max_memory);
   option({.name = "use_t5",
           .arguments = "--no-t5",
@@ -341,8 +341,8 @@ void visit_options(Options& options, Visitor&& visit) {
   in_group("Model", visit)(
       {.name = "loras",
        .arguments = "--lora",
-       .help = "A LoRA to add (of diffusers, PEFT or kohya), with its weight where it is not "
-               "1; may be given several times",
+       .help = "A LoRA to add (of diffusers, PEFT or kohya), with its weight where it is not 1; may be given "
+               "several times",
        .unset = "none",
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])"},
       options.loras);

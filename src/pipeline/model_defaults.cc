@@ -15,8 +15,8 @@ constexpr int kPublishedSteps = 40;
 constexpr double kPublishedGuidance = 4.5;
 constexpr const char* kPublishedSampler = "euler";
 
-// With the names that options have. Throws ArgumentError for a key that is none of a model's.
-nlohmann::json with_option_names(nlohmann::json defaults) {
+// With the names that options have. Throws FileError for a key that is none of a model's.
+nlohmann::json with_option_names(nlohmann::json defaults, const std::string& where) {
   nlohmann::json options = nlohmann::json::object();
   std::string known;
   visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
@@ -28,7 +28,7 @@ nlohmann::json with_option_names(nlohmann::json defaults) {
     defaults.erase(key);
   });
   if (!defaults.empty())
-    throw ArgumentError("does not know " + in_quotes(defaults.begin().key()) + "; known: " + known);
+    throw FileError(where + " does not know " + in_quotes(defaults.begin().key()) + "; known: " + known);
   return options;
 }
 
@@ -48,7 +48,9 @@ GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConf
   const std::string where = location + ": 'defaults'";
   if (!said->is_object()) throw FileError(where + R"( is not an object, as in {"steps": 20})");
   try {
-    options_from_json(with_option_names(*said), defaults);
+    options_from_json(with_option_names(*said, where), defaults);
+    if (defaults.guidance_scale.value_or(0) < 0)
+      throw ArgumentError("guidance_scale is below 0", "guidance_scale");
     check_options(with_model_defaults({}, defaults, transformer, vae, 0), transformer, vae);
   } catch (const ArgumentError& error) {
     throw FileError(where + ": " + error.what(), error.option());

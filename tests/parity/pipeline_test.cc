@@ -49,15 +49,15 @@ Tensor final_latents(const GenerateOptions& options) {
       {options.negative_prompt, options.negative_prompt, options.negative_prompt},
       {options.prompt, options.prompt, options.prompt}};
   const PromptEmbedding prompt = components.prompt_encoder.encode(
-      *ops, prompts, components.transformer.joint_attention_dim, options.max_sequence_length);
+      *ops, prompts, components.transformer.joint_attention_dim, *options.max_sequence_length);
   const Callbacks callbacks;
   Transformer transformer(components.transformer);
   load_model(transformer, *components.transformer_weights, "", *ops, StageProgress(callbacks, Stage::load));
-  const std::vector<float> sigmas = flow_sigmas(options.num_inference_steps);
+  const std::vector<float> sigmas = flow_sigmas(*options.num_inference_steps);
   Tensor noise =
-      initial_noise(options, DType::f32, options.seed, {1, 16, options.height / 8, options.width / 8});
+      initial_noise(options, DType::f32, options.seed, {1, 16, *options.height / 8, *options.width / 8});
   return denoise(*ops, transformer, prompt, options, sigmas, std::move(noise),
-                 StageProgress(callbacks, Stage::denoise, 0, options.num_inference_steps));
+                 StageProgress(callbacks, Stage::denoise, 0, *options.num_inference_steps));
 }
 
 TEST(PipelineParityTest, LatentsAfter28Steps) {
