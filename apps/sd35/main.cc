@@ -46,8 +46,8 @@ std::string in_words_of_the_command_line(const std::string& option) {
 std::string advice_on_memory(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "" : chosen.front()->get_name();
-  if (command == "generate") return "; a smaller picture, --no-t5 or --vae-tiling needs less";
-  if (command == "evaluate") return "; a smaller picture needs less";
+  if (command == "generate" || command == "evaluate")
+    return "; a smaller picture, --no-t5 or --vae-tiling needs less";
   if (command == "train") return "; more accumulation or a smaller resolution needs less";
   return "";
 }
