@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "option_arguments.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
 
@@ -15,14 +16,13 @@ constexpr const char* kConvertFooter =
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35-nf4 --type nf4\n"
     "  sd35 convert stabilityai/stable-diffusion-3.5-medium sd35.gguf --type q8_0 --component transformer\n"
     "  sd35 convert models/default packed --packed --quantize int8\n"
-    "f32, f16 and bf16 hold every tensor. fp8 (e4m3; in a single file with a scale a tensor, as ComfyUI "
-    "reads "
-    "it, in a folder without, as diffusers does), the blocks of GGUF and nf4 (as diffusers reads it; nf4-dq: "
-    "with double quantization) hold the weights of linear layers; patch, timestep, prompt and output layers, "
-    "convolutions and tables stay in 16 bits, biases and norms as they are. A folder in fp8 has all but the "
-    "transformer's linear layers in bf16, unless --component asks for more. q8_0 to q5_1 need the layout "
-    "gguf, nf4 the layout diffusers. GGUF's K types are read, but not "
-    "written anew. A single file carries the configurations of the model in its metadata.";
+    "f32, f16 and bf16 hold every tensor. fp8 (e4m3; in a single file with a scale per tensor, as ComfyUI "
+    "reads it, in a folder without, as diffusers does), the blocks of GGUF and nf4 (as diffusers reads it; "
+    "nf4-dq: with double quantization) hold the weights of linear layers; patch, timestep, prompt and output "
+    "layers, convolutions and tables stay in 16 bits, biases and norms as they are. A folder in fp8 has all "
+    "but the transformer's linear layers in bf16, unless --component asks for more. q8_0 to q5_1 need the "
+    "layout gguf, nf4 the layout diffusers. GGUF's K types are read, but not written. A single file carries "
+    "the configurations of the model in its metadata.";
 
 // 1,234,567
 std::string with_commas(std::uint64_t number) {
@@ -42,7 +42,7 @@ void print_table(const ConvertReport& report) {
                 with_commas(row.tensors).c_str(), with_commas(row.parameters).c_str());
 }
 
-void add_options(CLI::App& command, ConvertOptions& options) {
+void add_format_options(CLI::App& command, ConvertOptions& options) {
   command.add_option(
       "-t,--type", options.type,
       "f32, f16, bf16, fp8, q8_0, q4_0, q4_1, q5_0, q5_1, nf4 or nf4-dq; default: as they are");
@@ -55,39 +55,10 @@ void add_options(CLI::App& command, ConvertOptions& options) {
           "Of transformer, vae, clip_l, clip_g, t5xxl, as in transformer,vae; default: all there are. With "
           "one, the input may be a file of it alone")
       ->delimiter(',');
-  const std::string group = "Files in place of the input's";
-  command.add_option("--clip-l", options.clip_l, "CLIP-L weights")->group(group);
-  command.add_option("--clip-g", options.clip_g, "OpenCLIP bigG weights")->group(group);
-  command.add_option("--t5xxl", options.t5xxl, "T5-XXL weights")->group(group);
-  command.add_option("--transformer", options.transformer, "MMDiT-X weights")->group(group);
-  command.add_option("--vae", options.vae, "Autoencoder weights")->group(group);
-  command
-      .add_option("--tokenizers", options.tokenizers, "Folder with tokenizer, tokenizer_2 and tokenizer_3")
-      ->group(group);
 }
 
-void add_packing_options(CLI::App& command, bool& packed, LoadOptions& options) {
-  const std::string group = "Weights as this machine multiplies with them";
-  command
-      .add_flag("--packed", packed,
-                "Fill the folder OUTPUT for sd35 generate --packed, with the options that it is called with")
-      ->group(group);
-  command.add_option("--dtype", options.dtype, "Type that is computed in: bf16 or f32")
-      ->capture_default_str()
-      ->group(group);
-  command.add_option("--quantize", options.quantize, "int8, nf4, nf4-dq or none")->group(group);
-}
-
-// The files that take the place of the input's.
-LoadOptions with_files(LoadOptions load, const ConvertOptions& options) {
-  load.clip_l = options.clip_l;
-  load.clip_g = options.clip_g;
-  load.t5xxl = options.t5xxl;
-  load.tokenizers = options.tokenizers;
-  load.transformer = options.transformer;
-  load.vae = options.vae;
-  return load;
-}
+// Of packed weights.
+bool is_of_weights(const Option& option) { return option.name == "dtype" || option.name == "quantize"; }
 
 }  // namespace
 
@@ -110,8 +81,13 @@ void add_convert(CLI::App& app) {
       ->add_option("output", arguments->output,
                    "The folder or file to write; it must not exist (but for --packed)")
       ->required();
-  add_options(*command, arguments->options);
-  add_packing_options(*command, arguments->packed, arguments->packing);
+  add_format_options(*command, arguments->options);
+  command->add_flag(
+      "--packed", arguments->packed,
+      "Fill the folder OUTPUT for sd35 generate --packed, with the options below that it is called with: the "
+      "denoiser's weights as this machine multiplies with them");
+  add_options(*command, arguments->packing, is_of_weights);
+  add_options(*command, arguments->options.parts);
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->footer(kConvertFooter);
   command->callback([arguments] {
@@ -120,7 +96,8 @@ void add_convert(CLI::App& app) {
       throw ArgumentError("either --type or --packed says what becomes of the weights, not both");
     if (arguments->packed) {
       arguments->packing.packed = arguments->output;
-      return pack(arguments->input, with_files(arguments->packing, arguments->options), reporter.callbacks());
+      arguments->packing.parts = arguments->options.parts;
+      return pack(arguments->input, arguments->packing, reporter.callbacks());
     }
     const ConvertReport report =
         convert(arguments->input, arguments->output, arguments->options, reporter.callbacks());

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "interrupt.h"
+#include "option_arguments.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
 #ifdef SD35_HAS_EVALUATION
@@ -18,11 +19,15 @@ namespace {
 constexpr const char* kEvaluateFooter =
     "Example:\n"
     "  sd35 evaluate --model models/default --prompts colour.jsonl words.jsonl -o report\n"
-    "Prompts are written by sd35 make-dataset --prompts FILE --kind KIND -n 200; a text file with a prompt a "
-    "line "
-    "gives pictures without scores. Pictures that the folder holds already are not drawn again. What is "
-    "scored, and "
-    "how well: docs/evaluation.md.";
+    "Prompts are written by sd35 make-dataset --prompts FILE --kind KIND -n 200; a text file with a prompt "
+    "per line gives pictures without scores. Pictures that the folder holds already are not drawn again. "
+    "What is scored, and how well: docs/evaluation.md.";
+
+// The prompts come from files, each as often as --seeds says.
+bool is_of_every_picture(const Option& option) {
+  return option.name != "prompt" && option.name != "prompt_2" && option.name != "prompt_3" &&
+         option.name != "count";
+}
 
 struct EvaluateArguments {
   std::vector<std::string> models, labels, compare, prompts;
@@ -118,35 +123,20 @@ void add_evaluate(CLI::App& app) {
       ->allow_extra_args(false);
   several("--prompts", arguments->prompts, "Files of prompts")->required();
   command->add_option("-o,--output", arguments->output, "The folder of the report")->required();
-  GenerateOptions& generate = arguments->generate;
-  const auto add = [&](const char* name, auto& value, const char* help) {
-    command->add_option(name, value, help)->capture_default_str();
-  };
-  const auto add_side = [&](const char* name, int& side) {
-    command->add_option(name, side,
-                        "Pixels, a multiple of 16; default: the first model's own, without a model 128");
-  };
-  add_side("-W,--width", generate.width);
-  add_side("-H,--height", generate.height);
-  const std::string group = command->get_option("--output")->get_group();
-  add_step_options(*command, generate, group);
-  add_fewer_forwards(*command, generate, group);
-  add("-s,--seed", generate.seed, "Of the first picture; each has its own");
-  add("--seeds", arguments->seeds, "Pictures of each prompt");
-  add("--max-sequence-length", generate.max_sequence_length, "T5 tokens of a prompt, 1 to 512");
-  LoadOptions& load = arguments->load;
-  add("--dtype", load.dtype, "Type that is computed in: bf16, or f32 to compare with diffusers");
-  add("--quantize", load.quantize, "int8, nf4, nf4-dq or none; default: as the file holds the weights");
-  add("--engine", load.engine, "native, ref, or torch where it is built");
-  add("--device", load.device, "Of the torch engine: cpu, cuda, cuda:1");
-  add("--threads", load.threads, "0: as many as there are cores that may be used");
+  command->add_option("--seeds", arguments->seeds, "Pictures of each prompt")->capture_default_str();
   command->add_option("--reconstruct", arguments->reconstruct,
                       "A model whose autoencoder encodes and decodes the drawn scenes, to be scored again");
   command->add_flag("--no-drawn", arguments->no_drawn,
                     "Do not draw and score the scenes that the prompts were made from");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but the result and errors");
+  add_options(*command, arguments->generate, is_of_every_picture);
+  add_options(*command, arguments->load);
+  add_to_help(*command, "--seed", "; the next one has the next seed");
   command->footer(kEvaluateFooter);
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, command] {
+    check_texts(*command);
+    run(*arguments);
+  });
 }
 
 }  // namespace sd35::cli

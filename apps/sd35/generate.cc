@@ -8,7 +8,7 @@
 
 #include "commands.h"
 #include "draw_into_files.h"
-#include "generate_options.h"
+#include "option_arguments.h"
 #include "output_names.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
@@ -22,11 +22,10 @@ constexpr const char* kGenerateFooter =
     "  sd35 generate -m stable-diffusion-3.5-medium \"a capybara holding a sign\" -o capybara.png\n"
     "  sd35 generate -m models/default two red stars --count 4 -o stars/\n"
     "  sd35 generate --from-image capybara.png --steps 20\n"
-    "  sd35 generate -m model.gguf --clip-l l.safetensors --clip-g g.safetensors --no-t5 --tokenizers "
-    "tokenizers cat\n"
-    "Of an option that is given twice the last one counts, but for the texts. More: README.md, "
-    "docs/memory.md, "
-    "docs/lora.md.";
+    "  sd35 generate -m model.gguf --clip-l l.safetensors --clip-g g.safetensors --no-t5 "
+    "--tokenizers tokenizers cat\n"
+    "Of an option that is given twice the last one counts, but for the texts. "
+    "More: docs/options.md, docs/memory.md, docs/lora.md.";
 
 struct GenerateArguments {
   Recipe recipe;
@@ -80,9 +79,8 @@ std::string model_of_environment() {
   const char* model = std::getenv("SD35_MODEL");
   if (model != nullptr && *model != '\0') return model;
   throw ArgumentError(
-      "which model? --model (or SD35_MODEL in the environment) takes a folder, a file or a name in the "
-      "Hugging Face "
-      "cache");
+      "which model? --model (or SD35_MODEL in the environment) takes a folder, a file or a name "
+      "in the Hugging Face cache");
 }
 
 void add_output_options(CLI::App& command, GenerateArguments& arguments) {
@@ -132,12 +130,14 @@ void add_generate(CLI::App& app) {
       "A folder in the diffusers layout, a file (safetensors or GGUF), or a name in the Hugging Face "
       "cache; default: the environment variable SD35_MODEL");
   add_output_options(*command, *arguments);
-  add_prompt_options(*command, arguments->recipe.generate);
-  add_picture_options(*command, arguments->recipe.generate);
-  add_sampling_options(*command, arguments->recipe.generate);
-  add_model_options(*command, arguments->recipe.load);
+  add_options(*command, arguments->recipe.generate);
+  add_options(*command, arguments->recipe.load);
+  add_to_help(*command, "--prompt",
+              "; words without an option are a prompt too; -: read it from the standard input");
+  add_to_help(*command, "--seed", "; default: a new one each time");
+  command->get_option("--seed")->default_str("");
   command->callback([arguments, from_image, command] {
-    check_prompts(*command);
+    check_texts(*command);
     const auto is_given = [&](const char* name) { return command->get_option(name)->count() > 0; };
     if (is_given("--output") && arguments->output.empty())
       throw ArgumentError("--output needs the name of a file or a folder");

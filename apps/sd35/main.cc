@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "interrupt.h"
+#include "option_arguments.h"
 #include "sd35/sd35.h"
 #include "standard_files.h"
 #include "with_torch.h"
@@ -21,9 +22,8 @@ namespace {
 using namespace sd35::cli;
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 done, 1 an unexpected error, 2 a wrong option, 3 a file that is missing, broken or cannot "
-    "be written, "
-    "4 NaN or infinity in a computation, 130 interrupted.";
+    "Exit codes: 0 done, 1 an unexpected error, 2 a wrong option, 3 a file that is missing, broken or "
+    "cannot be written, 4 NaN or infinity in a computation, 130 interrupted.";
 
 constexpr const char* kNoStandardOutput =
     "standard output cannot be written (it is closed, its disk is full, or its reader went away)";
@@ -36,12 +36,18 @@ int fail(ExitCode code, const std::string& message) {
   return code;
 }
 
+// " (--steps)" where the library calls an option otherwise.
+std::string in_words_of_the_command_line(const std::string& option) {
+  const std::string argument = argument_of(option);
+  return argument.empty() || argument == "--" + option ? "" : " (" + argument + ")";
+}
+
 // What a command can do with less.
 std::string advice_on_memory(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "" : chosen.front()->get_name();
-  if (command == "generate") return "; a smaller picture, --no-t5 or --vae-tiling needs less";
-  if (command == "evaluate") return "; a smaller picture needs less";
+  if (command == "generate" || command == "evaluate")
+    return "; a smaller picture, --no-t5 or --vae-tiling needs less";
   if (command == "train") return "; more accumulation or a smaller resolution needs less";
   return "";
 }
@@ -117,7 +123,7 @@ int main(int argc, char** argv) {
   try {
     return run(arguments);
   } catch (const sd35::ArgumentError& error) {
-    return fail(kUsage, error.what());
+    return fail(kUsage, error.what() + in_words_of_the_command_line(error.option()));
   } catch (const sd35::FileError& error) {
     return fail(kFile, error.what());
   } catch (const sd35::NumericError& error) {

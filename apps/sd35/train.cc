@@ -38,8 +38,7 @@ void run(const TrainArguments& arguments) {
 void run(const TrainArguments& /*arguments*/) {
   throw ArgumentError(
       "this program was built without the trainer; ./train CONFIG -o FOLDER, beside ./run in the source, "
-      "builds "
-      "one that has it (docs/training.md)");
+      "builds one that has it (docs/training.md)");
 }
 #endif
 

@@ -17,7 +17,16 @@ std::string printable(std::string_view text);
 class Error : public std::runtime_error {
  public:
   // what() is printable(message).
-  explicit Error(std::string_view message) : std::runtime_error(printable(message)) {}
+  explicit Error(std::string_view message, std::string_view option = {})
+      : std::runtime_error(printable(message)), option_(option) {}
+
+  // The option that the error is about, by the name of its field in LoadOptions or GenerateOptions, as
+  // in "width" or "skip_layer_guidance.start"; empty: about none. Parts of a model are named without
+  // `parts.`.
+  const std::string& option() const noexcept { return option_; }
+
+ private:
+  std::string option_;
 };
 
 // The caller asked for something impossible: an unsupported size, an empty list, a bad option. Exit code 2.

@@ -6,8 +6,9 @@
 //   sd35::save(pipeline.generate(options).at(0), "capybara.png");
 //
 // Every function throws an exception derived from sd35::Error (sd35/error.h) whose what() is one line that
-// says what was wrong, where, and what would work. Names follow diffusers' StableDiffusion3Pipeline where it
-// has one. What sd35 does to the process around it: docs/process.md.
+// says what was wrong, where, and what would work, and whose option() names the option it is about. Names
+// follow diffusers' StableDiffusion3Pipeline where it has one. What sd35 does to the process around it:
+// docs/process.md.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "sd35/error.h"
+#include "sd35/model_parts.h"
 
 namespace sd35 {
 
@@ -54,9 +56,12 @@ void check_output(const std::filesystem::path& path);
 struct LoraOptions {
   std::filesystem::path path;
   double weight = 1;  // of its updates
+
+  bool operator==(const LoraOptions&) const = default;
 };
 
-// How a model is loaded and run.
+// How a model is loaded and run. Every option, with its range and its name on the command line:
+// docs/options.md.
 struct LoadOptions {
   std::string engine = "native";  // "native"; "ref": plain loops, for comparisons; "torch" where it is built
   std::string device = "cpu";     // of the torch engine: "cpu", "cuda", "cuda:1"
@@ -66,8 +71,7 @@ struct LoadOptions {
   // holds them so, else in dtype.
   std::string quantize;
   int threads = 0;  // 1 to 1024, or 0: one a core (not a hyper-thread), within CPU quota and affinity mask
-  // What a single-file checkpoint lacks; in a folder they replace what it holds.
-  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
+  ModelParts parts;
   bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros
   // A folder for encoded prompts, made where it is missing: a prompt that was drawn before with the same
   // encoders is read from there. Empty: none. Changes no picture.
@@ -94,32 +98,36 @@ struct SkipLayerOptions {
   double stop = 0.2;    // of the steps, exclusive
 };
 
+// What is drawn, and how. What is unset is the model's own choice: `defaults` of its sd35.json, else what is
+// named here.
 struct GenerateOptions {
   std::string prompt;
   std::string negative_prompt;
   // For the second CLIP and for T5; unset: the prompt.
   std::optional<std::string> prompt_2, prompt_3;
   std::optional<std::string> negative_prompt_2, negative_prompt_3;
-  int width = 0;   // multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5
-  int height = 0;  // 0: the model's own, 1024 of Stable Diffusion 3.5
-  int num_inference_steps = 0;  // 0: the model's own, 40 of Stable Diffusion 3.5
-  // 1 or less: no guidance. Unset: the model's own, 4.5 of Stable Diffusion 3.5.
+  // Multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5. Unset: what the model
+  // is configured for, 1024 of Stable Diffusion 3.5.
+  std::optional<int> width, height;
+  std::optional<int> num_inference_steps;  // unset: 40
+  // 1 or less: no guidance. Unset: 4.5.
   std::optional<double> guidance_scale;
   // Steps with guidance, as fractions of all: from start (inclusive) to stop (exclusive). The others, and
-  // skip- layer guidance in them, run the prompt alone in half the time.
+  // skip-layer guidance in them, run the prompt alone in half the time.
   double guidance_start = 0;
   double guidance_stop = 1;
   // Above 0: the first-block cache. A step whose first block adds nearly what it added in the last step that
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it.
   double block_cache = 0;
-  std::string sampler;  // "euler", "heun", "dpm++2m"; empty: the model's own, "euler" of Stable Diffusion 3.5
+  std::optional<std::string> sampler;  // "euler", "heun", "dpm++2m"; unset: "euler"
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
-  // its details. Unset: the model's own, 3 of Stable Diffusion 3.5.
+  // its details. Unset: that of the model's scheduler, 3 of Stable Diffusion 3.5.
   std::optional<double> shift;
-  std::uint64_t seed = 0;         // picture i uses seed + i
-  int count = 1;                  // pictures
-  int max_sequence_length = 0;    // T5 tokens, 1 to 512; 0: 256, or fewer where the model's tokenizer says so
+  std::uint64_t seed = 0;  // picture i uses seed + i
+  int count = 1;           // pictures
+  // T5 tokens, 1 to 512; unset: 256, or fewer where the model's tokenizer says so.
+  std::optional<int> max_sequence_length;
   std::string generator = "cpu";  // "cpu": torch's CPU generator; "cuda": torch's CUDA generator
   std::string noise_dtype;  // type the noise is drawn in: "f32", "f16", "bf16"; empty: the pipeline's dtype,
                             // as diffusers
@@ -268,8 +276,7 @@ struct ConvertOptions {
   // "transformer", "vae", "text_encoder" ("clip_l"), "text_encoder_2" ("clip_g"), "text_encoder_3" ("t5xxl");
   // empty: all there are. Where one is named, the input may be a file that holds nothing else.
   std::vector<std::string> components;
-  // What the input lacks, or what replaces what it holds, as in LoadOptions.
-  std::filesystem::path clip_l, clip_g, t5xxl, tokenizers, transformer, vae;
+  ModelParts parts;  // what the input lacks, or what replaces what it holds
 };
 // What was converted to what.
 struct ConvertReport {

@@ -70,8 +70,7 @@ ModelFiles open_input(const std::string& input, const ConvertOptions& options) {
   // A file that holds one component without saying which.
   if (options.components.size() == 1 && fs::is_regular_file(input, error))
     return ModelFiles::open_part(component_from_name(options.components[0]), input);
-  return ModelFiles::open(input, {options.clip_l, options.clip_g, options.t5xxl, options.tokenizers,
-                                  options.transformer, options.vae});
+  return ModelFiles::open(input, options.parts);
 }
 
 // The components asked for, or all there are.

@@ -51,11 +51,11 @@ void rethrow_with_context(const std::string& context) {
   try {
     throw;
   } catch (const ArgumentError& e) {
-    throw ArgumentError(context + ": " + e.what());
+    throw ArgumentError(context + ": " + e.what(), e.option());
   } catch (const FileError& e) {
-    throw FileError(context + ": " + e.what());
+    throw FileError(context + ": " + e.what(), e.option());
   } catch (const NumericError& e) {
-    throw NumericError(context + ": " + e.what());
+    throw NumericError(context + ": " + e.what(), e.option());
   } catch (const Cancelled&) {
     throw;
   } catch (const MemoryError&) {

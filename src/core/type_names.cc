@@ -46,4 +46,8 @@ DType compute_type_from_name(std::string_view name) {
   return dtype_from_name(name, {DType::f32, DType::bf16});
 }
 
+DType noise_type_from_name(std::string_view name) {
+  return dtype_from_name(name, {DType::f32, DType::f16, DType::bf16});
+}
+
 }  // namespace sd35

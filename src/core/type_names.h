@@ -19,4 +19,7 @@ DType dtype_from_name(std::string_view name, std::initializer_list<DType> possib
 // The type that a pipeline computes in: f32 or bf16.
 DType compute_type_from_name(std::string_view name);
 
+// The type that noise is drawn in: f32, f16 or bf16.
+DType noise_type_from_name(std::string_view name);
+
 }  // namespace sd35

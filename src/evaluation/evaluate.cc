@@ -21,6 +21,7 @@
 #include "evaluation/reconstruction.h"
 #include "image/image_file.h"
 #include "image/psnr.h"
+#include "options/options.h"
 #include "pipeline/recipe.h"
 #include "scenes/drawing/scene_renderer.h"
 #include "weights/model_files.h"
@@ -58,9 +59,7 @@ std::string identity_of(const Contestant& contestant) {
     if (error) throw FileError("cannot read folder " + in_quotes(path.string()) + ": " + error.message());
   };
   add(ModelFiles::open(contestant.model).location());
-  for (const fs::path& path :
-       {load.clip_l, load.clip_g, load.t5xxl, load.tokenizers, load.transformer, load.vae})
-    add(path);
+  visit_options(load.parts, [&](const Option&, const fs::path& part) { add(part); });
   for (const LoraOptions& lora : load.loras) add(lora.path);
   std::ranges::sort(files);
   return fingerprint(files);
@@ -169,8 +168,8 @@ class Run {
       options = Pipeline::from_pretrained(first.model, first.load).completed(options);
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }
-    if (options.width == 0) options.width = kSideWithoutModel;
-    if (options.height == 0) options.height = kSideWithoutModel;
+    if (!options.width) options.width = kSideWithoutModel;
+    if (!options.height) options.height = kSideWithoutModel;
   }
 
   // Scenes are drawn once, whatever the number of seeds.
@@ -200,7 +199,7 @@ class Run {
   void draw_scenes() {
     Column column = new_column(kDrawnColumn, "");
     const GenerateOptions& size = result_.generate;
-    check_picture_size(size.width, size.height);
+    check_picture_size(*size.width, *size.height);
     const auto start = std::chrono::steady_clock::now();
     std::mutex reporting;
     std::size_t done = 0;
@@ -212,7 +211,7 @@ class Run {
         const EvaluationPrompt& prompt = result_.prompts[i];
         if (prompt.scene && is_first_of_prompt(i)) {
           column.pictures[i].file = std::string("pictures/") + kDrawnColumn + "/" + picture_name(prompt, i);
-          const Rendering rendering = renderer.render(*prompt.scene, size.width, size.height);
+          const Rendering rendering = renderer.render(*prompt.scene, *size.width, *size.height);
           column.pictures[i].capitals = capital_height(rendering.letters);
           write_image(options_.folder / column.pictures[i].file, rendering.image);
         }

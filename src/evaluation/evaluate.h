@@ -55,7 +55,7 @@ struct Column {
 };
 
 struct Evaluation {
-  GenerateOptions generate;
+  GenerateOptions generate;  // of all models that were drawn with, complete; without any, its size is
   int seeds = 1;
   std::vector<EvaluationPrompt> prompts;  // each as often as it has seeds
   std::vector<Column> columns;

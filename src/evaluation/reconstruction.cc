@@ -31,14 +31,9 @@ struct Reconstruction::State {
   VaeDecoder decoder;
 };
 
+// The other parts may be of any model.
 Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load)
-    : state_(std::make_unique<State>(ModelFiles::open(model, {.clip_l = {},
-                                                              .clip_g = {},
-                                                              .t5xxl = {},
-                                                              .tokenizers = {},
-                                                              .transformer = {},
-                                                              .vae = load.vae}),
-                                     load)) {}
+    : state_(std::make_unique<State>(ModelFiles::open(model, {.vae = load.parts.vae}), load)) {}
 
 Reconstruction::~Reconstruction() = default;
 

@@ -67,13 +67,13 @@ Json letters_json(const LetterTable& table) {
 
 Json settings_json(const Evaluation& evaluation) {
   const GenerateOptions& generate = evaluation.generate;
-  Json json{{"width", generate.width}, {"height", generate.height}};
+  Json json{{"width", generate.width.value()}, {"height", generate.height.value()}};
   if (generate.guidance_scale) {  // else no model was drawn with
-    json.update({{"steps", generate.num_inference_steps},
+    json.update({{"steps", generate.num_inference_steps.value()},
                  {"guidance_scale", *generate.guidance_scale},
                  {"guidance_interval", {generate.guidance_start, generate.guidance_stop}},
                  {"block_cache", generate.block_cache},
-                 {"sampler", generate.sampler}});
+                 {"sampler", generate.sampler.value()}});
   }
   json["seed"] = generate.seed;
   json["seeds"] = evaluation.seeds;

@@ -48,10 +48,10 @@ void write_settings(std::ostream& out, const Evaluation& evaluation) {
   const GenerateOptions& options = evaluation.generate;
   out << "<p>" << evaluation.prompts.size() / static_cast<std::size_t>(evaluation.seeds) << " prompts, ";
   if (evaluation.seeds > 1) out << evaluation.seeds << " seeds each, ";
-  out << options.width << " x " << options.height << " pixels";
+  out << options.width.value() << " x " << options.height.value() << " pixels";
   if (options.guidance_scale)  // else no model was drawn with
-    out << ", " << options.num_inference_steps << " steps of " << escaped(options.sampler) << ", guidance "
-        << *options.guidance_scale;
+    out << ", " << options.num_inference_steps.value() << " steps of " << escaped(options.sampler.value())
+        << ", guidance " << *options.guidance_scale;
   if (options.guidance_start > 0 || options.guidance_stop < 1)
     out << " from " << options.guidance_start << " to " << options.guidance_stop << " of the steps";
   if (options.block_cache > 0) out << ", first-block cache " << options.block_cache;

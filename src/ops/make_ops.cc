@@ -28,13 +28,16 @@ std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type, const
   if (other != registered().end()) return other->second(compute_type, device);
   if (engine != "native" && engine != "ref") {
     const std::string hint = engine == "torch" ? " (torch is in programs built with -DSD35_TORCH=ON)" : "";
-    throw ArgumentError("unknown engine '" + std::string(engine) + "'; known: " + known_engines() + hint);
+    throw ArgumentError("unknown engine '" + std::string(engine) + "'; known: " + known_engines() + hint,
+                        "engine");
   }
   if (device != "cpu")
     throw ArgumentError("the engine '" + std::string(engine) + "' runs on the cpu only, not on '" + device +
-                        "'; known engines: " + known_engines());
+                            "'; known engines: " + known_engines(),
+                        "device");
   if (engine == "native") return make_native_ops(compute_type);
-  if (compute_type != DType::f32) throw ArgumentError("the ref engine computes in f32 only; use --dtype f32");
+  if (compute_type != DType::f32)
+    throw ArgumentError("the ref engine computes in f32 only; use --dtype f32", "dtype");
   return make_ref_ops();
 }
 

@@ -150,8 +150,7 @@ void check_widths(const std::string& location, const Components& c) {
 
 Components open_components(const std::string& model, const LoadOptions& asked) {
   LoadOptions options = asked;
-  ModelFiles files = ModelFiles::open(model, {options.clip_l, options.clip_g, options.t5xxl,
-                                              options.tokenizers, options.transformer, options.vae});
+  ModelFiles files = ModelFiles::open(model, options.parts);
   const std::string missing = files.missing_to_generate(options.use_t5);
   if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
 
@@ -174,7 +173,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         std::move(warnings),
                         vocabulary_of(extras, said, options),
                         trained_sides(extras, transformer, vae, said),
-                        ModelDefaults::from_json(extras, transformer, vae, said)};
+                        defaults_from_json(extras, transformer, vae, said)};
   check_widths(files.location(), components);
   return components;
 }

@@ -30,7 +30,7 @@ struct Components {
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
   TrainedSides sides;
-  ModelDefaults defaults;
+  GenerateOptions defaults;
 };
 
 // Throws FileError for anything that is missing, unused, damaged or does not fit together, ArgumentError for

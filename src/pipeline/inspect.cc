@@ -84,11 +84,11 @@ Json describe_component(const ModelFiles& files, Component component, bool tenso
 Json defaults_of(const Components& components) {
   const GenerateOptions options =
       with_model_defaults({}, components.defaults, components.transformer, components.vae, 0);
-  return {{"width", options.width},
-          {"height", options.height},
-          {"steps", options.num_inference_steps},
+  return {{"width", *options.width},
+          {"height", *options.height},
+          {"steps", *options.num_inference_steps},
           {"guidance_scale", *options.guidance_scale},
-          {"sampler", options.sampler}};
+          {"sampler", *options.sampler}};
 }
 
 // Opens the model as generate() does, so that both say the same.

@@ -133,9 +133,9 @@ TransformerSizes transformer_sizes(const MemoryFacts& facts) {
 double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options, int batch) {
   const MmditConfig& config = *facts.transformer;
   const double e = bytes_of(facts.compute_type), patch = config.patch_size * facts.vae->scale();
-  const double image = options.width / patch * options.height / patch;
+  const double image = *options.width / patch * *options.height / patch;
   const double text =
-      static_cast<double>(facts.prompt_encoder->layout().clip_tokens) + options.max_sequence_length;
+      static_cast<double>(facts.prompt_encoder->layout().clip_tokens) + *options.max_sequence_length;
   const double an_element = 3 * 4 + 14 * e + (facts.widened ? 4 * 4 : 0);
   const double prompt = 2.0 * 4 * text * static_cast<double>(config.joint_attention_dim);
   return batch * ((image + text) * static_cast<double>(config.width()) * an_element + prompt);
@@ -161,7 +161,7 @@ MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options)
   const double layer = facts.prompt_encoder->largest_layer(facts.compute_type) +
                        facts.prompt_encoder->largest_updated_weight();
   const double width = static_cast<double>(facts.prompt_encoder->largest_width());
-  const double tokens = std::max<double>(options.max_sequence_length,
+  const double tokens = std::max<double>(*options.max_sequence_length,
                                          static_cast<double>(facts.prompt_encoder->layout().clip_tokens));
   const double activations = prompts * tokens * width * (6 * 4 + 10 * bytes_of(facts.compute_type));
   return {"encode prompt", "streamed",
@@ -184,15 +184,13 @@ double decoder_weight_bytes(const MemoryFacts& facts) {
 // and the picture is put together in f32.
 MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
   const VaeConfig& config = *facts.vae;
-  const int side = tile > 0             ? tile
-                   : options.vae_tiling ? config.sample_size
-                                        : std::max(options.width, options.height);
-  const double pixels = static_cast<double>(std::min(side, options.width)) * std::min(side, options.height);
+  const int width = options.width.value(), height = options.height.value();
+  const int side = tile > 0 ? tile : options.vae_tiling ? config.sample_size : std::max(width, height);
+  const double pixels = static_cast<double>(std::min(side, width)) * std::min(side, height);
   const double maps = decoder_map_bytes(config, facts.compute_type, facts.widened, pixels);
-  const double picture = 3.0 * 4 * 4 * options.width * options.height;
-  const std::string mode = pixels < static_cast<double>(options.width) * options.height
-                               ? "tiles of " + std::to_string(side)
-                               : "whole";
+  const double picture = 3.0 * 4 * 4 * width * height;
+  const std::string mode =
+      pixels < static_cast<double>(width) * height ? "tiles of " + std::to_string(side) : "whole";
   const double weights = decoder_weight_bytes(facts);
   return {"decode", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + maps + picture))};
 }
@@ -296,8 +294,9 @@ void check(const std::vector<MemoryStage>& stages, std::uint64_t limit, bool str
                                  ? "a smaller picture"
                                  : "a smaller picture, --quantize nf4-dq or --packed weights to stream";
   throw ArgumentError("this does not fit in " + shown(limit) + ": " + largest->stage + " (" + largest->mode +
-                      ") takes " + shown(largest->bytes) + " at least; " + as_limit(largest->bytes) +
-                      " would do, and " + advice + " needs less");
+                          ") takes " + shown(largest->bytes) + " at least; " + as_limit(largest->bytes) +
+                          " would do, and " + advice + " needs less",
+                      "max_memory");
 }
 
 }  // namespace
@@ -323,7 +322,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
 
   std::vector<int> tiles{0};
   for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
-    if (tile < std::max(options.width, options.height)) tiles.push_back(tile);
+    if (tile < std::max(*options.width, *options.height)) tiles.push_back(tile);
   candidates.clear();
   for (const int tile : tiles) candidates.push_back(decode_stage(facts, options, tile));
   const std::size_t decode = first_fitting(candidates, limit);

@@ -1,72 +1,74 @@
 #include "pipeline/model_defaults.h"
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/messages.h"
+#include "options/option_json.h"
+#include "options/options.h"
 #include "pipeline/validation.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
 
-constexpr std::array kDefaultKeys = {"width", "height", "steps", "guidance_scale", "sampler"};
 constexpr int kPublishedSteps = 40;
 constexpr double kPublishedGuidance = 4.5;
 constexpr const char* kPublishedSampler = "euler";
 
-void check_default_keys(const nlohmann::json& defaults, const std::string& location) {
-  for (const auto& [key, value] : defaults.items()) {
-    if (std::ranges::find(kDefaultKeys, key) != kDefaultKeys.end()) continue;
-    std::string known;
-    for (const char* each : kDefaultKeys) known += (known.empty() ? "" : ", ") + std::string(each);
-    throw FileError(location + " does not know " + in_quotes(key) + "; known: " + known);
-  }
+// With the names that options have. Throws FileError for a key that is none of a model's.
+nlohmann::json with_option_names(nlohmann::json defaults, const std::string& where) {
+  nlohmann::json options = nlohmann::json::object();
+  std::string known;
+  visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
+    if (option.model_key.empty()) return;
+    const std::string key(option.model_key);
+    known += (known.empty() ? "" : ", ") + key;
+    if (!defaults.contains(key)) return;
+    options[std::string(option.name)] = defaults[key];
+    defaults.erase(key);
+  });
+  if (!defaults.empty())
+    throw FileError(where + " does not know " + in_quotes(defaults.begin().key()) + "; known: " + known);
+  return options;
+}
+
+// The first of who wins: what is asked for, what the model says, what the program takes.
+template <class T>
+void choose(std::optional<T>& asked, const std::optional<T>& said, const T& otherwise) {
+  if (!asked) asked = said.value_or(otherwise);
 }
 
 }  // namespace
 
-ModelDefaults ModelDefaults::from_json(const nlohmann::json& extras, const MmditConfig& transformer,
-                                       const VaeConfig& vae, const std::string& location) {
-  ModelDefaults defaults;
+GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConfig& transformer,
+                                   const VaeConfig& vae, const std::string& location) {
+  GenerateOptions defaults;
   const auto said = extras.find("defaults");
   if (said == extras.end()) return defaults;
   const std::string where = location + ": 'defaults'";
   if (!said->is_object()) throw FileError(where + R"( is not an object, as in {"steps": 20})");
-  check_default_keys(*said, where);
-  const ConfigReader reader(*said, where);
-  const auto whole = [&](const char* key, std::optional<int>& value) {
-    if (reader.has(key)) value = static_cast<int>(reader.integer(key, 1, INT32_MAX));
-  };
-  whole("width", defaults.width);
-  whole("height", defaults.height);
-  whole("steps", defaults.steps);
-  if (reader.has("guidance_scale")) defaults.guidance_scale = reader.number("guidance_scale", 0, 1000);
-  if (reader.has("sampler")) defaults.sampler = reader.text("sampler");
   try {
+    options_from_json(with_option_names(*said, where), defaults);
+    if (defaults.guidance_scale.value_or(0) < 0)
+      throw ArgumentError("guidance_scale is below 0", "guidance_scale");
     check_options(with_model_defaults({}, defaults, transformer, vae, 0), transformer, vae);
   } catch (const ArgumentError& error) {
-    throw FileError(where + ": " + error.what());
+    throw FileError(where + ": " + error.what(), error.option());
   }
   return defaults;
 }
 
-GenerateOptions with_model_defaults(GenerateOptions options, const ModelDefaults& defaults,
+GenerateOptions with_model_defaults(GenerateOptions options, const GenerateOptions& defaults,
                                     const MmditConfig& transformer, const VaeConfig& vae,
                                     std::int64_t t5_max_length) {
   const int side = transformer.sample_size * vae.scale();
-  if (options.width == 0) options.width = defaults.width.value_or(side);
-  if (options.height == 0) options.height = defaults.height.value_or(side);
-  if (options.num_inference_steps == 0)
-    options.num_inference_steps = defaults.steps.value_or(kPublishedSteps);
-  if (!options.guidance_scale) options.guidance_scale = defaults.guidance_scale.value_or(kPublishedGuidance);
-  if (options.sampler.empty()) options.sampler = defaults.sampler.value_or(kPublishedSampler);
-  if (options.max_sequence_length == 0)
-    options.max_sequence_length = t5_max_length > 0 && t5_max_length < kTrainedSequence
-                                      ? static_cast<int>(t5_max_length)
-                                      : kTrainedSequence;
+  choose(options.width, defaults.width, side);
+  choose(options.height, defaults.height, side);
+  choose(options.num_inference_steps, defaults.num_inference_steps, kPublishedSteps);
+  choose(options.guidance_scale, defaults.guidance_scale, kPublishedGuidance);
+  choose(options.sampler, defaults.sampler, std::string(kPublishedSampler));
+  const bool shorter = t5_max_length > 0 && t5_max_length < kTrainedSequence;
+  choose(options.max_sequence_length, {}, shorter ? static_cast<int>(t5_max_length) : kTrainedSequence);
   return options;
 }
 

@@ -23,7 +23,7 @@ void guide(const GenerateOptions& options, DenoiseJob& job) {
   const SkipLayerOptions& skip = options.skip_layer_guidance;
   job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
   job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      options.guidance_scale.value(), options.num_inference_steps,
+      options.guidance_scale.value(), options.num_inference_steps.value(),
       GuidanceInterval{options.guidance_start, options.guidance_stop},
       SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
 }
@@ -42,7 +42,7 @@ PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPla
       vae_(model.components.vae) {
   if (plan.tile > 0) vae_.sample_size = plan.tile;
   const SchedulerConfig& scheduler = model.components.scheduler;
-  sigmas_ = flow_sigmas(options_.num_inference_steps, options_.shift.value_or(scheduler.shift),
+  sigmas_ = flow_sigmas(options_.num_inference_steps.value(), options_.shift.value_or(scheduler.shift),
                         scheduler.num_train_timesteps);
   if (callbacks.on_picture && callbacks.on_progress)
     while_decoding_.on_progress = [this](const Progress& progress) {
@@ -141,7 +141,7 @@ void PictureRun::fails() {
 
 void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
   const PartOfWork part(ops_, "denoise");
-  const StageProgress progress(callbacks_, Stage::denoise, denoised_, options_.num_inference_steps, count);
+  const StageProgress progress(callbacks_, Stage::denoise, denoised_, *options_.num_inference_steps, count);
   const Tensor latents = denoise(ops_, *transformer_, job(prompt, count), progress);
   for (int i = 0; i < count; ++i) waiting_[denoised_ + i] = latents.rows(i, i + 1);
   denoised_ += count;
@@ -150,8 +150,8 @@ void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
 // Of the next `count` pictures.
 DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
   const int scale = model_.components.vae.scale();
-  const Shape one{1, model_.components.transformer.in_channels, options_.height / scale,
-                  options_.width / scale};
+  const Shape one{1, model_.components.transformer.in_channels, *options_.height / scale,
+                  *options_.width / scale};
   const DType type =
       options_.noise_dtype.empty() ? ops_.compute_type() : noise_type_from_name(options_.noise_dtype);
   std::vector<Tensor> noise;
@@ -161,7 +161,7 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
   DenoiseJob job;
   job.latents = ops_.concat(noise, 0);
   job.sigmas = sigmas_;
-  job.sampler = sampler_from_name(options_.sampler);
+  job.sampler = sampler_from_name(options_.sampler.value());
   job.prompt = prompt;
   job.block_cache = options_.block_cache;
   job.one_context_a_pass = plan_.one_prompt_a_pass;

@@ -156,7 +156,7 @@ class Pipeline::Impl {
   PromptEmbedding encode_prompts(const MemoryPlan& plan, const GenerateOptions& options,
                                  const Callbacks& callbacks) const {
     const std::vector<PromptTexts> prompts = prompts_of(options);
-    const int length = options.max_sequence_length;
+    const int length = options.max_sequence_length.value();
     std::optional<PromptCache> cache = prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);

@@ -5,24 +5,21 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "core/dtype.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
 #include "vae/config.h"
 
 namespace sd35 {
 
-// The options with the names that files and identities have for types. Throws ArgumentError.
+// The options with the names that files and identities have for types. Throws ArgumentError for values that
+// are impossible (options/check_values.h).
 LoadOptions with_canonical_types(LoadOptions options);
-
-// "f32", "f16" or "bf16", in any spelling. Throws ArgumentError.
-DType noise_type_from_name(const std::string& name);
 
 // Tokens of T5 that Stable Diffusion 3.5 Medium was trained with.
 inline constexpr int kTrainedSequence = 256;
 
-// Throws ArgumentError naming the first option that is impossible for this model, and what would work. The
-// options are complete (with_model_defaults()), here and in warn_of_options().
+// Throws ArgumentError that names the first option that is impossible, in itself or for this model, and what
+// would work. The options are complete (with_model_defaults()), here and in warn_of_options().
 void check_options(const GenerateOptions& options, const MmditConfig& transformer, const VaeConfig& vae);
 
 // The sides of pictures that a model was trained for, in pixels.

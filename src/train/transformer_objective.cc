@@ -217,13 +217,13 @@ void TransformerObjective::check_size(const Stage& part, int resolution, const B
 
 GenerateOptions TransformerObjective::sample_options() const {
   constexpr int kSampleSteps = 20;
-  const auto defaults = ModelDefaults::from_json(files_.extras(), transformer_.config(), pictures_.vae(),
-                                                 files_.location() + ", sd35.json");
+  const GenerateOptions defaults = defaults_from_json(files_.extras(), transformer_.config(), pictures_.vae(),
+                                                      files_.location() + ", sd35.json");
   GenerateOptions options;
-  options.width = config_.samples.width;
-  options.height = config_.samples.height;
+  if (config_.samples.width > 0) options.width = config_.samples.width;
+  if (config_.samples.height > 0) options.height = config_.samples.height;
   options.num_inference_steps =
-      config_.samples.steps > 0 ? config_.samples.steps : defaults.steps.value_or(kSampleSteps);
+      config_.samples.steps > 0 ? config_.samples.steps : defaults.num_inference_steps.value_or(kSampleSteps);
   options.guidance_scale = config_.samples.guidance_scale;
   options.max_sequence_length = pictures_.sequence_length(config_.stages.back());
   return with_model_defaults(options, defaults, transformer_.config(), pictures_.vae(), 0);
@@ -435,23 +435,23 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
 
   const GenerateOptions options = sample_options();
   const std::vector<float> sigmas =
-      flow_sigmas(options.num_inference_steps, scheduler_.shift, scheduler_.num_train_timesteps);
+      flow_sigmas(*options.num_inference_steps, scheduler_.shift, scheduler_.num_train_timesteps);
   const bool guided = guidance_enabled(*options.guidance_scale);
   std::vector<Image> images;
   for (std::size_t i = 0; i < wanted.prompts.size(); ++i) {
     std::vector<std::string> texts{wanted.prompts[i]};
     if (guided) texts.insert(texts.begin(), "");
-    const PromptEmbedding prompt = pictures_.embed(texts, options.max_sequence_length);
-    const Shape shape{1, vae.latent_channels, options.height / vae.scale(), options.width / vae.scale()};
+    const PromptEmbedding prompt = pictures_.embed(texts, *options.max_sequence_length);
+    const Shape shape{1, vae.latent_channels, *options.height / vae.scale(), *options.width / vae.scale()};
     DenoiseJob job;
     job.latents = initial_noise(RandomSource::torch_cpu, DType::f32, wanted.seed + i, shape);
     job.sigmas = sigmas;
-    job.sampler = sampler_from_name(options.sampler);
+    job.sampler = sampler_from_name(*options.sampler);
     job.prompt = prompt;
     if (guided) {
       job.contexts = {{0, {}}, {1, {}}};
       job.guidance =
-          std::make_shared<ClassifierFreeGuidance>(*options.guidance_scale, options.num_inference_steps);
+          std::make_shared<ClassifierFreeGuidance>(*options.guidance_scale, *options.num_inference_steps);
     }
     const Tensor latents =
         denoise(ops, transformer_, std::move(job), StageProgress(callbacks, sd35::Stage::denoise));

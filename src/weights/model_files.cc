@@ -67,7 +67,7 @@ std::string tokenizer_folder(int number) {
 
 }  // namespace
 
-ModelFiles ModelFiles::open(const std::string& model, const ExtraFiles& extra) {
+ModelFiles ModelFiles::open(const std::string& model, const ModelParts& named) {
   fs::path path = existing(model);
   if (path.empty())
     if (const auto cached = find_in_hub_cache(model)) path = *cached;
@@ -81,16 +81,16 @@ ModelFiles ModelFiles::open(const std::string& model, const ExtraFiles& extra) {
     files.open_folder(path);
   else
     files.open_single_file(path);
-  files.add_extra(Component::text_encoder, extra.clip_l);
-  files.add_extra(Component::text_encoder_2, extra.clip_g);
-  files.add_extra(Component::text_encoder_3, extra.t5xxl);
-  files.add_extra(Component::transformer, extra.transformer);
-  files.add_extra(Component::vae, extra.vae);
-  if (!extra.tokenizers.empty()) {
-    if (!is_folder(extra.tokenizers))
-      throw FileError("tokenizers: '" + extra.tokenizers.string() +
+  files.add_extra(Component::text_encoder, named.clip_l);
+  files.add_extra(Component::text_encoder_2, named.clip_g);
+  files.add_extra(Component::text_encoder_3, named.t5xxl);
+  files.add_extra(Component::transformer, named.transformer);
+  files.add_extra(Component::vae, named.vae);
+  if (!named.tokenizers.empty()) {
+    if (!is_folder(named.tokenizers))
+      throw FileError("tokenizers: '" + named.tokenizers.string() +
                       "' is not a folder; it must hold tokenizer, tokenizer_2 and tokenizer_3");
-    files.tokenizers_ = extra.tokenizers;
+    files.tokenizers_ = named.tokenizers;
   }
   return files;
 }

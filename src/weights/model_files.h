@@ -11,22 +11,12 @@
 #include <vector>
 
 #include "core/file_reader.h"
+#include "sd35/model_parts.h"
 #include "weights/component.h"
 #include "weights/component_weights.h"
 #include "weights/source.h"
 
 namespace sd35 {
-
-// Files that a single-file checkpoint lacks; elsewhere they take the place of what it holds. Empty: none.
-struct ExtraFiles {
-  // A safetensors or GGUF file, whose names are those of transformers (a GGUF file: or llama.cpp) after any
-  // prefix; or a folder of the diffusers layout.
-  std::filesystem::path clip_l, clip_g, t5xxl;
-  // A folder with tokenizer/, tokenizer_2/ and tokenizer_3/.
-  std::filesystem::path tokenizers;
-  // As the encoders, with the names of diffusers or of the original layout.
-  std::filesystem::path transformer = {}, vae = {};
-};
 
 // The configuration of a component, and who says so.
 struct ComponentConfig {
@@ -47,9 +37,9 @@ class ModelFiles {
   // cache
   // ("stabilityai/stable-diffusion-3.5-medium"). Weights may be missing: see has(). Throws FileError when
   // nothing is there, saying what to download from where, and when the model is of another kind or damaged.
-  static ModelFiles open(const std::string& model, const ExtraFiles& extra = {});
+  static ModelFiles open(const std::string& model, const ModelParts& named = {});
 
-  // One component alone: a file or a folder as in ExtraFiles.
+  // One component alone: a file or a folder as in ModelParts.
   static ModelFiles open_part(Component component, const std::filesystem::path& path);
 
   // The folder or file, for messages.

@@ -56,15 +56,15 @@ Tensor final_latents(const GenerateOptions& options) {
   const SkipLayerOptions& skip = options.skip_layer_guidance;
   DenoiseJob job;
   job.latents = initial_noise(RandomSource::torch_cpu, DType::f32, options.seed,
-                              {1, 16, options.height / 8, options.width / 8});
-  job.sigmas = flow_sigmas(options.num_inference_steps);
+                              {1, 16, *options.height / 8, *options.width / 8});
+  job.sigmas = flow_sigmas(*options.num_inference_steps);
   job.prompt = prompt;
   job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
   job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      *options.guidance_scale, options.num_inference_steps, GuidanceInterval{},
+      *options.guidance_scale, *options.num_inference_steps, GuidanceInterval{},
       SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
   return denoise(*ops, transformer, job,
-                 StageProgress(callbacks, Stage::denoise, 0, options.num_inference_steps));
+                 StageProgress(callbacks, Stage::denoise, 0, *options.num_inference_steps));
 }
 
 TEST(PipelineParityTest, LatentsAfter28Steps) {

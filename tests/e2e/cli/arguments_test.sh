@@ -144,6 +144,20 @@ done
 expect "help of nothing" 2 "did you mean train?" "$sd35" help trian
 check "help has examples" sh -c "'$sd35' help generate | grep -q '^Examples:'"
 
+# Every option of the library, as docs/options.md lists them
+"$sd35" generate --help >help
+"$sd35" evaluate --help >help-evaluate
+documented=$(grep -oE '^\| `[a-z0-9_.]+` \| `[^`]+`' "$repository/docs/options.md" | sed -E 's/.*`([^`]+)`$/\1/')
+check "options are listed" [ "$(wc -w <<<"$documented")" -ge 40 ]
+for names in $documented; do
+  check "$names of generate" grep -q -- "^  $names\\b" help
+  case $names in
+    -p,--prompt | --prompt-[23] | --count) ;;
+    *) check "$names of evaluate" grep -q -- "^  $names\\b" help-evaluate ;;
+  esac
+done
+expect "a step too many" 2 "num_inference_steps is 1001; it must be 1 to 1000 (--steps)" draw cat --steps 1001
+
 # A model of the environment
 check "a default model" sh -c "SD35_MODEL='$tiny' '$sd35' generate ${small[*]} cat -o e.png"
 expect "none" 2 "SD35_MODEL" env -u SD35_MODEL "$sd35" generate cat

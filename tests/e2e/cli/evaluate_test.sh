@@ -43,6 +43,19 @@ check "all were drawn with it" json 'd["columns"][1]["pictures_drawn_now"] == 8'
 check "two columns" evaluate --model tiny --label a --model tiny --label b
 check "have the same pictures" json 'd["columns"][2]["label"] == "b" and all(r["pictures"]["a"]["file"] != r["pictures"]["b"]["file"] for r in d["prompts"])'
 
+# How models are loaded, as for generate
+tiny_drawn() { json "[c[\"pictures_drawn_now\"] for c in d[\"columns\"]][1] == $1"; }
+check "without T5" evaluate --model tiny --steps 2 --no-t5
+check "is another model" tiny_drawn 8
+check "without T5 again" evaluate --model tiny --steps 2 --no-t5
+check "is the same" tiny_drawn 0
+"$sd35" make-random-model --size tiny --dtype f32 --seed 2 --quiet -o other || exit 1
+check "another autoencoder" evaluate --model tiny --steps 2 --vae other/vae --max-memory 8GB --skip-layers 1 --prompt-cache cached
+check "draws other pictures" tiny_drawn 8
+check "prompts are kept" [ -n "$(ls cached)" ]
+evaluate --model tiny --count 2
+check "no number of pictures: exit code 2" [ $? -eq 2 ]
+
 # Several seeds of one prompt, signs of two words, the model's own settings
 printf '{"defaults": {"width": 48, "height": 64, "steps": 1, "sampler": "heun", "guidance_scale": 1}}' >tiny/sd35.json
 line='{"prompt": "a sign that reads Hello World", "kind": "words", "expect": {"words": ["Hello", "World"]}}'

@@ -133,7 +133,7 @@ TEST(Convert, LayoutsAndBackIsExact) {
   convert(single, gguf, options_of("f32"));
   expect_same_weights(gguf);
   ConvertOptions options = options_of("f32");
-  options.tokenizers = tiny_model();
+  options.parts.tokenizers = tiny_model();
   convert(gguf, folder / "m", options);
   expect_same_weights(folder / "m");
   EXPECT_EQ(ModelFiles::open((folder / "m").string()).missing_to_generate(), "");
@@ -348,7 +348,7 @@ TEST(Convert, WhatJsonSaysSurvivesEveryLayout) {
   const ModelFiles model = ModelFiles::open((folder / "m").string());
   std::string input = folder / "m";
   ConvertOptions options = options_of("f32");
-  options.tokenizers = tiny_model();
+  options.parts.tokenizers = tiny_model();
   for (const char* output : {"a.safetensors", "b.gguf", "c", "d.gguf", "e.safetensors", "f"}) {
     convert(input, folder / output, options);
     expect_same_configurations(model, ModelFiles::open((folder / output).string()));
@@ -403,7 +403,7 @@ TEST(Convert, RefusesGuessesThatContradictTheModel) {
       tensors[name] = tensor.read().clone();
   write_safetensors(folder / "vae.safetensors", tensors);
   ConvertOptions options = options_of("f32");
-  options.vae = folder / "vae.safetensors";
+  options.parts.vae = folder / "vae.safetensors";
   try {
     convert(folder / "m", folder / "out", options);
     FAIL();
@@ -425,7 +425,7 @@ TEST(Convert, AsItIsKeepsEveryByte) {
   }
   // Each of the smaller types, in the layouts that hold it.
   ConvertOptions options = options_of("");
-  options.tokenizers = tiny_model();
+  options.parts.tokenizers = tiny_model();
   for (const auto& [type, outputs] : std::map<std::string, std::vector<std::string>>{
            {"fp8", {"fp8", "fp8.safetensors", "fp8-2", "fp8-3.safetensors"}},  // without scales
            {"f8_e4m3", {"scaled.safetensors", "scaled", "scaled-2.safetensors"}},
@@ -519,7 +519,7 @@ TEST(Convert, QueryKeyAndValueOfSeveralScalesAreNoOneTensor) {
   const TemporaryFolder folder;
   convert(tiny_model().string(), folder / "m.safetensors", options_of("fp8"));
   ConvertOptions options = options_of("");
-  options.tokenizers = tiny_model();
+  options.parts.tokenizers = tiny_model();
   convert(folder / "m.safetensors", folder / "m", options);
   const fs::path path = folder / "m/transformer/diffusion_pytorch_model.safetensors";
   std::map<std::string, Tensor> tensors;

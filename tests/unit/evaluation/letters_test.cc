@@ -113,7 +113,11 @@ EvaluationPrompt sign(const std::vector<std::string>& words) {
 
 Evaluation of_signs() {
   Evaluation evaluation;
-  evaluation.generate.guidance_scale = 4.5;
+  GenerateOptions& options = evaluation.generate;
+  options.width = options.height = 64;
+  options.num_inference_steps = 20;
+  options.guidance_scale = 4.5;
+  options.sampler = "euler";
   EvaluationPrompt plain, shape;
   shape.kind = SceneKind::shape;
   shape.items = {{.name = "circle", .shape = true, .colour = "red"}};

@@ -162,39 +162,6 @@ TEST(GenerateTest, WhatIsNotAskedForIsTheModelsOwn) {
   EXPECT_NE(pipeline.generate(asked).at(0).rgb, picture.rgb);
 }
 
-TEST(GenerateTest, EveryOptionMatters) {
-  const Picture plain = draw(small());
-  const std::map<std::string, std::function<void(GenerateOptions&)>> changes = {
-      {"prompt", [](GenerateOptions& o) { o.prompt = "a blue circle"; }},
-      {"prompt_2", [](GenerateOptions& o) { o.prompt_2 = "a blue circle"; }},
-      {"prompt_3", [](GenerateOptions& o) { o.prompt_3 = "a blue circle"; }},
-      {"negative_prompt", [](GenerateOptions& o) { o.negative_prompt = "sharp"; }},
-      {"negative_prompt_2", [](GenerateOptions& o) { o.negative_prompt_2 = "sharp"; }},
-      {"negative_prompt_3", [](GenerateOptions& o) { o.negative_prompt_3 = "sharp"; }},
-      {"seed", [](GenerateOptions& o) { o.seed = 1; }},
-      {"steps", [](GenerateOptions& o) { o.num_inference_steps = 4; }},
-      {"guidance_scale", [](GenerateOptions& o) { o.guidance_scale = 2; }},
-      {"guidance interval", [](GenerateOptions& o) { o.guidance_stop = 0.5; }},
-      {"block cache", [](GenerateOptions& o) { o.block_cache = 10; }},
-      {"no guidance", [](GenerateOptions& o) { o.guidance_scale = 1; }},
-      {"heun", [](GenerateOptions& o) { o.sampler = "heun"; }},
-      {"shift", [](GenerateOptions& o) { o.shift = 1; }},
-      {"dpm++2m", [](GenerateOptions& o) { o.sampler = "dpm++2m"; }},
-      {"max_sequence_length", [](GenerateOptions& o) { o.max_sequence_length = 20; }},
-      {"generator", [](GenerateOptions& o) { o.generator = "cuda"; }},
-      {"noise_dtype", [](GenerateOptions& o) { o.noise_dtype = "bf16"; }},
-      {"skip layers",
-       [](GenerateOptions& o) {
-         o.skip_layer_guidance = {{1}, 2.8, 0.01, 0.9};
-       }},
-  };
-  for (const auto& [name, change] : changes) {
-    GenerateOptions options = small();
-    change(options);
-    EXPECT_GT(difference(draw(options), plain), 0.01) << name;
-  }
-}
-
 TEST(GenerateTest, EnginesAndTypesAgree) {
   LoadOptions ref = f32(), bf16;
   ref.engine = "ref";
@@ -206,13 +173,6 @@ TEST(GenerateTest, EnginesAndTypesAgree) {
             0.5);
   EXPECT_LT(difference(Pipeline::from_pretrained(bf16_model().string(), bf16).generate(options).at(0), plain),
             8);
-}
-
-TEST(GenerateTest, TheThirdEncoderMayBeLeftOut) {
-  LoadOptions load = f32();
-  load.use_t5 = false;
-  const Picture picture = Pipeline::from_pretrained(bf16_model().string(), load).generate(small()).at(0);
-  EXPECT_GT(difference(picture, draw(small())), 0.1);
 }
 
 TEST(GenerateTest, TilesApproximateTheWholePicture) {
@@ -231,7 +191,7 @@ TEST(GenerateTest, ASingleFileGivesTheSamePicture) {
   options.layout = "single";
   make_random_model(options, folder / "tiny.safetensors");
   LoadOptions load = f32();
-  load.tokenizers = folder / "tokenizers";
+  load.parts.tokenizers = folder / "tokenizers";
   Pipeline single = Pipeline::from_pretrained((folder / "tiny.safetensors").string(), load);
   EXPECT_EQ(single.generate(small()).at(0).rgb, draw(small()).rgb);
 }

@@ -41,7 +41,7 @@ class FindComponent : public testing::Test {
       expect_tensors(*read(component, with_prefix(prefix, file)), expected);
       EXPECT_TRUE(warnings_.empty());
       write_safetensors(path_, with_prefix(prefix, file));
-      ExtraFiles extra;
+      ModelParts extra;
       (component == transformer ? extra.transformer : extra.vae) = path_;
       if (component == transformer || component == vae) {
         const ModelFiles files = ModelFiles::open(path_.string());

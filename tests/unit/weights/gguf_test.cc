@@ -186,7 +186,7 @@ TEST_F(GgufNames, OfATransformerThatReplacesAnother) {
   write_safetensors(folder_ / "single.safetensors", single_file(transformer, vae, clip, clip, make_t5()));
   write_gguf(path_, other.original);
   write_safetensors(folder_ / "vae.safetensors", vae.original);
-  ExtraFiles extra;
+  ModelParts extra;
   extra.transformer = path_;
   const ModelFiles files = ModelFiles::open((folder_ / "single.safetensors").string(), extra);
   expect_tensors(*files.weights(Component::transformer), other.diffusers);

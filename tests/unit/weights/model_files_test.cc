@@ -192,7 +192,7 @@ TEST_F(WholeModel, SingleFileWithSeparateEncoders) {
   write_safetensors(folder_ / "t5/model.safetensors", t5_);
   make_tokenizers(folder_ / "words");
 
-  ExtraFiles extra;
+  ModelParts extra;
   const std::string alone = ModelFiles::open(folder_ / "m.safetensors", extra).missing_to_generate();
   expect_error(alone,
                {"the weights of text_encoder, the weights of text_encoder_2, the weights of text_encoder_3, "

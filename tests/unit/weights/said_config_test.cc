@@ -30,7 +30,7 @@ TEST_F(WholeModel, ConfigurationStaysWhenAPartIsNamedByFile) {
   make_folder(folder_ / "model");
   put(folder_ / "model/vae/config.json", vae_said().dump());
   write_safetensors(folder_ / "vae.safetensors", vae_.original);
-  ExtraFiles extra;
+  ModelParts extra;
   extra.vae = folder_ / "vae.safetensors";
   const ModelFiles files = ModelFiles::open(folder_ / "model", extra);
   EXPECT_EQ(files.config(vae), vae_said());
@@ -72,7 +72,7 @@ TEST_F(WholeModel, FilesSayTheirConfigurations) {
   EXPECT_EQ(files.extras(), said.at("sd35"));
 
   // A part that takes the place of one: what the model says of it stays; what its own file says counts more.
-  ExtraFiles extra;
+  ModelParts extra;
   extra.vae = folder_ / "vae.safetensors";
   write_safetensors(extra.vae, vae_.diffusers);
   EXPECT_EQ(ModelFiles::open(folder_ / "m.safetensors", extra).config(vae), vae_said());

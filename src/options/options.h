@@ -1,0 +1,361 @@
+// Every option of loading and drawing, described once. Who needs them all visits them: the command line,
+// recipes and other JSON, the checks of ranges, docs/options.md, the tests.
+//
+//   visit_options(options, [](const Option& option, auto& value) { ... });
+//   visit_defaults<LoadOptions>([](const Option& option, const auto& value) { ... });
+//
+// The value is a bool, int, double, std::uint64_t, std::string, std::filesystem::path, std::vector<int> or
+// std::vector<LoraOptions>, or a std::optional of one that may be unset. How to add one: CONTRIBUTING.md.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include "core/random.h"
+#include "core/type_names.h"
+#include "options/option.h"
+#include "quant/quantized_matrix.h"
+#include "sampling/sampler.h"
+#include "sd35/sd35.h"
+
+namespace sd35 {
+
+// A struct of options, which may be const.
+template <class T, class Options>
+concept OptionsOf = std::same_as<std::remove_const_t<T>, Options>;
+
+// The visitor of one group.
+template <class Visitor>
+auto in_group(std::string_view group, Visitor& visit) {
+  return [group, &visit](Option option, auto& value) {
+    option.group = group;
+    visit(std::as_const(option), value);
+  };
+}
+
+template <class Options, class Visitor>
+void visit_prompt_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Prompt", visit);
+  option({.name = "prompt",
+          .arguments = "-p,--prompt",
+          .help = "What to draw",
+          .example = "a blue circle",
+          .kind = OptionKind::text},
+         o.prompt);
+  option({.name = "negative_prompt",
+          .arguments = "-n,--negative-prompt",
+          .help = "What to stay away from",
+          .example = "sharp",
+          .kind = OptionKind::text},
+         o.negative_prompt);
+  option({.name = "prompt_2",
+          .help = "Another prompt for the second text encoder (CLIP bigG)",
+          .unset = "the prompt",
+          .example = "a blue circle",
+          .kind = OptionKind::text},
+         o.prompt_2);
+  option({.name = "prompt_3",
+          .help = "Another prompt for the third text encoder (T5)",
+          .unset = "the prompt",
+          .example = "a blue circle",
+          .kind = OptionKind::text},
+         o.prompt_3);
+  option({.name = "negative_prompt_2",
+          .help = "Another negative prompt for the second",
+          .unset = "the negative prompt",
+          .example = "sharp",
+          .kind = OptionKind::text},
+         o.negative_prompt_2);
+  option({.name = "negative_prompt_3",
+          .help = "Another negative prompt for the third",
+          .unset = "the negative prompt",
+          .example = "sharp",
+          .kind = OptionKind::text},
+         o.negative_prompt_3);
+  option({.name = "max_sequence_length",
+          .help = "Tokens of a prompt that T5 reads",
+          .range = {1, 512},
+          .unset = "256, or fewer where the model has fewer",
+          .example = "20"},
+         o.max_sequence_length);
+}
+
+template <class Options, class Visitor>
+void visit_picture_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Picture", visit);
+  option({.name = "width",
+          .arguments = "-W,--width",
+          .help = "Pixels, a multiple of 16",
+          .unset = "the model's own, 1024 of Stable Diffusion 3.5",
+          .model_key = "width",
+          .example = "48"},
+         o.width);
+  option({.name = "height",
+          .arguments = "-H,--height",
+          .help = "Likewise",
+          .unset = "the model's own, 1024 of Stable Diffusion 3.5",
+          .model_key = "height",
+          .example = "64"},
+         o.height);
+  option({.name = "count", .help = "Pictures, one seed after another", .range = {1, 1000}, .example = "2"},
+         o.count);
+  option({.name = "seed",
+          .arguments = "-s,--seed",
+          .help = "Of the first picture: the same seed draws the same picture",
+          .example = "7"},
+         o.seed);
+}
+
+template <class Options, class Visitor>
+void visit_step_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Drawing", visit);
+  option({.name = "num_inference_steps",
+          .arguments = "--steps",
+          .help = "Steps: more take longer; a picture is there from about 20 on",
+          .range = {1, 1000},
+          .unset = "the model's own, 40 of Stable Diffusion 3.5",
+          .model_key = "steps",
+          .example = "4",
+          .effects = kOnPicture | kOnSpeed},
+         o.num_inference_steps);
+  option({.name = "guidance_scale",
+          .arguments = "-g,--guidance-scale",
+          .help = "How closely to follow the prompt; 1 or less: no guidance, in half the time",
+          .unset = "the model's own, 4.5 of Stable Diffusion 3.5",
+          .model_key = "guidance_scale",
+          .example = "2",
+          .effects = kOnPicture | kOnSpeed},
+         o.guidance_scale);
+  option({.name = "sampler",
+          .help = "How steps are taken",
+          .choices = {{"euler"}, {"heun", "twice the work of a step"}, {"dpm++2m"}},
+          .check = [](std::string_view name) { sampler_from_name(name); },
+          .unset = "the model's own, euler of Stable Diffusion 3.5",
+          .model_key = "sampler",
+          .example = "heun"},
+         o.sampler);
+  option({.name = "shift",
+          .help = "Shift of the noise levels: more spends more steps on the layout, less on the details",
+          .range = {0.01, 100},
+          .unset = "the model's own, 3 of Stable Diffusion 3.5",
+          .example = "1"},
+         o.shift);
+}
+
+template <class Options, class Visitor>
+void visit_shortcut_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Drawing", visit);
+  option(
+      {.name = "guidance_start",
+       .arguments = "--guidance-interval",
+       .help = "Guidance between these fractions of the steps only, as in 0.1,0.7: the others take half the "
+               "time",
+       .range = {0, 1},
+       .example = "0.4",
+       .effects = kOnPicture | kOnSpeed},
+      o.guidance_start);
+  option({.name = "guidance_stop",
+          .arguments = "--guidance-interval",
+          .help = "The end of that interval, exclusive",
+          .range = {0, 1},
+          .example = "0.5",
+          .effects = kOnPicture | kOnSpeed},
+         o.guidance_stop);
+  option({.name = "block_cache",
+          .help = "Leaves out most of a step that would change less than this, such as 0.1; 0: off",
+          .range = {.least = 0},
+          .example = "0.1",
+          .effects = kOnPicture | kOnSpeed},
+         o.block_cache);
+}
+
+template <class Options, class Visitor>
+void visit_skip_layer_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Skip-layer guidance, for better anatomy", visit);
+  option({.name = "skip_layer_guidance.layers",
+          .arguments = "--skip-layers",
+          .help = "Blocks of the denoiser to leave out in a third pass; of Stable Diffusion 3.5 Medium 7,8,9",
+          .range = {.least = 0},
+          .unset = "none",
+          .example = "[2]"},
+         o.layers);
+  option({.name = "skip_layer_guidance.scale",
+          .arguments = "--skip-layer-scale",
+          .help = "Its strength",
+          .example = "5"},
+         o.scale);
+  option({.name = "skip_layer_guidance.start",
+          .arguments = "--skip-layer-start",
+          .help = "Its first step, as a fraction of all",
+          .range = {0, 1},
+          .example = "0.5"},
+         o.start);
+  option({.name = "skip_layer_guidance.stop",
+          .arguments = "--skip-layer-stop",
+          .help = "Its last step, as a fraction of all",
+          .range = {0, 1},
+          .example = "0.5"},
+         o.stop);
+}
+
+template <class Options, class Visitor>
+void visit_reference_options(Options& o, Visitor& visit) {
+  const auto option = in_group("To draw what diffusers draws", visit);
+  option({.name = "generator",
+          .help = "Whose random numbers",
+          .choices = {{"cpu", "those of torch.Generator(\"cpu\")"},
+                      {"cuda", "those of torch.Generator(\"cuda\")"}},
+          .check = [](std::string_view name) { random_source_from_name(name); },
+          .example = "cuda"},
+         o.generator);
+  option({.name = "noise_dtype",
+          .help = "Type of those numbers",
+          .choices = {{"f32"}, {"f16"}, {"bf16"}},
+          .check =
+              [](std::string_view name) {
+                if (!name.empty()) noise_type_from_name(name);
+              },
+          .unset = "that of dtype",
+          .example = "bf16"},
+         o.noise_dtype);
+  option({.name = "vae_tiling",
+          .help = "Decode in tiles as diffusers does: less memory, slightly other colours",
+          .example = "true",
+          .effects = kOnPicture | kOnMemory},
+         o.vae_tiling);
+}
+
+template <OptionsOf<GenerateOptions> Options, class Visitor>
+void visit_options(Options& options, Visitor&& visit) {
+  visit_prompt_options(options, visit);
+  visit_picture_options(options, visit);
+  visit_step_options(options, visit);
+  visit_shortcut_options(options, visit);
+  visit_skip_layer_options(options.skip_layer_guidance, visit);
+  visit_reference_options(options, visit);
+}
+
+template <class Options, class Visitor>
+void visit_memory_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Speed and memory", visit);
+  option({.name = "quantize",
+          .help = "Keep the denoiser's weights in fewer bits",
+          .choices = {{"int8", "the fastest"}, {"nf4"}, {"nf4-dq", "the smallest"}, {"none"}},
+          .check = [](std::string_view name) { weight_format_from_name(name); },
+          .unset = "as the file holds them",
+          .example = "int8",
+          .effects = kOnPicture | kOnMemory | kOnSpeed},
+         o.quantize);
+  option(
+      {.name = "max_memory",
+       .help = "Memory that nothing should exceed, as in 4GB or 3.5GiB: what is read again for each step, or "
+               "cut into tiles, follows from it, and so do the last bits of a picture",
+       .unset = "no limit",
+       .example = "8000000000",
+       .kind = OptionKind::bytes,
+       .effects = kOnPicture | kOnMemory | kOnSpeed},
+      o.max_memory);
+  option({.name = "use_t5",
+          .arguments = "--no-t5",
+          .help = "Without the largest text encoder: less memory, and prompts are followed less closely",
+          .example = "false",
+          .effects = kOnPicture | kOnMemory | kOnSpeed},
+         o.use_t5);
+  option({.name = "prompt_cache",
+          .help = "Keeps encoded prompts in this folder and finds them again; changes no picture",
+          .unset = "none",
+          .example = "prompts",
+          .kind = OptionKind::folder,
+          .effects = kOnSpeed,
+          .recorded = false},
+         o.prompt_cache);
+  option({.name = "packed",
+          .help = "Keeps the denoiser's weights in this folder as this machine multiplies with them, so that "
+                  "the first step begins at once; changes no picture",
+          .unset = "none",
+          .example = "packed",
+          .kind = OptionKind::folder,
+          .effects = kOnSpeed,
+          .recorded = false},
+         o.packed);
+}
+
+template <class Options, class Visitor>
+void visit_engine_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Speed and memory", visit);
+  option({.name = "threads",
+          .help = "Threads; 0: as many as there are cores that may be used",
+          .range = {0, 1024},
+          .example = "1",
+          .effects = kOnSpeed},
+         o.threads);
+  option({.name = "dtype",
+          .help = "Type that is computed in",
+          .choices = {{"f32", "to compare with diffusers"}, {"bf16"}},
+          .check = [](std::string_view name) { compute_type_from_name(name); },
+          .example = "f32",
+          .effects = kOnPicture | kOnMemory | kOnSpeed},
+         o.dtype);
+  option({.name = "engine",
+          .help = "What computes",
+          .choices = {{"native"},
+                      {"ref", "plain loops, slow, to compare with"},
+                      {"torch", "where the program was built with it"}},
+          .example = "ref",
+          .effects = kOnPicture | kOnSpeed},
+         o.engine);
+  option({.name = "device",
+          .help = "Where the engine torch computes: cpu, cuda, cuda:1",
+          .example = "cuda",
+          .effects = kOnPicture | kOnSpeed},
+         o.device);
+}
+
+template <OptionsOf<ModelParts> Parts, class Visitor>
+void visit_options(Parts& parts, Visitor&& visit) {
+  const auto option = in_group("Parts of the model in files of their own", visit);
+  const auto file = [&](std::string_view name, std::string_view help, auto& value) {
+    option({.name = name,
+            .help = help,
+            .unset = "the model's own",
+            .example = "part.safetensors",
+            .kind = OptionKind::file},
+           value);
+  };
+  file("transformer", "The denoiser (MMDiT-X), safetensors or GGUF", parts.transformer);
+  file("vae", "The autoencoder, likewise", parts.vae);
+  file("clip_l", "The text encoder CLIP-L, for a single file that lacks it", parts.clip_l);
+  file("clip_g", "The text encoder OpenCLIP bigG, likewise", parts.clip_g);
+  file("t5xxl", "The text encoder T5-XXL, likewise", parts.t5xxl);
+  option({.name = "tokenizers",
+          .help = "A folder that holds tokenizer, tokenizer_2 and tokenizer_3",
+          .unset = "the model's own",
+          .example = "tokenizers",
+          .kind = OptionKind::folder},
+         parts.tokenizers);
+}
+
+template <OptionsOf<LoadOptions> Options, class Visitor>
+void visit_options(Options& options, Visitor&& visit) {
+  in_group("Model", visit)(
+      {.name = "loras",
+       .arguments = "--lora",
+       .help = "A LoRA to add (of diffusers, PEFT or kohya), with its weight where it is not 1; may be given "
+               "several times",
+       .unset = "none",
+       .example = R"([{"path": "lora.safetensors", "weight": 0.8}])"},
+      options.loras);
+  visit_memory_options(options, visit);
+  visit_engine_options(options, visit);
+  visit_options(options.parts, visit);
+}
+
+// Every option with its default.
+template <class Options, class Visitor>
+void visit_defaults(Visitor&& visit) {
+  const Options defaults{};
+  visit_options(defaults, visit);
+}
+
+}  // namespace sd35
