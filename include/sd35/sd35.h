@@ -132,6 +132,10 @@ struct GenerateOptions {
   std::string noise_dtype;  // type the noise is drawn in: "f32", "f16", "bf16"; empty: the pipeline's dtype,
                             // as diffusers
   SkipLayerOptions skip_layer_guidance;
+  // Adapters of these pictures alone, beside those of LoadOptions: nothing is loaded again for others,
+  // whatever form the weights have. Each step takes some percent longer; weights of the text encoders are
+  // changed as they are read.
+  std::vector<LoraOptions> loras;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
 };
 

@@ -15,6 +15,7 @@
 #include "core/random.h"
 #include "core/type_names.h"
 #include "options/option.h"
+#include "options/residency.h"
 #include "quant/quantized_matrix.h"
 #include "sampling/sampler.h"
 #include "sd35/sd35.h"
@@ -228,6 +229,16 @@ void visit_reference_options(Options& o, Visitor& visit) {
 
 template <OptionsOf<GenerateOptions> Options, class Visitor>
 void visit_options(Options& options, Visitor&& visit) {
+  in_group("Adapters of one picture", visit)(
+      {.name = "loras",
+       .arguments = "--attach-lora",
+       .help =
+           "A LoRA for these pictures alone, as with --lora: it stays beside the weights, so that another one "
+           "loads nothing again and quantized weights are not quantized anew, for some percent of each step",
+       .unset = "none",
+       .example = R"([{"path": "lora.safetensors", "weight": 0.8}])",
+       .effects = kOnPicture | kOnSpeed},
+      options.loras);
   visit_prompt_options(options, visit);
   visit_picture_options(options, visit);
   visit_step_options(options, visit);
@@ -279,6 +290,19 @@ void visit_memory_options(Options& o, Visitor& visit) {
           .effects = kOnSpeed,
           .recorded = false},
          o.packed);
+}
+
+template <class Options, class Visitor>
+void visit_residency(Options& o, Visitor& visit) {
+  in_group("Speed and memory", visit)(
+      {.name = "keep",
+       .help = "What stays in memory from one picture to the next, where there is room; changes no picture",
+       .choices = {{"nothing"}, {"transformer"}, {"all", "text encoders and decoder too"}},
+       .check = [](std::string_view name) { residency_from_name(name); },
+       .example = "all",
+       .effects = kOnMemory | kOnSpeed,
+       .recorded = false},
+      o.keep);
 }
 
 template <class Options, class Visitor>
@@ -347,6 +371,7 @@ void visit_options(Options& options, Visitor&& visit) {
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])"},
       options.loras);
   visit_memory_options(options, visit);
+  visit_residency(options, visit);
   visit_engine_options(options, visit);
   visit_options(options.parts, visit);
 }

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "lora/lora_file.h"
 #include "lora/merge.h"
 #include "mmdit/transformer.h"
+#include "pipeline/adapters.h"
 #include "pipeline/identity.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
@@ -57,33 +56,12 @@ std::vector<std::string> notes_of(const ModelFiles& files, const LoadOptions& op
   return notes;
 }
 
-// What updates may change: all that generate() loads but the autoencoder.
-LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
-  LoraTargets targets;
-  for (const Component component : {Component::text_encoder, Component::text_encoder_2,
-                                    Component::text_encoder_3, Component::transformer}) {
-    if (component == Component::text_encoder_3 && !use_t5) continue;
-    const auto source = files.weights(component);
-    for (const std::string& name : source->names()) targets[component][name] = source->find(name)->shape;
-  }
-  return targets;
-}
-
 // Has the weights of `files` updated as they are read.
-void apply_loras(ModelFiles& files, const LoadOptions& options, std::vector<std::string>& warnings) {
+void apply_loras(ModelFiles& files, const LoadOptions& options, const LoraTargets& targets,
+                 std::vector<std::string>& warnings) {
   if (options.loras.empty()) return;
-  const LoraTargets targets = lora_targets(files, options.use_t5);
-  LoraUpdates all;
-  for (const LoraOptions& lora : options.loras) {
-    if (!std::isfinite(lora.weight))
-      throw ArgumentError("the weight of the LoRA '" + lora.path.string() + "' is not a finite number");
-    const auto on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
-    for (auto& [component, updates] : read_lora(lora.path, targets, on_warning))
-      for (LoraUpdate& update : updates) {
-        update.scale *= static_cast<float>(lora.weight);
-        all[component].push_back(std::move(update));
-      }
-  }
+  const auto on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
+  const LoraUpdates all = read_loras(options.loras, targets, on_warning);
   for (const auto& [component, updates] : all)
     files.change_weights(component, [updates = updates](std::shared_ptr<const WeightSource> source) {
       return with_updates(std::move(source), updates);
@@ -159,7 +137,8 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
   const auto transformer = read_config<MmditConfig>(files, Component::transformer);
   const auto vae = read_config<VaeConfig>(files, Component::vae);
   check_transformer(files, transformer);
-  apply_loras(files, options, warnings);
+  LoraTargets targets = lora_targets(files, options.use_t5);
+  apply_loras(files, options, targets, warnings);
   const nlohmann::json extras = files.extras();
   const std::string said = files.location() + ", sd35.json";
   Components components{PromptEncoder(files, options.use_t5),
@@ -168,6 +147,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         SchedulerConfig::from_json(files.scheduler_config(), files.location()),
                         files.weights(Component::transformer),
                         check_vae(files, vae),
+                        std::move(targets),
                         encoder_identity(files, options),
                         transformer_identity(files, options),
                         std::move(warnings),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lora/lora_file.h"
 #include "mmdit/config.h"
 #include "pipeline/model_defaults.h"
 #include "pipeline/prompt_check.h"
@@ -25,7 +26,8 @@ struct Components {
   SchedulerConfig scheduler;
   std::shared_ptr<const WeightSource> transformer_weights;
   std::shared_ptr<const WeightSource> vae_weights;
-  std::string encoders;  // identity of text encoders, tokenizers and threads, where prompts are kept
+  LoraTargets lora_targets;  // what adapters of a request may change
+  std::string encoders;      // identity of text encoders, tokenizers and threads, where prompts are kept
   std::string transformer_identity;   // of its weights, where they are packed
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;

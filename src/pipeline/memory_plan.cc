@@ -201,7 +201,7 @@ void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const 
                 std::uint64_t limit, MemoryPlan& plan) {
   if (plan.streamed || plan.one_prompt_a_pass || !facts.rows_are_independent) return;
   const double patch = facts.transformer->patch_size * facts.vae->scale();
-  const double tokens = options.width / patch * options.height / patch;
+  const double tokens = *options.width / patch * *options.height / patch;
   for (int batch = std::min({options.count, kPicturesAtOnce, static_cast<int>(kTokensAtOnce / tokens)});
        batch > 1; --batch) {
     const MemoryStage stage = denoise_stage(facts, options, sizes, false, false, batch);

@@ -7,7 +7,7 @@
 
 #include "mmdit/config.h"
 #include "ops/ops.h"
-#include "pipeline/residents.h"
+#include "options/residency.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 #include "vae/config.h"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ops/ops.h"
+#include "options/residency.h"
 #include "pipeline/components.h"
 #include "pipeline/residents.h"
 #include "sd35/sd35.h"

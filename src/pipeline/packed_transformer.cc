@@ -8,6 +8,7 @@
 #include "core/messages.h"
 #include "core/threads.h"
 #include "core/yielding.h"
+#include "lora/attach.h"
 #include "mmdit/quantization.h"
 #include "pipeline/loading.h"
 #include "pipeline/translated.h"
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 
 TransformerWeights::TransformerWeights(const Components& components, const LoadOptions& options,
                                        const Ops& ops, const Callbacks& callbacks)
-    : source_(components.transformer_weights),
+    : config_(components.transformer),
+      source_(components.transformer_weights),
       quantization_{weight_format_from_name(options.quantize), is_quantized},
       ops_(ops),
       callbacks_(callbacks) {
@@ -74,9 +76,31 @@ void TransformerWeights::stream(Transformer& transformer, const StageProgress& p
     const auto describe = [&](const Parameters& p) { block->parameters(Transformer::block_scope(p, index)); };
     loader.expect(describe);
     describe(Parameters(loader));
+    attach_lora(ops_, updates_, describe);
     return block;
   });
   load_model(transformer, *source_, "", ops_, progress, quantization_, packed_);
+  attach_lora(ops_, updates_, [&](const Parameters& p) { transformer.parameters(p); });
+}
+
+void TransformerWeights::adapt(std::vector<LoraUpdate> updates) {
+  Transformer shapes(config_);
+  const std::vector<std::string> left =
+      attach_lora(*make_ref_ops(), updates, [&](const Parameters& p) { shapes.parameters(p); });
+  if (!left.empty())
+    throw ArgumentError(
+        "a LoRA changes " + in_quotes(left.front()) +
+            ", which is not a linear layer; only one that is loaded with the model can (--lora)",
+        "loras");
+  updates_ = std::move(updates);
+}
+
+std::shared_ptr<const Transformer> TransformerWeights::adapted(
+    std::shared_ptr<const Transformer> transformer) const {
+  if (updates_.empty()) return transformer;
+  auto copy = std::make_shared<Transformer>(*transformer);
+  attach_lora(ops_, updates_, [&](const Parameters& p) { copy->parameters(p); });
+  return copy;
 }
 
 void TransformerWeights::pack(Transformer& transformer) {

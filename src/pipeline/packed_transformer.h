@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "core/made_folder.h"
+#include "lora/lora_file.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
 #include "pipeline/components.h"
@@ -35,6 +37,10 @@ class TransformerWeights {
   // Nothing is packed that is not yet. This object must outlive it.
   void stream(Transformer& transformer, const StageProgress& progress);
   void load(Transformer& transformer, const StageProgress& progress);
+  // From here on updates stand beside the weights: stream() attaches them, adapted() gives what load() made
+  // with them, sharing its weights. Throws ArgumentError for one that only a merge could add.
+  void adapt(std::vector<LoraUpdate> updates);
+  std::shared_ptr<const Transformer> adapted(std::shared_ptr<const Transformer> transformer) const;
   // Packs what was loaded, where that is asked for and was not tried; what is loaded later comes from there.
   // A machine that multiplies with weights as they are stored is a warning. Throws FileError.
   void pack(Transformer& transformer);
@@ -42,6 +48,8 @@ class TransformerWeights {
  private:
   void open();
 
+  const MmditConfig& config_;
+  std::vector<LoraUpdate> updates_;
   std::shared_ptr<const WeightSource> source_;
   Quantization quantization_;
   const Ops& ops_;

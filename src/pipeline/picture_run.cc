@@ -6,11 +6,11 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/type_names.h"
 #include "pipeline/decode.h"
 #include "pipeline/loading.h"
 #include "pipeline/progress.h"
 #include "pipeline/recipe.h"
-#include "pipeline/validation.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sampling/sigmas.h"
@@ -95,6 +95,7 @@ void PictureRun::load_transformer() {
         return transformer;
       });
   if (plan_.keep >= Residency::transformer) model_.residents.transformer.keep(transformer_);
+  transformer_ = weights_.adapted(std::move(transformer_));
 }
 
 void PictureRun::load_decoder() {

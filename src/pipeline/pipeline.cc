@@ -1,5 +1,6 @@
 // The stages in order, each with its models: what one stage needs is dropped before the next begins, so that
 // the peak of memory is that of the largest stage.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -12,7 +13,9 @@
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "core/yielding.h"
+#include "lora/merge.h"
 #include "ops/decor/profile_ops.h"
+#include "pipeline/adapters.h"
 #include "pipeline/memory_plan.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
@@ -61,9 +64,10 @@ class Pipeline::Impl {
     const GenerateOptions options = completed(asked);
     const Components& components = model_->components;
     check_options(options, components.transformer, components.vae);
-    check_steps(options.num_inference_steps, components.scheduler.num_train_timesteps);
+    check_steps(options.num_inference_steps.value(), components.scheduler.num_train_timesteps);
     warn_of_options(options, components.sides, callbacks);
-    warn_of_prompts(options, components.vocabulary, callbacks);
+    if (options.loras.empty())
+      warn_of_prompts(options, components.vocabulary, callbacks);  // they may know more
     warn_of_machine(callbacks);
     for (const std::string& warning : components.warnings) warn(callbacks, warning);
     const ThreadCount threads(model_->load.threads);
@@ -78,9 +82,12 @@ class Pipeline::Impl {
       warn(callbacks, "the packed weights are not kept: " + std::string(error.what()));
       weights.pack_nothing();
     }
+    LoraUpdates adapters = read_loras(options.loras, components.lora_targets,
+                                      [&](const std::string& warning) { warn(callbacks, warning); });
+    weights.adapt(std::exchange(adapters[Component::transformer], {}));
     const MemoryPlan plan = plan_of(weights, options, callbacks);
     drop_what_does_not_stay(plan);
-    const PromptEmbedding prompt = encode_prompts(plan, options, callbacks);
+    const PromptEmbedding prompt = encode_prompts(plan, options, adapters, callbacks);
     ops().trim();
     return PictureRun(*model_, ops(), plan, weights, options, callbacks).draw(prompt);
   }
@@ -146,22 +153,26 @@ class Pipeline::Impl {
   std::optional<PromptCache> prompt_cache(const Callbacks& callbacks) const {
     const Components& components = model_->components;
     if (model_->load.prompt_cache.empty()) return std::nullopt;
-    return std::make_optional<PromptCache>(model_->load.prompt_cache,
-                                           components.encoders + " " + model_->ops->identity(),
-                                           components.prompt_encoder.layout(),
-                                           components.transformer.joint_attention_dim,
-                                           [&](const std::string& message) { warn(callbacks, message); });
+    return std::make_optional<PromptCache>(
+        model_->load.prompt_cache, components.encoders + " " + model_->ops->identity(),
+        components.prompt_encoder.layout(), components.transformer.joint_attention_dim,
+        [&](const std::string& message) { warn(callbacks, message); });
   }
 
+  // `adapters`: of the text encoders.
   PromptEmbedding encode_prompts(const MemoryPlan& plan, const GenerateOptions& options,
-                                 const Callbacks& callbacks) const {
+                                 const LoraUpdates& adapters, const Callbacks& callbacks) const {
     const std::vector<PromptTexts> prompts = prompts_of(options);
     const int length = options.max_sequence_length.value();
-    std::optional<PromptCache> cache = prompt_cache(callbacks);
+    const bool adapted = std::ranges::any_of(adapters, [](const auto& of) { return !of.second.empty(); });
+    std::optional<PromptCache> cache = adapted ? std::nullopt : prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
     const std::optional<EncodedPrompts> found = cache ? cache->find(prompts, length) : std::nullopt;
-    const EncodedPrompts encoded = found ? *found : encode(plan, prompts, length, progress);
+    const EncodedPrompts encoded =
+        found ? *found
+              : encode(encoder_weights(plan, adapted ? &adapters : nullptr, progress), prompts, length,
+                       progress);
     for (const std::string& warning : encoded.warnings) warn(callbacks, warning);
     check_finite(encoded.embedding.tokens, "encode prompt: the prompt embedding");
     check_finite(encoded.embedding.pooled, "encode prompt: the pooled prompt embedding");
@@ -170,21 +181,32 @@ class Pipeline::Impl {
     return encoded.embedding;
   }
 
-  EncodedPrompts encode(const MemoryPlan& plan, const std::vector<PromptTexts>& prompts,
+  EncoderWeights encoder_weights(const MemoryPlan& plan, const LoraUpdates* adapters,
+                                 const StageProgress& progress) const {
+    EncoderWeights weights;
+    if (adapters != nullptr) {
+      weights.change = [adapters](Component encoder, std::shared_ptr<const WeightSource> source) {
+        const auto found = adapters->find(encoder);
+        return found == adapters->end() ? source : with_updates(std::move(source), found->second);
+      };
+    } else if (plan.keep == Residency::all) {
+      Resident<LoadedEncoders>& resident = model_->residents.encoders;
+      weights.loaded = resident.get([&] { return model_->components.prompt_encoder.load(ops()); },
+                                    [&] { progress.report(0); });
+      resident.keep(weights.loaded);
+    }
+    return weights;
+  }
+
+  EncodedPrompts encode(const EncoderWeights& weights, const std::vector<PromptTexts>& prompts,
                         int max_sequence_length, const StageProgress& progress) const {
     EncodedPrompts encoded;
     EncodingCallbacks callbacks;
     callbacks.on_progress = [&](double fraction) { progress.report(fraction); };
     callbacks.on_warning = [&](const std::string& message) { encoded.warnings.push_back(message); };
-    const PromptEncoder& encoder = model_->components.prompt_encoder;
-    std::shared_ptr<const LoadedEncoders> loaded;
-    if (plan.keep == Residency::all) {
-      Resident<LoadedEncoders>& resident = model_->residents.encoders;
-      loaded = resident.get([&] { return encoder.load(ops()); }, [&] { progress.report(0); });
-      resident.keep(loaded);
-    }
-    encoded.embedding = encoder.encode(ops(), prompts, model_->components.transformer.joint_attention_dim,
-                                       max_sequence_length, callbacks, loaded.get());
+    encoded.embedding = model_->components.prompt_encoder.encode(
+        ops(), prompts, model_->components.transformer.joint_attention_dim, max_sequence_length, callbacks,
+        weights);
     return encoded;
   }
 

@@ -3,23 +3,15 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string_view>
 
 #include "mmdit/transformer.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"
 
 namespace sd35 {
-
-// In the order of what stays.
-enum class Residency : std::uint8_t { nothing, transformer, all };
-
-// "nothing", "transformer" or "all". Throws ArgumentError naming them.
-Residency residency_from_name(std::string_view name);
 
 // Something that is loaded once: it is there while somebody uses it, or as long as it is kept. For any
 // thread.

@@ -264,9 +264,10 @@ std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops) const 
   return loaded;
 }
 
-void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const ClipTextModel* loaded,
-                                const char* name, std::span<const std::string> texts, std::int64_t hidden,
-                                std::int64_t pooled, Progress& progress, PromptEmbedding& result) {
+void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const WeightSource& weights,
+                                const ClipTextModel* loaded, const char* name,
+                                std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
+                                Progress& progress, PromptEmbedding& result) {
   const PartOfWork part(ops, name);
   const DistinctTexts distinct(texts);
   const Tensor ids =
@@ -278,7 +279,7 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const ClipText
     output = loaded->forward(ops, ids, end, progress.counted<ClipLayer>(*loaded, loaded->resident_layers()));
   } else {
     ClipTextModel model(clip.config);
-    Loader loader(*clip.weights, ops, Reuse::once);
+    Loader loader(weights, ops, Reuse::once);
     loader.expect([&](const Parameters& p) { model.parameters(p); });
     model.outer_parameters(Parameters(loader));
     output = model.forward(ops, ids, end, progress.streamed<ClipLayer>(model, loader));
@@ -291,8 +292,8 @@ void PromptEncoder::encode_clip(const Ops& ops, const Clip& clip, const ClipText
         pooled);
 }
 
-void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loaded,
-                              std::span<const std::string> texts, Progress& progress,
+void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, const WeightSource& weights,
+                              const T5Encoder* loaded, std::span<const std::string> texts, Progress& progress,
                               PromptEmbedding& result) const {
   const PartOfWork part(ops, "T5");
   const DistinctTexts distinct(texts);
@@ -305,7 +306,7 @@ void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loa
     hidden = loaded->forward(ops, ids, progress.counted<T5Layer>(*loaded, loaded->resident_layers()));
   } else {
     T5Encoder model(t5.config);
-    Loader loader(*t5.weights, ops, Reuse::once);
+    Loader loader(weights, ops, Reuse::once);
     loader.expect([&](const Parameters& p) { model.parameters(p); });
     model.outer_parameters(Parameters(loader));
     hidden = model.forward(ops, ids, progress.streamed<T5Layer>(model, loader));
@@ -317,7 +318,7 @@ void PromptEncoder::encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loa
 PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptTexts> prompts,
                                       std::int64_t width, int max_sequence_length,
                                       const EncodingCallbacks& callbacks,
-                                      const LoadedEncoders* loaded) const {
+                                      const EncoderWeights& weights) const {
   const auto batch = static_cast<std::int64_t>(prompts.size());
   PromptEmbedding result;
   result.tokens = Tensor::zeros({batch, clip_l_.tokens + max_sequence_length, width});
@@ -329,14 +330,19 @@ PromptEmbedding PromptEncoder::encode(const Ops& ops, std::span<const PromptText
   };
   Progress progress(callbacks,
                     all_work(clip_l_.config) + all_work(clip_g_.config) + (t5_ ? all_work(t5_->config) : 0));
-  encode_clip(ops, clip_l_, loaded != nullptr ? &loaded->clip_l : nullptr, "CLIP-L",
-              texts(&PromptTexts::clip_l), 0, 0, progress, result);
-  encode_clip(ops, clip_g_, loaded != nullptr ? &loaded->clip_g : nullptr, "CLIP-G",
-              texts(&PromptTexts::clip_g), clip_l_.config.hidden_size, clip_l_.config.projection_dim,
+  const LoadedEncoders* const loaded = weights.loaded.get();
+  const auto changed = [&](Component encoder, const std::shared_ptr<const WeightSource>& source) {
+    return weights.change ? weights.change(encoder, source) : source;
+  };
+  encode_clip(ops, clip_l_, *changed(Component::text_encoder, clip_l_.weights),
+              loaded != nullptr ? &loaded->clip_l : nullptr, "CLIP-L", texts(&PromptTexts::clip_l), 0, 0,
               progress, result);
+  encode_clip(ops, clip_g_, *changed(Component::text_encoder_2, clip_g_.weights),
+              loaded != nullptr ? &loaded->clip_g : nullptr, "CLIP-G", texts(&PromptTexts::clip_g),
+              clip_l_.config.hidden_size, clip_l_.config.projection_dim, progress, result);
   if (t5_)
-    encode_t5(ops, *t5_, loaded != nullptr ? &*loaded->t5 : nullptr, texts(&PromptTexts::t5), progress,
-              result);
+    encode_t5(ops, *t5_, *changed(Component::text_encoder_3, t5_->weights),
+              loaded != nullptr ? &*loaded->t5 : nullptr, texts(&PromptTexts::t5), progress, result);
   progress.warn_of_cut_texts();
   return result;
 }

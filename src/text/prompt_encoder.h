@@ -51,6 +51,15 @@ struct LoadedEncoders {
   std::optional<T5Encoder> t5;
 };
 
+// What is asked for beside the texts.
+struct EncoderWeights {
+  // By PromptEncoder::load(); null: layers are read when their turn comes.
+  std::shared_ptr<const LoadedEncoders> loaded;
+  // What the weights of an encoder are for this time, where it is not empty: adapters change them as they are
+  // read. Not together with `loaded`.
+  std::function<std::shared_ptr<const WeightSource>(Component, std::shared_ptr<const WeightSource>)> change;
+};
+
 // Weights are mapped, not loaded: encode() reads each layer when its turn comes and drops it after, so the
 // encoders never take more memory than a layer and the activations, unless they were loaded before. Safe to
 // use from several threads.
@@ -80,10 +89,9 @@ class PromptEncoder {
   std::shared_ptr<const LoadedEncoders> load(const Ops& ops) const;
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
-  // `loaded`: by load(), or null.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,
                          int max_sequence_length, const EncodingCallbacks& callbacks = {},
-                         const LoadedEncoders* loaded = nullptr) const;
+                         const EncoderWeights& weights = {}) const;
 
  private:
   struct Clip {
@@ -102,11 +110,12 @@ class PromptEncoder {
   static Clip open_clip(const ModelFiles& files, Component encoder, int tokenizer);
   static T5 open_t5(const ModelFiles& files);
   // Writes the encoder's part of `result`: hidden states from column `hidden`, pooled ones from `pooled`.
-  static void encode_clip(const Ops& ops, const Clip& clip, const ClipTextModel* loaded, const char* name,
-                          std::span<const std::string> texts, std::int64_t hidden, std::int64_t pooled,
-                          Progress& progress, PromptEmbedding& result);
-  void encode_t5(const Ops& ops, const T5& t5, const T5Encoder* loaded, std::span<const std::string> texts,
-                 Progress& progress, PromptEmbedding& result) const;
+  static void encode_clip(const Ops& ops, const Clip& clip, const WeightSource& weights,
+                          const ClipTextModel* loaded, const char* name, std::span<const std::string> texts,
+                          std::int64_t hidden, std::int64_t pooled, Progress& progress,
+                          PromptEmbedding& result);
+  void encode_t5(const Ops& ops, const T5& t5, const WeightSource& weights, const T5Encoder* loaded,
+                 std::span<const std::string> texts, Progress& progress, PromptEmbedding& result) const;
 
   Clip clip_l_, clip_g_;
   std::optional<T5> t5_;

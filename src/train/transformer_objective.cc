@@ -186,7 +186,7 @@ void TransformerObjective::check_sizes() const {
   try {
     const GenerateOptions options = sample_options();
     check_options(options, transformer_.config(), pictures_.vae());
-    check_steps(options.num_inference_steps, scheduler_.num_train_timesteps);
+    check_steps(*options.num_inference_steps, scheduler_.num_train_timesteps);
   } catch (const ArgumentError&) {
     rethrow_with_context("samples");
   }

@@ -49,7 +49,7 @@ Tensor final_latents(const GenerateOptions& options) {
       {options.negative_prompt, options.negative_prompt, options.negative_prompt},
       {options.prompt, options.prompt, options.prompt}};
   const PromptEmbedding prompt = components.prompt_encoder.encode(
-      *ops, prompts, components.transformer.joint_attention_dim, options.max_sequence_length);
+      *ops, prompts, components.transformer.joint_attention_dim, *options.max_sequence_length);
   const Callbacks callbacks;
   Transformer transformer(components.transformer);
   load_model(transformer, *components.transformer_weights, "", *ops, StageProgress(callbacks, Stage::load));
