@@ -13,7 +13,7 @@ Residency residency_from_name(std::string_view name) {
       {{"nothing", Residency::nothing}, {"transformer", Residency::transformer}, {"all", Residency::all}}};
   for (const auto& [known, residency] : kNames)
     if (name == known) return residency;
-  throw ArgumentError("keep is '" + std::string(name) + "'; it must be nothing, transformer or all", "keep");
+  throw ArgumentError("keep is '" + std::string(name) + "'; known: nothing, transformer, all", "keep");
 }
 
 }  // namespace sd35

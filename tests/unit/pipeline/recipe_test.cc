@@ -38,6 +38,7 @@ TEST(RecipeTest, SurvivesJson) {
   EXPECT_EQ(read.model, recipe.model);
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // this machine's own affair
+  recipe.load.keep = "nothing";
   EXPECT_EQ(options_to_json(read.load), options_to_json(recipe.load));
 }
 
