@@ -7,9 +7,9 @@ trap 'rm -rf "$work"' EXIT
 source "$(dirname "$0")/checks.sh"
 "$sd35" make-random-model --size tiny --dtype f32 --seed 7 --quiet -o "$work/tiny" || exit 1
 mkdir "$work/here" && cd "$work/here" || exit 1
-# Large enough to go through the transformer one by one.
+# With a preview small pictures do not go through the transformer together.
 # An array, so that in the background it is the process itself that gets the signal.
-draw=("$sd35" generate -m "$work/tiny" --dtype f32 -p "a red cube" -W 384 -H 384 -g 1 --max-sequence-length 16)
+draw=("$sd35" generate -m "$work/tiny" --dtype f32 -p "a red cube" -W 64 -H 64 -g 1 --max-sequence-length 16 --preview "$work/preview.png")
 wait_for() { # wait_for COMMAND...: until it succeeds, for a minute
   for _ in $(seq 1200); do
     "$@" 2>/dev/null && return

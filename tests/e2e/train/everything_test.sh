@@ -20,13 +20,13 @@ done
 rm -r parts/tokenizer_3
 "$sd35" train-tokenizer --kind t5 --input captions.txt --vocab-size 180 --split-characters --max-length 48 -o parts/tokenizer_3 --quiet
 
-learn() { # learn NAME STEPS BATCH KEYS [KEYS OF THE STAGE]: trains a part of parts/ and puts it there
+learn() { # learn NAME STEPS BATCH KEYS KEYS_OF_THE_STAGE: trains a part of parts/ and puts it there
   local name=$1
   cat >"$name.json" <<EOF
 {
   "model": "parts", "from_scratch": true, "seed": 3, "dtype": "f32", $4,
   "optimizer": {"learning_rate": 2e-3, "warmup_steps": 2, "ema": 0},
-  "stages": [{"steps": $2, "batch_size": $3, "max_sequence_length": 48${5:+, $5}}],
+  "stages": [{"steps": $2, "batch_size": $3, $5}],
   "checkpoint_every": 1000, "log_every": 1
 }
 EOF
@@ -40,11 +40,12 @@ EOF
   rm -r parts && mv "$name/model" parts
 }
 side='"resolutions": [32]'
+tokens='"max_sequence_length": 48'
 learn autoencoder 12 4 '"task": "autoencoder", "data": "pictures"' "$side"
-learn t5 20 8 '"task": "t5", "captions": "captions.txt"'
+learn t5 20 8 '"task": "t5", "captions": "captions.txt"' "$tokens"
 learn clip 15 16 '"task": "clip", "component": "text_encoder", "data": "pictures"' "$side"
 learn clip_2 15 16 '"task": "clip", "component": "text_encoder_2", "data": "pictures"' "$side"
-learn transformer 15 8 '"task": "transformer", "data": "pictures"' "$side"
+learn transformer 15 8 '"task": "transformer", "data": "pictures"' "$side, $tokens"
 
 "$sd35" inspect parts >/dev/null
 "$sd35" convert parts model --type bf16 --quiet

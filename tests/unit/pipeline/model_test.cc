@@ -165,7 +165,11 @@ TEST(ModelTest, StoppingOneThreadLeavesTheOtherAlone) {
       callbacks.on_progress = [&](const Progress& progress) {
         return progress.stage != stage || progress.fraction < 0.5;
       };
-      EXPECT_THROW(Pipeline(model).generate(request(), callbacks), Cancelled);
+      try {
+        Pipeline(model).generate(request(), callbacks);
+        EXPECT_EQ(stage, Stage::load) << "which the other thread may do for this one";
+      } catch (const Cancelled&) {
+      }
     });
     EXPECT_TRUE(Pipeline(model).generate(request()).at(0).rgb == expected) << static_cast<int>(stage);
     stopped.join();
