@@ -90,10 +90,14 @@ void add_convert(CLI::App& app) {
   add_options(*command, arguments->options.parts);
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
   command->footer(kConvertFooter);
-  command->callback([arguments] {
+  command->callback([arguments, command] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
     if (arguments->packed && !arguments->options.type.empty())
       throw ArgumentError("either --type or --packed says what becomes of the weights, not both");
+    for (const char* name : {"--quantize", "--dtype"})
+      if (!arguments->packed && command->get_option(name)->count() > 0)
+        throw ArgumentError(std::string(name) +
+                            " goes with --packed; --type says what a converted model is made of");
     if (arguments->packed) {
       arguments->packing.packed = arguments->output;
       arguments->packing.parts = arguments->options.parts;

@@ -153,8 +153,11 @@ void check_texts(const CLI::App& command) {
 
 std::string argument_of(const std::string& name) {
   std::string argument;
+  bool ambiguous = false;  // both kinds of options have one of this name
   const auto find = [&](const Option& option, const auto& /*value*/) {
-    if (option.name == name) argument = long_argument_of(option);
+    if (option.name != name) return;
+    argument = ambiguous || !argument.empty() ? "" : long_argument_of(option);
+    ambiguous = ambiguous || argument.empty();
   };
   visit_defaults<GenerateOptions>(find);
   visit_defaults<LoadOptions>(find);

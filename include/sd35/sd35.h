@@ -169,12 +169,14 @@ struct Callbacks {
   // throw.
   std::function<bool(const Progress&)> on_progress;
   // Each picture as soon as it is decoded, number 0 first; its seed is GenerateOptions::seed + index. A
-  // picture that was denoised is delivered in every case: on Cancelled, on NumericError in a later one, on
-  // any error but one that a callback throws meanwhile. Where this is set generate() returns no pictures, so
+  // picture that was denoised is delivered in every case: on Cancelled, on any error but one that a callback
+  // throws meanwhile. A picture that ends in NaN is a warning; its NumericError comes when the others are
+  // drawn. Callbacks must not draw with the same model. Where this is set generate() returns no pictures, so
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
   // A rough picture of the latents after each step (1/8 of the size), where wanted; small pictures, of which
-  // several would be denoised at once, are then drawn one by one.
+  // several would be denoised at once, are then drawn one by one. Never called where the colours of the
+  // model's latents are not known: `preview` of its sd35.json, docs/weights.md.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
@@ -200,8 +202,8 @@ class Model {
 
 // Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
 // or on several of one model: each call has threads and memory of its own, pictures are the same as one after
-// the other, and stopping one leaves the others alone. start_profile() and finish_profile() not beside other
-// calls.
+// the other, and stopping one leaves the others alone. start_profile() and finish_profile() must not run
+// beside other calls.
 class Pipeline {
  public:
   // The same as Pipeline(Model::open(model, options)).

@@ -48,7 +48,8 @@ int started_threads(int count) {
   if (regions_are_serial()) return threads;
   if (count > 0 && !can_start(threads))
     throw ArgumentError("the system does not start " + std::to_string(threads) +
-                        " threads (a limit of processes or of memory); ask for fewer");
+                            " threads (a limit of processes or of memory); ask for fewer",
+                        "threads");
   while (!can_start(threads)) --threads;
   return threads_of_region(threads);
 }
@@ -56,7 +57,8 @@ int started_threads(int count) {
 int checked(int count) {
   if (count < 0 || count > kMostThreads)
     throw ArgumentError("threads must be from 0 (one a core) to " + std::to_string(kMostThreads) + ", not " +
-                        std::to_string(count));
+                            std::to_string(count),
+                        "threads");
   return count;
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <set>
+#include <span>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -46,7 +47,7 @@ std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
 }
 
 // Changes when the model's files do.
-std::string identity_of(const Contestant& contestant) {
+std::string identity_of(const Contestant& contestant, std::span<const LoraOptions> adapters) {
   const LoadOptions& load = contestant.load;
   std::vector<fs::path> files;
   const auto add = [&](const fs::path& path) {
@@ -61,6 +62,7 @@ std::string identity_of(const Contestant& contestant) {
   add(ModelFiles::open(contestant.model).location());
   visit_options(load.parts, [&](const Option&, const fs::path& part) { add(part); });
   for (const LoraOptions& lora : load.loras) add(lora.path);
+  for (const LoraOptions& lora : adapters) add(lora.path);
   std::ranges::sort(files);
   return fingerprint(files);
 }
@@ -141,6 +143,7 @@ class Run {
       for (const EvaluationPrompt& prompt : read_prompts(path))
         result_.prompts.insert(result_.prompts.end(), static_cast<std::size_t>(options.seeds), prompt);
     if (result_.prompts.empty()) throw ArgumentError("which prompts? --prompts takes a file");
+    if (options.folder.empty()) throw ArgumentError("where to? --output needs the name of a folder");
     result_.seeds = options.seeds;
     complete_options();
     folder_.make(options.folder / "pictures");
@@ -163,11 +166,16 @@ class Run {
   // What no option says is the first model's own, so that columns can be compared.
   void complete_options() {
     GenerateOptions& options = result_.generate = options_.generate;
-    if (!options_.contestants.empty()) {
-      const Contestant& first = options_.contestants[0];
-      options = Pipeline::from_pretrained(first.model, first.load).completed(options);
+    // All of them are opened, and earlier reports read, before anything is drawn: a wrong name shows now.
+    for (std::size_t i = 0; i < options_.contestants.size(); ++i) {
+      const Pipeline pipeline =
+          Pipeline::from_pretrained(options_.contestants[i].model, options_.contestants[i].load);
+      if (i > 0) continue;
+      options = pipeline.completed(options);
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }
+    for (const fs::path& folder : options_.compare)
+      read_earlier_report(folder, result_.prompts, options.seed);
     if (!options.width) options.width = kSideWithoutModel;
     if (!options.height) options.height = kSideWithoutModel;
   }
@@ -249,7 +257,7 @@ class Run {
     Column column = new_column(contestant.label, contestant.model);
     compare_with_first_model(column);
     const std::string folder = "pictures/" + contestant.label;
-    claim(options_.folder, options_.folder / folder, identity_of(contestant));
+    claim(options_.folder, options_.folder / folder, identity_of(contestant, options_.generate.loras));
     Pipeline pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
     const GenerateOptions options = pipeline.completed(result_.generate);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {

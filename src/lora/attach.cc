@@ -56,8 +56,4 @@ std::vector<std::string> attach_lora(const Ops& ops, const std::vector<LoraUpdat
   return attacher.left();
 }
 
-void detach_lora(const Ops& ops, const std::function<void(const Parameters&)>& describe) {
-  attach_lora(ops, {}, describe);
-}
-
 }  // namespace sd35

@@ -17,7 +17,8 @@
 namespace sd35 {
 
 // Gives the linear layers that `describe` visits their part of `updates`, in place of all that they had;
-// layers without a part lose what they had. `describe` is the parameters() of a loaded model, or of a block
+// layers without a part lose what they had: with no updates
+// the model is what it was, to the last bit. `describe` is the parameters() of a loaded model, or of a block
 // of it that is loaded for one use; `updates` are those of its component, of any number of files, with the
 // weights that a person gives them in their scales. The model must not be in use. Returns the names of the
 // weights in `updates` that no visited layer has, each once: tables that are read by rows, which only a merge
@@ -25,8 +26,5 @@ namespace sd35 {
 // update that does not fit its layer.
 std::vector<std::string> attach_lora(const Ops& ops, const std::vector<LoraUpdate>& updates,
                                      const std::function<void(const Parameters&)>& describe);
-
-// Takes all updates away again: the model is what it was, to the last bit.
-void detach_lora(const Ops& ops, const std::function<void(const Parameters&)>& describe);
 
 }  // namespace sd35

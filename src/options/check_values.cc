@@ -1,5 +1,8 @@
 #include "options/check_values.h"
 
+#include <cfloat>
+#include <cmath>
+
 #include "core/error.h"
 #include "options/options.h"
 
@@ -39,7 +42,12 @@ void check_value(const Option& option, const std::vector<int>& value) {
   for (const int each : value) check_number(option, each, std::to_string(each), " holds ");
 }
 
-void check_value(const Option& /*option*/, const std::vector<LoraOptions>& /*value*/) {}
+void check_value(const Option& option, const std::vector<LoraOptions>& value) {
+  for (const LoraOptions& lora : value)
+    if (!(std::abs(lora.weight) <= FLT_MAX))
+      throw ArgumentError("the weight of the LoRA '" + lora.path.string() + "' is not a finite number",
+                          option.name);
+}
 
 void check_values(const LoadOptions& options) {
   visit_options(options, [](const Option& option, const auto& value) { check_value(option, value); });

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/random.h"
+#include "core/threads.h"
 #include "core/type_names.h"
 #include "options/option.h"
 #include "options/residency.h"
@@ -229,6 +230,12 @@ void visit_reference_options(Options& o, Visitor& visit) {
 
 template <OptionsOf<GenerateOptions> Options, class Visitor>
 void visit_options(Options& options, Visitor&& visit) {
+  visit_prompt_options(options, visit);
+  visit_picture_options(options, visit);
+  visit_step_options(options, visit);
+  visit_shortcut_options(options, visit);
+  visit_skip_layer_options(options.skip_layer_guidance, visit);
+  visit_reference_options(options, visit);
   in_group("Adapters of one picture", visit)(
       {.name = "loras",
        .arguments = "--attach-lora",
@@ -239,12 +246,6 @@ void visit_options(Options& options, Visitor&& visit) {
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])",
        .effects = kOnPicture | kOnSpeed},
       options.loras);
-  visit_prompt_options(options, visit);
-  visit_picture_options(options, visit);
-  visit_step_options(options, visit);
-  visit_shortcut_options(options, visit);
-  visit_skip_layer_options(options.skip_layer_guidance, visit);
-  visit_reference_options(options, visit);
 }
 
 template <class Options, class Visitor>
@@ -296,7 +297,7 @@ template <class Options, class Visitor>
 void visit_residency(Options& o, Visitor& visit) {
   in_group("Speed and memory", visit)(
       {.name = "keep",
-       .help = "What stays in memory from one picture to the next, where there is room; changes no picture",
+       .help = "What stays in memory from one picture to the next, within max_memory; changes no picture",
        .choices = {{"nothing"}, {"transformer"}, {"all", "text encoders and decoder too"}},
        .check = [](std::string_view name) { residency_from_name(name); },
        .example = "all",
@@ -310,9 +311,10 @@ void visit_engine_options(Options& o, Visitor& visit) {
   const auto option = in_group("Speed and memory", visit);
   option({.name = "threads",
           .help = "Threads; 0: as many as there are cores that may be used",
-          .range = {0, 1024},
+          .range = {0, kMostThreads},
           .example = "1",
-          .effects = kOnSpeed},
+          .effects = kOnSpeed,
+          .recorded = false},
          o.threads);
   option({.name = "dtype",
           .help = "Type that is computed in",

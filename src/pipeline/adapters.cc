@@ -1,6 +1,5 @@
 #include "pipeline/adapters.h"
 
-#include <cmath>
 #include <utility>
 
 #include "core/error.h"
@@ -22,9 +21,6 @@ LoraUpdates read_loras(std::span<const LoraOptions> loras, const LoraTargets& ta
                        const std::function<void(const std::string&)>& on_warning) {
   LoraUpdates all;
   for (const LoraOptions& lora : loras) {
-    if (!std::isfinite(lora.weight))
-      throw ArgumentError("the weight of the LoRA '" + lora.path.string() + "' is not a finite number",
-                          "loras");
     for (auto& [component, updates] : read_lora(lora.path, targets, on_warning))
       for (LoraUpdate& update : updates) {
         update.scale *= static_cast<float>(lora.weight);

@@ -153,6 +153,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         std::move(warnings),
                         vocabulary_of(extras, said, options),
                         trained_sides(extras, transformer, vae, said),
+                        PreviewColours::from_json(extras, vae.latent_channels, said),
                         defaults_from_json(extras, transformer, vae, said)};
   check_widths(files.location(), components);
   return components;

@@ -9,6 +9,7 @@
 #include "lora/lora_file.h"
 #include "mmdit/config.h"
 #include "pipeline/model_defaults.h"
+#include "pipeline/preview.h"
 #include "pipeline/prompt_check.h"
 #include "pipeline/validation.h"
 #include "sampling/sigmas.h"
@@ -32,6 +33,7 @@ struct Components {
   std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
   TrainedSides sides;
+  PreviewColours preview;
   GenerateOptions defaults;
 };
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "pipeline/preview.h"
 
 namespace sd35 {
 namespace {
@@ -26,7 +25,7 @@ std::int64_t equal_at_end(const Tensor& tokens) {
   return count;
 }
 
-// Contexts with neighbouring numbers that leave out the same blocks: one forward.
+// Contexts with neighbouring numbers that leave out the same blocks, run as one forward.
 struct Pass {
   std::size_t first = 0, count = 0;  // of the job's contexts
   auto operator<=>(const Pass&) const = default;
@@ -69,8 +68,6 @@ class ContextRunner {
     if (job_.after_step) job_.after_step(steps, latents);
     steps_done_ = steps;
     report();
-    const Callbacks& callbacks = progress_.callbacks();
-    if (callbacks.on_preview) callbacks.on_preview(preview_of(job_.latents.rows(0, 1)), steps);
   }
 
  private:

@@ -31,6 +31,11 @@ constexpr int kPicturesAtOnce = 8;
 
 double bytes_of(DType dtype) { return static_cast<double>(size_of(dtype)); }
 
+// What every stage takes, beside what it takes for itself.
+std::uint64_t whole_stage(const MemoryFacts& facts, double own) {
+  return static_cast<std::uint64_t>(kProgram + facts.adapters + kMargin * own);
+}
+
 // Sums the weights a model describes, as they will lie in memory.
 class WeightSizes : public ParameterVisitor {
  public:
@@ -152,20 +157,19 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
   std::string mode = streamed ? "streamed" : "resident";
   if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
   if (pictures > 1) mode += ", " + std::to_string(pictures) + " pictures at once";
-  return {"denoise", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + scratch))};
+  return {"denoise", mode, whole_stage(facts, weights + scratch)};
 }
 
 // T5 streams layer by layer; CLIP is smaller than one of its layers.
 MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options) {
   const double prompts = guidance_enabled(options.guidance_scale.value()) ? 2 : 1;
   const double layer = facts.prompt_encoder->largest_layer(facts.compute_type) +
-                       facts.prompt_encoder->largest_updated_weight();
+                       std::max(facts.prompt_encoder->largest_updated_weight(), facts.updated_encoder_weight);
   const double width = static_cast<double>(facts.prompt_encoder->largest_width());
   const double tokens = std::max<double>(*options.max_sequence_length,
                                          static_cast<double>(facts.prompt_encoder->layout().clip_tokens));
   const double activations = prompts * tokens * width * (6 * 4 + 10 * bytes_of(facts.compute_type));
-  return {"encode prompt", "streamed",
-          static_cast<std::uint64_t>(kProgram + kMargin * (layer + activations))};
+  return {"encode prompt", "streamed", whole_stage(facts, layer + activations)};
 }
 
 double decoder_weight_bytes(const MemoryFacts& facts) {
@@ -192,7 +196,7 @@ MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& option
   const std::string mode =
       pixels < static_cast<double>(width) * height ? "tiles of " + std::to_string(side) : "whole";
   const double weights = decoder_weight_bytes(facts);
-  return {"decode", mode, static_cast<std::uint64_t>(kProgram + kMargin * (weights + maps + picture))};
+  return {"decode", mode, whole_stage(facts, weights + maps + picture)};
 }
 
 // Small pictures go through the transformer together: beyond some thousand tokens a forward is no faster for
@@ -215,8 +219,11 @@ void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const 
 // What follows from there being several pictures, once it is settled how each is made.
 void plan_for_several(const MemoryFacts& facts, const GenerateOptions& options, const TransformerSizes& sizes,
                       std::uint64_t limit, MemoryPlan& plan) {
-  if (limit == 0)
-    limit = static_cast<std::uint64_t>(kShareOfAvailable * static_cast<double>(facts.available));
+  if (limit == 0) {
+    const double kept = (facts.kept >= Residency::transformer ? sizes.weights(false) : 0) +
+                        (facts.kept == Residency::all ? decoder_weight_bytes(facts) : 0);
+    limit = static_cast<std::uint64_t>(kShareOfAvailable * static_cast<double>(facts.available) + kept);
+  }
   plan_batch(facts, options, sizes, limit, plan);
   MemoryStage denoise = plan.stages[1], decode = plan.stages[2];
   denoise.mode += ", beside the decoder";

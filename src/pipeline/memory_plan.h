@@ -25,8 +25,12 @@ struct MemoryFacts {
   DType compute_type = DType::bf16;
   bool widened = false;                 // bf16 is multiplied in f32
   Residency keep = Residency::nothing;  // between pictures, where there is room
-  bool rows_are_independent = false;    // of the engine: Ops::rows_are_independent()
-  bool streamable = true;               // blocks can be loaded one by one at the speed of a copy
+  Residency kept = Residency::nothing;  // from the picture before, so not in `available`
+  // Of the request's adapters: their matrices, and an f32 copy of the largest encoder weight that they
+  // change.
+  double adapters = 0, updated_encoder_weight = 0;
+  bool rows_are_independent = false;  // of the engine: Ops::rows_are_independent()
+  bool streamable = true;             // blocks can be loaded one by one at the speed of a copy
   // Bytes the machine has left, which several pictures may use where no limit is set; 0: unknown.
   std::uint64_t available = 0;
 };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/threads.h"
-#include "mmdit/quantization.h"
 #include "pipeline/translated.h"
 #include "pipeline/validation.h"
 
@@ -23,13 +22,9 @@ OpenedModel::OpenedModel(std::string model, LoadOptions options)
       load(with_canonical_types(std::move(options))),
       ops(make_engine(load)),
       components(open_components(name, load)),
-      keep(residency_from_name(load.keep)) {
-  weight_format_from_name(load.quantize);
-}
+      keep(residency_from_name(load.keep)) {}
 
-bool OpenedModel::widens() const {
-  return ops->product_type() != ops->compute_type();
-}
+bool OpenedModel::widens() const { return ops->product_type() != ops->compute_type(); }
 
 Model Model::open(const std::string& model, const LoadOptions& options) {
   return translated([&] { return Model(std::make_shared<const OpenedModel>(model, options)); });

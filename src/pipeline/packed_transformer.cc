@@ -84,14 +84,14 @@ void TransformerWeights::stream(Transformer& transformer, const StageProgress& p
 }
 
 void TransformerWeights::adapt(std::vector<LoraUpdate> updates) {
+  if (updates.empty()) return;
   Transformer shapes(config_);
   const std::vector<std::string> left =
       attach_lora(*make_ref_ops(), updates, [&](const Parameters& p) { shapes.parameters(p); });
   if (!left.empty())
-    throw ArgumentError(
-        "a LoRA changes " + in_quotes(left.front()) +
-            ", which is not a linear layer; only one that is loaded with the model can (--lora)",
-        "loras");
+    throw ArgumentError("a LoRA changes " + in_quotes(left.front()) +
+                            ", which is not a linear layer; only a LoRA that is loaded with the model can",
+                        "loras");
   updates_ = std::move(updates);
 }
 

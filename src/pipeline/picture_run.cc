@@ -9,6 +9,7 @@
 #include "core/type_names.h"
 #include "pipeline/decode.h"
 #include "pipeline/loading.h"
+#include "pipeline/preview.h"
 #include "pipeline/progress.h"
 #include "pipeline/recipe.h"
 #include "sampling/guidance.h"
@@ -115,6 +116,10 @@ void PictureRun::denoise_next(const PromptEmbedding& prompt) {
   const int end = std::min(options_.count, denoised_ + (plan_.together ? most : kPicturesAtATime));
   while (denoised_ < end) {
     const int batch = std::min(most, end - denoised_);
+    if (batch == 1) {
+      denoise_alone(prompt);
+      continue;
+    }
     try {
       denoise_together(prompt, batch);
     } catch (const NumericError&) {
@@ -127,16 +132,20 @@ void PictureRun::denoise_next(const PromptEmbedding& prompt) {
 void PictureRun::denoise_alone(const PromptEmbedding& prompt) {
   try {
     denoise_together(prompt, 1);
-  } catch (const NumericError&) {
-    fails();
+  } catch (const NumericError& error) {
+    fails(error, denoised_);
     ++denoised_;
   }
 }
 
 // Called where an exception is being handled: it comes out when the other pictures are drawn, or now where
 // they would be lost with it.
-void PictureRun::fails() {
+void PictureRun::fails(const NumericError& error, int index) {
   if (!callbacks_.on_picture) throw;
+  if (options_.count > 1) {
+    const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(index);
+    warn(callbacks_, "the picture of seed " + std::to_string(seed) + " cannot be drawn: " + error.what());
+  }
   if (!failed_) failed_ = std::current_exception();
 }
 
@@ -167,6 +176,12 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
   job.block_cache = options_.block_cache;
   job.one_context_a_pass = plan_.one_prompt_a_pass;
   if (guidance_enabled(options_.guidance_scale.value())) guide(options_, job);
+  if (callbacks_.on_preview)
+    job.after_step = [this, one](int steps_done, std::span<float> latents) {
+      if (const auto preview = preview_of(latents, static_cast<int>(one[3]), static_cast<int>(one[2]),
+                                          model_.components.preview))
+        callbacks_.on_preview(*preview, steps_done);
+    };
   return job;
 }
 
@@ -177,8 +192,8 @@ void PictureRun::decode_waiting() {
     std::optional<Picture> picture;
     try {
       picture = decode_picture(latents, index);
-    } catch (const NumericError&) {
-      fails();
+    } catch (const NumericError& error) {
+      fails(error, index);
     }
     if (picture) deliver(std::move(*picture), index);
   }

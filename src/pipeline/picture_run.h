@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/error.h"
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
@@ -60,7 +61,7 @@ class PictureRun {
   void denoise_next(const PromptEmbedding& prompt);
   void denoise_together(const PromptEmbedding& prompt, int count);
   void denoise_alone(const PromptEmbedding& prompt);
-  void fails();
+  void fails(const NumericError& error, int index);
   DenoiseJob job(const PromptEmbedding& prompt, int count) const;
   void decode_waiting();
   Picture decode_picture(const Tensor& latents, int index);

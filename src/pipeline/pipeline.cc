@@ -1,5 +1,5 @@
-// The stages in order, each with its models: what one stage needs is dropped before the next begins, so that
-// the peak of memory is that of the largest stage.
+// The stages in order, each with its models: what one stage needs is dropped before the next begins, unless
+// it is kept, so that the peak of memory is that of the largest stage.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -84,8 +84,8 @@ class Pipeline::Impl {
     }
     LoraUpdates adapters = read_loras(options.loras, components.lora_targets,
                                       [&](const std::string& warning) { warn(callbacks, warning); });
-    weights.adapt(std::exchange(adapters[Component::transformer], {}));
-    const MemoryPlan plan = plan_of(weights, options, callbacks);
+    weights.adapt(adapters[Component::transformer]);
+    const MemoryPlan plan = plan_of(weights, options, adapters, callbacks);
     drop_what_does_not_stay(plan);
     const PromptEmbedding prompt = encode_prompts(plan, options, adapters, callbacks);
     ops().trim();
@@ -116,7 +116,7 @@ class Pipeline::Impl {
   }
 
   MemoryPlan plan_of(const TransformerWeights& weights, const GenerateOptions& options,
-                     const Callbacks& callbacks) const {
+                     const LoraUpdates& adapters, const Callbacks& callbacks) const {
     const Components& components = model_->components;
     const LoadOptions& load = model_->load;
     MemoryFacts facts;
@@ -128,6 +128,16 @@ class Pipeline::Impl {
     facts.compute_type = model_->ops->compute_type();
     facts.widened = model_->widens();
     facts.keep = model_->keep;
+    facts.kept = model_->residents.kept();
+    for (const auto& [component, updates] : adapters)
+      for (const LoraUpdate& update : updates) {
+        const std::int64_t values = update.down.numel() + update.up.numel();
+        facts.adapters +=
+            static_cast<double>(values) * (4 + static_cast<double>(size_of(facts.compute_type)));
+        const auto weight = static_cast<double>(update.up.dim(0) * update.down.dim(1));
+        if (component != Component::transformer)
+          facts.updated_encoder_weight = std::max(facts.updated_encoder_weight, 4 * weight);
+      }
     facts.rows_are_independent = model_->ops->rows_are_independent();
     const WeightFormat format = facts.quantization.format;
     if (model_->ops->device().host) facts.available = available_memory();
@@ -164,7 +174,8 @@ class Pipeline::Impl {
                                  const LoraUpdates& adapters, const Callbacks& callbacks) const {
     const std::vector<PromptTexts> prompts = prompts_of(options);
     const int length = options.max_sequence_length.value();
-    const bool adapted = std::ranges::any_of(adapters, [](const auto& of) { return !of.second.empty(); });
+    const bool adapted = std::ranges::any_of(
+        adapters, [](const auto& of) { return of.first != Component::transformer && !of.second.empty(); });
     std::optional<PromptCache> cache = adapted ? std::nullopt : prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
@@ -191,8 +202,9 @@ class Pipeline::Impl {
       };
     } else if (plan.keep == Residency::all) {
       Resident<LoadedEncoders>& resident = model_->residents.encoders;
-      weights.loaded = resident.get([&] { return model_->components.prompt_encoder.load(ops()); },
-                                    [&] { progress.report(0); });
+      const auto waiting = [&] { progress.report(0); };
+      weights.loaded =
+          resident.get([&] { return model_->components.prompt_encoder.load(ops(), waiting); }, waiting);
       resident.keep(weights.loaded);
     }
     return weights;

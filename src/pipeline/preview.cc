@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 
@@ -27,26 +28,55 @@ constexpr std::array<std::array<float, 3>, 16> kColours{{{-0.0645f, 0.0177f, 0.1
                                                          {-0.0749f, -0.0634f, -0.0456f},
                                                          {-0.1418f, -0.1457f, -0.1259f}}};
 
+std::optional<std::array<float, 3>> colour_from_json(const nlohmann::json& json) {
+  std::array<float, 3> colour{};
+  if (!json.is_array() || json.size() != colour.size()) return std::nullopt;
+  for (std::size_t i = 0; i < colour.size(); ++i) {
+    if (!json[i].is_number()) return std::nullopt;
+    colour[i] = json[i].get<float>();
+    if (!std::isfinite(colour[i])) return std::nullopt;
+  }
+  return colour;
+}
+
 }  // namespace
 
-Picture preview_of(const Tensor& latents) {
-  if (latents.shape().rank() != 4 || latents.dim(0) != 1 ||
-      latents.dim(1) != static_cast<std::int64_t>(kColours.size()))
-    throw ArgumentError("no preview of latents " + latents.shape().to_string() +
-                        "; one picture of 16 channels is known");
-  Picture picture;
-  picture.height = static_cast<int>(latents.dim(2));
-  picture.width = static_cast<int>(latents.dim(3));
-  const std::int64_t pixels = latents.dim(2) * latents.dim(3);
-  picture.rgb.resize(static_cast<std::size_t>(3 * pixels));
-  for (std::int64_t i = 0; i < pixels; ++i)
+PreviewColours PreviewColours::from_json(const nlohmann::json& extras, std::int64_t latent_channels,
+                                         const std::string& location) {
+  const auto said = extras.find("preview");
+  if (said == extras.end()) {
+    const bool known = latent_channels == static_cast<std::int64_t>(kColours.size());
+    return known ? PreviewColours{{kColours.begin(), kColours.end()}} : PreviewColours{};
+  }
+  PreviewColours colours;
+  const bool whole = said->is_object() && said->size() == 2 && said->contains("channels") &&
+                     said->contains("bias") && said->at("channels").is_array();
+  if (whole)
+    for (const nlohmann::json& channel : said->at("channels"))
+      if (const auto colour = colour_from_json(channel)) colours.channels.push_back(*colour);
+  const auto bias = whole ? colour_from_json(said->at("bias")) : std::nullopt;
+  if (!bias || colours.channels.size() != static_cast<std::size_t>(latent_channels) ||
+      said->at("channels").size() != colours.channels.size())
+    throw FileError(location + ": 'preview' is not the red, green and blue of " +
+                    std::to_string(latent_channels) +
+                    R"( latent channels, as in {"channels": [[0.1, 0, -0.2], ...], "bias": [0, 0, 0]})");
+  colours.bias = *bias;
+  return colours;
+}
+
+std::optional<Picture> preview_of(std::span<const float> latents, int width, int height,
+                                  const PreviewColours& colours) {
+  if (colours.channels.empty()) return std::nullopt;
+  Picture picture{width, height, {}, {}};
+  const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  picture.rgb.resize(3 * pixels);
+  for (std::size_t i = 0; i < pixels; ++i)
     for (std::size_t colour = 0; colour < 3; ++colour) {
-      float sum = 0;
-      for (std::size_t c = 0; c < kColours.size(); ++c)
-        sum += latents.data<float>()[static_cast<std::int64_t>(c) * pixels + i] * kColours[c][colour];
+      float sum = colours.bias[colour];
+      for (std::size_t c = 0; c < colours.channels.size(); ++c)
+        sum += latents[c * pixels + i] * colours.channels[c][colour];
       const float value = std::clamp((sum + 1) / 2, 0.0f, 1.0f);
-      picture.rgb[static_cast<std::size_t>(3 * i) + colour] =
-          static_cast<std::uint8_t>(std::lround(255 * value));
+      picture.rgb[3 * i + colour] = static_cast<std::uint8_t>(std::lround(255 * value));
     }
   return picture;
 }

@@ -10,6 +10,7 @@
 #include "image/metadata.h"
 #include "options/option.h"
 #include "options/option_json.h"
+#include "options/options.h"
 #include "pipeline/translated.h"
 #include "weights/config_file.h"
 
@@ -42,8 +43,12 @@ nlohmann::json child(const nlohmann::json& json, const char* key) {
   return json.contains(key) ? json[key] : nlohmann::json::object();
 }
 
+// Without what is a machine's own affair: a picture from elsewhere chooses no folders and no threads.
 template <class Options>
-Options read_options_of_recipe(const nlohmann::json& json, const std::string& location) {
+Options read_options_of_recipe(nlohmann::json json, const std::string& location) {
+  visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {
+    if (!option.recorded && json.is_object()) json.erase(std::string(option.name));
+  });
   Options options;
   try {
     options_from_json(json, options);

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "mmdit/transformer.h"
+#include "options/residency.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"
 
@@ -45,6 +46,10 @@ class Resident {
   }
   // It goes with its last user.
   void drop() { keep(nullptr); }
+  bool is_kept() const {
+    const std::lock_guard lock(mutex_);
+    return kept_ != nullptr;
+  }
 
  private:
   static constexpr std::chrono::milliseconds kPatience{100};
@@ -62,7 +67,7 @@ class Resident {
     Resident& resident;
   };
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool loading_ = false;
   std::weak_ptr<const T> in_use_;
@@ -74,6 +79,11 @@ struct Residents {
   Resident<LoadedEncoders> encoders;
   Resident<Transformer> transformer;
   Resident<VaeDecoder> decoder;
+
+  Residency kept() const {
+    if (!transformer.is_kept()) return Residency::nothing;
+    return decoder.is_kept() ? Residency::all : Residency::transformer;
+  }
 };
 
 }  // namespace sd35

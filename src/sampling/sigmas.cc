@@ -1,5 +1,6 @@
 #include "sampling/sigmas.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -22,7 +23,8 @@ void check_shift(double shift) {
 
 void check_steps(int steps, int num_train_timesteps) {
   if (steps < 1 || steps > num_train_timesteps)
-    throw ArgumentError(std::to_string(steps) + " steps; use 1 to " + std::to_string(num_train_timesteps));
+    throw ArgumentError(std::to_string(steps) + " steps; use 1 to " + std::to_string(num_train_timesteps),
+                        "num_inference_steps");
 }
 
 std::vector<float> flow_sigmas(int steps, double shift, int num_train_timesteps) {
@@ -37,7 +39,8 @@ std::vector<float> flow_sigmas(int steps, double shift, int num_train_timesteps)
   std::vector<float> sigmas;
   for (int i = 0; i < steps; ++i) {
     const double timestep = i > 0 && i == steps - 1 ? last : i * spacing + first;
-    sigmas.push_back(static_cast<float>(shifted(timestep / trained, shift)));
+    // Small shifts round the first one up.
+    sigmas.push_back(std::min(1.0f, static_cast<float>(shifted(timestep / trained, shift))));
   }
   sigmas.push_back(0);
   check_sigmas(sigmas);

@@ -249,12 +249,31 @@ std::int64_t PromptEncoder::largest_width() const {
   return t5_ ? t5_->config.d_ff : clip_g_.config.intermediate_size;
 }
 
-std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops) const {
+namespace {
+
+// Says before each tensor that it goes on.
+class StoppableLoader : public Loader {
+ public:
+  StoppableLoader(const WeightSource& source, const Ops& ops, const std::function<void()>& going_on)
+      : Loader(source, ops, Reuse::once), going_on_(going_on) {}
+  void parameter(const ParameterSpec& spec, Tensor& tensor) override {
+    if (going_on_) going_on_();
+    Loader::parameter(spec, tensor);
+  }
+
+ private:
+  const std::function<void()>& going_on_;
+};
+
+}  // namespace
+
+std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops,
+                                                          const std::function<void()>& going_on) const {
   auto loaded =
       std::make_shared<LoadedEncoders>(ClipTextModel(clip_l_.config), ClipTextModel(clip_g_.config));
   const auto load_into = [&](auto& model, const WeightSource& weights) {
     // As encode() loads them: other layouts would round otherwise.
-    Loader loader(weights, ops, Reuse::once);
+    StoppableLoader loader(weights, ops, going_on);
     loader.expect([&](const Parameters& p) { model.parameters(p); });
     model.parameters(Parameters(loader));
   };

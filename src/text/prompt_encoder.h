@@ -85,8 +85,10 @@ class PromptEncoder {
   // Likewise: bytes of the largest weight that is changed as it is read (WeightSource::adjusted()), in f32.
   double largest_updated_weight() const;
 
-  // All layers of all encoders, for encode(): same results, without reading anything.
-  std::shared_ptr<const LoadedEncoders> load(const Ops& ops) const;
+  // All layers of all encoders, for encode(): same results, without reading anything. Calls `going_on` now
+  // and then; it may throw to stop.
+  std::shared_ptr<const LoadedEncoders> load(const Ops& ops,
+                                             const std::function<void()>& going_on = {}) const;
 
   // All prompts in one batch; D = `width`, S = `max_sequence_length`. Every distinct text is encoded once.
   PromptEmbedding encode(const Ops& ops, std::span<const PromptTexts> prompts, std::int64_t width,

@@ -69,7 +69,7 @@ void drop_unbound(StoredTensors& tensors) {
   }
 }
 
-// Whether none of its files (several with an index of shards) has changed since.
+// Whether none of the files that hold its tensors has changed since.
 bool is_current(const WeightFile& file) {
   std::set<const MappedFile*> seen;
   return std::ranges::all_of(file.tensors, [&](const auto& tensor) {
@@ -107,6 +107,7 @@ WeightFile read_weight_file(const std::filesystem::path& path) {
 std::shared_ptr<const WeightFile> open_weight_file(const std::filesystem::path& path) {
   static std::mutex mutex;
   static auto* const opened = new std::map<std::string, std::weak_ptr<const WeightFile>>;
+  if (path.extension() == ".json") return std::make_shared<const WeightFile>(read_weight_file(path));
   const std::lock_guard lock(mutex);
   std::erase_if(*opened, [](const auto& entry) { return entry.second.expired(); });
   std::error_code ignored;

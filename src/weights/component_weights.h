@@ -24,8 +24,8 @@ struct WeightFile {
 // (weights/plain_names.h). Throws FileError, which says what the file is where it is none of these.
 WeightFile read_weight_file(const std::filesystem::path& path);
 
-// The same, and of this process's only one: whoever opens the file while another has it gets that, unless it
-// was replaced meanwhile. From any thread.
+// Like read_weight_file(), but shared within the process while it is in use, unless the file changed
+// meanwhile. Shards are not shared: an index may name others than it did. From any thread.
 std::shared_ptr<const WeightFile> open_weight_file(const std::filesystem::path& path);
 
 // The component's part of a file's tensors, which may lie below any prefix (weights/find_component.h), under

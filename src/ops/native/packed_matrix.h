@@ -22,7 +22,6 @@ class PackedMatrix : public PreparedWeight {
   std::optional<PackedWeight> packed() const override;
   DType dtype() const { return dtype_; }
   std::int64_t out() const { return out_; }
-  std::int64_t in() const { return in_; }
 
   // y = act(x W^T + b) with what `spec` says of x and y; its sizes and type of the matrix are set here.
   void product(onednn::MatmulSpec spec, const void* x, const float* bias, void* y) const;

@@ -187,7 +187,7 @@ TEST_F(AttachTest, ComesAndGoesToTheLastBit) {
       other.resize(3);
       attach(*ops, other, *transformer);
       EXPECT_TRUE(same(velocity(*ops, *transformer), attached(*ops, format, other)));
-      detach_lora(*ops, [&](const Parameters& p) { transformer->parameters(p); });
+      attach_lora(*ops, {}, [&](const Parameters& p) { transformer->parameters(p); });
       EXPECT_TRUE(same(velocity(*ops, *transformer), before));
     }
 }

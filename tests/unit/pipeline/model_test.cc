@@ -116,20 +116,24 @@ class SeveralThreads {
   explicit SeveralThreads(std::vector<Model> models) : models_(std::move(models)) {}
 
   void draw(int pictures) {
+    std::map<std::uint64_t, std::vector<std::uint8_t>> expected;
+    for (std::size_t t = 0; t < models_.size(); ++t)
+      for (int i = 0; i < pictures; ++i) expected[seed_of(t, i)] = alone(seed_of(t, i));
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < models_.size(); ++t)
-      threads.emplace_back([this, t, pictures] {
+      threads.emplace_back([this, t, pictures, &expected] {
         const Pipeline pipeline(models_[t]);
-        for (int i = 0; i < pictures; ++i) {
-          const std::uint64_t seed = 10 * t + static_cast<std::uint64_t>(i);
-          if (pipeline.generate(request(seed)).at(0).rgb != alone(seed)) ++different_;
-        }
+        for (int i = 0; i < pictures; ++i)
+          if (pipeline.generate(request(seed_of(t, i))).at(0).rgb != expected.at(seed_of(t, i))) ++different_;
       });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(different_, 0);
   }
 
  private:
+  static std::uint64_t seed_of(std::size_t thread, int picture) {
+    return 10 * thread + static_cast<std::uint64_t>(picture);
+  }
   static std::vector<std::uint8_t> alone(std::uint64_t seed) {
     return Pipeline::from_pretrained(bf16_model().string(), keeping("nothing"))
         .generate(request(seed))

@@ -39,6 +39,7 @@ TEST(RecipeTest, SurvivesJson) {
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // this machine's own affair
   recipe.load.keep = "nothing";
+  recipe.load.threads = 0;
   EXPECT_EQ(options_to_json(read.load), options_to_json(recipe.load));
 }
 
@@ -58,6 +59,13 @@ TEST(RecipeTest, TheTextForPeopleNamesWhatMatters) {
   for (const char* part : {"🙂\nNegative prompt: sharp\n", "Steps: 4", "Sampler: Heun", "Size: 48x64",
                            "Seed: 18446744073709551615", "Shift: 1", "Model: sd3.5 medium"})
     EXPECT_NE(metadata[0].second.find(part), std::string::npos) << part << " in " << metadata[0].second;
+}
+
+TEST(RecipeTest, APictureFromElsewhereChoosesNoFoldersAndNoThreads) {
+  const Recipe recipe = recipe_from_json(
+      R"({"model": "m", "load": {"packed": "/tmp/p", "prompt_cache": "/tmp/c", "threads": 3, "keep": "all"}})",
+      "test");
+  EXPECT_EQ(options_to_json(recipe.load), options_to_json(LoadOptions()));
 }
 
 TEST(RecipeTest, MissingOptionsKeepTheirDefaults) {

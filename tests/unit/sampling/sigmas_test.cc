@@ -115,5 +115,14 @@ TEST(SchedulerConfig, RefusesOtherClasses) {
   }
 }
 
+TEST(FlowSigmas, EveryShiftOfTheRangeWorks) {
+  for (const double shift : {0.01, 0.011, 0.02, 0.5, 3.0, 100.0})
+    for (const int steps : {1, 2, 40, 1000}) {
+      const std::vector<float> sigmas = flow_sigmas(steps, shift);
+      EXPECT_LE(sigmas.front(), 1.0f) << shift << " " << steps;
+      EXPECT_NEAR(sigmas.front(), 1.0f, 1e-4) << shift << " " << steps;
+    }
+}
+
 }  // namespace
 }  // namespace sd35

@@ -22,7 +22,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPatience{1500};
+constexpr milliseconds kPatience{5000};
 
 // Of this machine; nothing listens there.
 int free_port() {
