@@ -29,7 +29,7 @@ struct GenerationSettings {
   std::string prompt;
   std::string negative_prompt;
   int steps = 0;
-  std::string sampler;  // as shown to people: "Euler"
+  std::string sampler;                  // as shown to people: "Euler"
   std::optional<float> guidance_scale;  // not said where it was the model's own
   std::uint64_t seed = 0;
   int width = 0;
