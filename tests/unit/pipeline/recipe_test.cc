@@ -113,7 +113,6 @@ TEST(RecipeTest, RefusesWhatIsNoRecipe) {
                            R"({"model": "m", "generate": {"seed": 1.5}})",
                            R"({"model": "m", "generate": {"count": 2147483648}})",
                            R"({"model": "m", "generate": {"guidance_scale": 1e999}})",
-                           R"({"model": "m", "load": {"threads": 2147483648}})",
                            R"({"model": "m", "load": {"max_memory": 1.5}})",
                            R"({"model": "m", "load": {"max_memory": -1}})",
                            R"({"model": "m", "load": {"loras": {"path": "l"}}})",
