@@ -1,5 +1,6 @@
 #include "option_arguments.h"
 
+#include <filesystem>
 #include <vector>
 
 #include "argument_values.h"
@@ -65,6 +66,13 @@ class OptionAdder {
     return command_.add_option_function<std::string>(
         arguments_of(option), [&value](const std::string& text) { value = text_argument(text); },
         full_help(option));
+  }
+
+  CLI::Option* add(const Option& option, std::filesystem::path& value) {
+    // An unset variable of a script is no choice.
+    return add_value(option, value)->check([](const std::string& path) {
+      return path.empty() ? std::string("it needs the name of a file or a folder") : std::string();
+    });
   }
 
   CLI::Option* add(const Option& option, std::uint64_t& value) {

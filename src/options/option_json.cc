@@ -92,9 +92,10 @@ void read(std::string_view name, const nlohmann::json& json, std::string& value)
 }
 
 void read(std::string_view name, const nlohmann::json& json, std::filesystem::path& value) {
-  std::string path;
-  read(name, json, path);
-  value = path;
+  std::string text;
+  read(name, json, text);
+  if (text.find('\0') != text.npos) throw ArgumentError(std::string(name) + " holds a NUL character", name);
+  value = text;
 }
 
 void read(std::string_view name, const nlohmann::json& json, LoraOptions& lora) {

@@ -11,6 +11,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/threads.h"
 #include "core/yielding.h"
 #include "data/prefetcher.h"
@@ -110,6 +111,10 @@ class Trainer {
     if (options.resume)
       if (const auto checkpoint = newest_checkpoint(options.folder))
         read_checkpoint(*checkpoint, store_, state_);
+    if (state_.step > config.total_steps())
+      throw ArgumentError("the run in " + in_quotes(options.folder.string()) + " has " + std::to_string(state_.step) +
+                          " steps already; the configuration asks for " + std::to_string(config.total_steps()) +
+                          ": give more, or begin in another folder");
     if (group_->is_first()) log_.emplace(options.folder, state_.step);
   }
 

@@ -56,6 +56,12 @@ train run.json -o whole || fail "the run fails"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
 
+echo "-- resumed for fewer steps than it has"
+sed 's/"steps": [0-9]*/"steps": 1/g' run.json >shorter.json
+train shorter.json -o whole --resume 2>error
+[ $? -eq 2 ] || fail "a run that is longer already is resumed"
+expect_line 'has 20 steps already; the configuration asks for 2' error
+
 echo "-- resumed with another model"
 mv tiny kept && "$sd35" make-random-model --size tiny --seed 3 --quiet -o tiny || fail "no other model"
 train run.json -o whole --resume 2>error

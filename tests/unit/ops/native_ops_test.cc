@@ -129,7 +129,11 @@ TEST_P(NativeOpsTest, ServesSeveralThreadsAtOnce) {
 }
 
 TEST_P(NativeOpsTest, RowsAreIndependentWhereItSaysSo) {
-  if (!ops->rows_are_independent()) GTEST_SKIP() << "on this CPU they are not";
+  const double bound = GetParam() == DType::f32 ? 1e-6 : 0x1p-7;
+  const auto agree = [&](const Tensor& alone, const Tensor& beside) {
+    return same_bits(alone, beside) || (!ops->rows_are_independent() &&
+                                        relative_error(alone.to(DType::f32), beside.to(DType::f32)) <= bound);
+  };
   for (const auto& [in, out] : {std::pair{33, 65}, {96, 96}, {192, 768}, {1536, 192}})
     for (const bool prepared : {false, true}) {
       Linear layer;
@@ -141,8 +145,8 @@ TEST_P(NativeOpsTest, RowsAreIndependentWhereItSaysSo) {
       const Tensor x = random_tensor({470, in}, 5);
       const Tensor all = ops->linear(x, layer, Activation::gelu_tanh);
       for (const auto& [begin, end] : {std::pair{0, 1}, {1, 8}, {8, 72}, {72, 184}, {184, 470}})
-        EXPECT_TRUE(same_bits(ops->linear(x.rows(begin, end).clone(), layer, Activation::gelu_tanh).clone(),
-                              all.rows(begin, end).clone()))
+        EXPECT_TRUE(agree(ops->linear(x.rows(begin, end).clone(), layer, Activation::gelu_tanh),
+                          all.rows(begin, end)))
             << in << " " << out << " " << end - begin;
     }
 }

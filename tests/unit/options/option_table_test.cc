@@ -192,6 +192,7 @@ TEST(OptionJsonTest, LorasAreAListOfPathsAndWeights) {
   for (const json& wrong : {json{{"path", "a"}}, json{{{"weight", 1}}}, json{{{"path", "a"}, {"wait", 1}}},
                             json{{{"path", "a"}, {"weight", "1"}}}, json{{{"path", 1}}}})
     EXPECT_THROW(options_from_json({{"loras", wrong}}, options), ArgumentError) << wrong;
+  EXPECT_THROW(options_from_json({{"packed", std::string("a\0b", 3)}}, options), ArgumentError);
 }
 
 TEST(OptionJsonTest, WholeNumbersAreExactAndFitTheirType) {
