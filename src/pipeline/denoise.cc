@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "core/error.h"
+#include "sampling/sigmas.h"
 
 namespace sd35 {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/error.h"
 #include "core/messages.h"
@@ -269,8 +270,8 @@ class StoppableLoader : public Loader {
 
 std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops,
                                                           const std::function<void()>& going_on) const {
-  auto loaded =
-      std::make_shared<LoadedEncoders>(ClipTextModel(clip_l_.config), ClipTextModel(clip_g_.config));
+  auto loaded = std::make_shared<LoadedEncoders>(
+      LoadedEncoders{ClipTextModel(clip_l_.config), ClipTextModel(clip_g_.config), std::nullopt});
   const auto load_into = [&](auto& model, const WeightSource& weights) {
     // As encode() loads them: other layouts would round otherwise.
     StoppableLoader loader(weights, ops, going_on);
