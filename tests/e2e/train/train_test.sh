@@ -106,6 +106,17 @@ for device in cpu cpu:0; do
 done
 "$compare" cpu/$weights cpu:0/$weights 5e-4 || fail "the device ends with other weights"
 
+echo "-- a run in the folder of one that goes on"
+config long.json steps 1000
+"$sd35" train --threads 1 --quiet long.json -o running 2>/dev/null &
+pid=$!
+after_steps 2 $pid running
+cp running/configuration.json configuration.json
+train run.json -o running 2>/dev/null && fail "a run begins in the folder of another"
+cmp configuration.json running/configuration.json || fail "a run that is refused replaces what another one began with"
+kill -INT $pid
+wait $pid
+
 echo "-- interrupted, with Muon"
 config muon.json steps 10 optimizer muon
 train muon.json -o muon || fail "the run with Muon fails"
@@ -113,9 +124,6 @@ train muon.json -o muon || fail "the run with Muon fails"
 "$sd35" train --threads 1 muon.json -o interrupted 2>interrupted.err &
 pid=$!
 after_steps 2 $pid interrupted
-cp interrupted/configuration.json configuration.json
-train run.json -o interrupted 2>/dev/null && fail "a run begins in the folder of another"
-cmp configuration.json interrupted/configuration.json || fail "a run that is refused replaces what another one began with"
 train muon.json -o interrupted --resume 2>second.err
 [ $? -eq 2 ] || fail "a second run in the folder of one is not refused"
 expect_line 'another sd35 train runs in .interrupted' second.err
