@@ -112,9 +112,9 @@ class Trainer {
       if (const auto checkpoint = newest_checkpoint(options.folder))
         read_checkpoint(*checkpoint, store_, state_);
     if (state_.step > config.total_steps())
-      throw ArgumentError("the run in " + in_quotes(options.folder.string()) + " has " + std::to_string(state_.step) +
-                          " steps already; the configuration asks for " + std::to_string(config.total_steps()) +
-                          ": give more, or begin in another folder");
+      throw ArgumentError("the run in " + in_quotes(options.folder.string()) + " has " +
+                          std::to_string(state_.step) + " steps already; the configuration asks for " +
+                          std::to_string(config.total_steps()) + ": give more, or begin in another folder");
     if (group_->is_first()) log_.emplace(options.folder, state_.step);
   }
 
