@@ -187,7 +187,8 @@ struct Callbacks {
 struct OpenedModel;
 
 // A model, opened: its files are parsed, compared with each other and mapped. Copies are the same model; it
-// never changes and may be used from several threads at once. Two models with the same file share it.
+// never changes and may be used from several threads at once. Two models with the same file share it
+// (shards excepted).
 class Model {
  public:
   // `model`: a folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache.

@@ -199,8 +199,7 @@ MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& option
   return {"decode", mode, whole_stage(facts, weights + maps + picture)};
 }
 
-// Small pictures go through the transformer together: beyond some thousand tokens a forward is no faster for
-// it.
+// Small pictures go through the transformer together: the more tokens each has, the less is gained.
 void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const TransformerSizes& sizes,
                 std::uint64_t limit, MemoryPlan& plan) {
   if (plan.streamed || plan.one_prompt_a_pass || !facts.rows_are_independent) return;

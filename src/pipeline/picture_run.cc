@@ -17,7 +17,6 @@
 #include "sampling/sigmas.h"
 
 namespace sd35 {
-
 namespace {
 
 void guide(const GenerateOptions& options, DenoiseJob& job) {
