@@ -61,12 +61,23 @@ void multiply_group(const PanelTask& task, std::int64_t row, std::int64_t first_
       std::memcpy(sums + m * kPanel + v * kLanes, &tile[m][v], sizeof(tile[m][v]));
 }
 
+// Asks for the part of the result that a turn adds to while the turn's products are still to be done: the rows
+// lie too far apart for the processor to foresee.
+inline void prefetch_result(const PanelTask& task, std::int64_t first_row, std::int64_t rows) {
+  constexpr std::int64_t kLine = 64;
+  const std::int64_t size = task.y.type == Element::f32 ? 4 : 2, bytes = task.features * size;
+  const auto* row = static_cast<const std::byte*>(task.y.data) + first_row * task.y_stride * size;
+  for (std::int64_t m = 0; m < rows; ++m, row += task.y_stride * size)
+    for (std::int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(row + i, 1);
+}
+
 template <class Unit>
 void multiply_panel(const PanelTask& task) {
   alignas(64) float sums[kTurnRows * kPanel];
   for (std::int64_t row = 0; row < task.rows; row += kTurnRows) {
     const std::int64_t left = task.rows - row, rows = left < kTurnRows ? left : kTurnRows;
     std::memset(sums, 0, static_cast<std::size_t>(round_up(rows, kRows) * kPanel) * sizeof(float));
+    if (task.accumulate) prefetch_result(task, row, rows);
     for (std::int64_t unit = 0; unit < task.units; unit += kPartUnits) {
       const std::int64_t rest = task.units - unit, units = rest < kPartUnits ? rest : kPartUnits;
       for (std::int64_t m = 0; m < rows; m += kRows)
