@@ -61,8 +61,8 @@ void multiply_group(const PanelTask& task, std::int64_t row, std::int64_t first_
       std::memcpy(sums + m * kPanel + v * kLanes, &tile[m][v], sizeof(tile[m][v]));
 }
 
-// Asks for the part of the result that a turn adds to while the turn's products are still to be done: the rows
-// lie too far apart for the processor to foresee.
+// Asks for the part of the result that a turn adds to while the turn's products are still to be done: the
+// rows lie too far apart for the processor to foresee.
 inline void prefetch_result(const PanelTask& task, std::int64_t first_row, std::int64_t rows) {
   constexpr std::int64_t kLine = 64;
   const std::int64_t size = task.y.type == Element::f32 ? 4 : 2, bytes = task.features * size;
