@@ -64,6 +64,8 @@ PreviewColours PreviewColours::from_json(const nlohmann::json& extras, std::int6
   return colours;
 }
 
+nlohmann::json PreviewColours::to_json() const { return {{"channels", channels}, {"bias", bias}}; }
+
 std::optional<Picture> preview_of(std::span<const float> latents, int width, int height,
                                   const PreviewColours& colours) {
   if (colours.channels.empty()) return std::nullopt;

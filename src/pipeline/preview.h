@@ -24,6 +24,8 @@ struct PreviewColours {
   // with `location`.
   static PreviewColours from_json(const nlohmann::json& extras, std::int64_t latent_channels,
                                   const std::string& location);
+  // What from_json reads as `preview`.
+  nlohmann::json to_json() const;
 };
 
 // Latents [C, h, w] -> a picture of w x h, one pixel per latent; nothing where the colours are not known.

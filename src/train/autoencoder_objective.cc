@@ -14,6 +14,7 @@
 #include "train/growth.h"
 #include "train/initialization.h"
 #include "train/model_folder.h"
+#include "train/preview_fit.h"
 #include "weights/safetensors.h"
 
 namespace sd35::train {
@@ -21,8 +22,9 @@ namespace {
 
 constexpr std::int64_t kValidationSquares = 64, kMeasuredPictures = 64, kShownPictures = 4;
 
-struct LatentStatistics {
+struct MeasuredLatents {
   double mean = 0, deviation = 1;
+  PreviewFit preview;
 };
 
 // Picture i of [B, 3, Y, X].
@@ -31,11 +33,12 @@ Image picture_at(const Tensor& pictures, std::int64_t i) {
 }
 
 // Of latents that the autoencoder with the weights in `file` draws for the first pictures.
-LatentStatistics measure_latents(const VaeConfig& config, const std::filesystem::path& file,
-                                 TrainingPictures& data, int side) {
+MeasuredLatents measure_latents(const VaeConfig& config, const std::filesystem::path& file,
+                                TrainingPictures& data, int side) {
   const auto ops = make_native_ops(DType::f32);
   const StoredWeights weights(file.string(), read_safetensors(file).tensors);
   const LatentEncoder encoder(config, weights, *ops);
+  MeasuredLatents measured;
   double sum = 0, squares = 0;
   std::int64_t count = 0;
   MicroBatch batch;
@@ -43,7 +46,8 @@ LatentStatistics measure_latents(const VaeConfig& config, const std::filesystem:
   for (std::int64_t i = 0; i < pictures.dim(0); ++i) {
     const Image picture = picture_at(pictures, i);
     const std::array images{&picture};
-    const Tensor moments = encoder.moments(std::span<const Image* const>(images));
+    const Tensor moments = encoder.moments(std::span<const Image* const>(images));  // [1, 2 C, h, w]
+    measured.preview.add(picture, moments.reshape({moments.dim(1), moments.dim(2), moments.dim(3)}));
     const std::span<const float> values = moments.floats();
     const std::size_t half = values.size() / 2;
     for (std::size_t i = 0; i < half; ++i) {
@@ -52,8 +56,9 @@ LatentStatistics measure_latents(const VaeConfig& config, const std::filesystem:
     }
     count += static_cast<std::int64_t>(half);
   }
-  const double mean = sum / static_cast<double>(count);
-  return {mean, std::sqrt(squares / static_cast<double>(count) - mean * mean)};
+  measured.mean = sum / static_cast<double>(count);
+  measured.deviation = std::sqrt(squares / static_cast<double>(count) - std::pow(measured.mean, 2));
+  return measured;
 }
 
 // What was not trained.
@@ -203,9 +208,13 @@ void AutoencoderObjective::write(const std::filesystem::path& run,
   const std::filesystem::path file = write_weights(model, Component::vae, all);
   nlohmann::json json = json_;
   if (config_.from_scratch) {
-    const LatentStatistics statistics = measure_latents(vae_, file, pictures_, largest_side());
-    json["shift_factor"] = statistics.mean;
-    json["scaling_factor"] = 1 / statistics.deviation;
+    const MeasuredLatents latents = measure_latents(vae_, file, pictures_, largest_side());
+    json["shift_factor"] = latents.mean;
+    json["scaling_factor"] = 1 / latents.deviation;
+    nlohmann::json extras = files_.extras();
+    extras["preview"] =
+        latents.preview.colours(VaeConfig::from_json(json, files_.config_location(Component::vae))).to_json();
+    write_extras(model, extras);
   }
   write_rest(model, files_.location(), Component::vae, json);
 }

@@ -92,6 +92,11 @@ fs::path write_weights(const fs::path& folder, Component component,
   return file;
 }
 
+void write_extras(const fs::path& folder, const nlohmann::json& extras) {
+  make_folder(folder);
+  write_text(folder / "sd35.json", extras.dump(2) + "\n");
+}
+
 void write_rest(const fs::path& folder, const fs::path& base, Component component,
                 const nlohmann::json& config) {
   make_folder(folder / folder_of(component));

@@ -17,6 +17,10 @@ namespace sd35::train {
 std::filesystem::path write_weights(const std::filesystem::path& folder, Component component,
                                     const std::map<std::string, Tensor>& weights);
 
+// Writes what the model says of itself (sd35.json), where that is not what the one that it began with says.
+// Throws FileError.
+void write_extras(const std::filesystem::path& folder, const nlohmann::json& extras);
+
 // What `folder` lacks then: the other files of `base` (hard links to weights where the file system allows,
 // else copies) and, last, the component's configuration. Each file appears whole. Throws FileError.
 void write_rest(const std::filesystem::path& folder, const std::filesystem::path& base, Component component,

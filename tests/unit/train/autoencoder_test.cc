@@ -66,6 +66,7 @@ TEST_F(AutoencoderTest, LearnsToGivePicturesBack) {
   const auto native = make_ops("native", DType::f32);
   const LatentEncoder encoder(files, *native);
   EXPECT_NE(encoder.config().scaling_factor, 1.5305f);
+  EXPECT_TRUE(files.extras().contains("preview"));
   double sum = 0, squares = 0, count = 0;
   for (std::size_t sample = 0; sample < std::size(kColours); ++sample) {
     const Image image = read_image(data_ / (std::to_string(sample) + ".png"));
