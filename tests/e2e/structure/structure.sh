@@ -84,6 +84,17 @@ while read -r file; do
   violation "$file: name it after what it holds"
 done < <(find src include apps tests bench tools examples -iregex '.*/\(utils?\|helpers?\|common\|misc\)\(\.[a-z]+\)?')
 
+# What documents quote as code stands in the file named in the comment before it.
+quotes=0
+while IFS=$'\t' read -r document file line; do
+  quotes=$((quotes + 1))
+  grep -qxF -- "$line" "$file" || violation "$document: quotes '$line', which is not a line of $file"
+done < <(awk '/^<!-- (src|include|apps)\/[^ ]+ -->$/ { file = $2; next }
+              /^```cpp$/ && file != "" { inside = 1; next }
+              /^```$/ { inside = 0; file = "" }
+              inside { print FILENAME "\t" file "\t" $0 }' ./*.md docs/*.md)
+[ "$quotes" -gt 0 ] || violation "no quotes of code found in documents"
+
 if [ "$violations" -gt 0 ]; then
   echo "violations: $violations" >&2
   exit 1
