@@ -49,13 +49,16 @@ STAGES = {
 
 def measured(command):
     """Runs a program: its lines of output with the seconds at which they came, and the peak of its memory in GB."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    lines = [(time.perf_counter() - began, line.decode()) for line in process.stdout]
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{os.path.basename(command[0])} failed ({process.returncode}); its message stands above")
+    quiet = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONWARNINGS": "ignore"}
+    with tempfile.TemporaryFile() as messages:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, env=quiet)
+        lines = [(time.perf_counter() - began, line.decode()) for line in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            messages.seek(0)
+            sys.exit(messages.read().decode(errors="replace")[-2000:] + f"attest: {' '.join(command[:4])} failed ({process.returncode})")
     return lines, usage.ru_maxrss * 1024 / 1e9
 
 
