@@ -6,13 +6,13 @@
 #include <string>
 
 #include "core/error.h"
+#include "ops/ops.h"
 #include "sd35/sd35.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/pipeline/bf16_model.h"
 
 namespace sd35 {
 namespace {
-
-const std::string kLora = std::string(SD35_SOURCE_DIR) + "/tests/golden/lora/peft.safetensors";
 
 LoadOptions kept(const std::string& quantize = "") {
   LoadOptions load;
@@ -28,7 +28,7 @@ GenerateOptions request(double weight = 0) {
   options.width = options.height = 48;
   options.num_inference_steps = 3;
   options.max_sequence_length = 16;
-  if (weight != 0) options.loras = {{kLora, weight}};
+  if (weight != 0) options.loras = {{kTinyLora, weight}};
   return options;
 }
 
@@ -40,7 +40,7 @@ int largest_difference(const Picture& a, const Picture& b) {
 
 TEST(AdapterTest, OfARequestIsThatOfTheModel) {
   LoadOptions merged = kept();
-  merged.loras = {{kLora, 0.8}};
+  merged.loras = {{kTinyLora, 0.8}};
   const Picture expected = Pipeline::from_pretrained(bf16_model().string(), merged).generate(request()).at(0);
   const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), kept());
   const Picture adapted = pipeline.generate(request(0.8)).at(0);
@@ -68,28 +68,86 @@ TEST(AdapterTest, ComesAndGoesWithoutLoadingAnything) {
   }
 }
 
-TEST(AdapterTest, StreamedBlocksHaveItToo) {
+Picture draw(const LoadOptions& load, const GenerateOptions& options, const Callbacks& callbacks = {}) {
+  return Pipeline::from_pretrained(bf16_model().string(), load).generate(options, callbacks).at(0);
+}
+
+// Within the largest limit that has the denoiser's blocks read for each step.
+Picture draw_streamed(LoadOptions load, const GenerateOptions& options) {
   std::vector<MemoryStage> plan;
   Callbacks callbacks;
   callbacks.on_memory_plan = [&](const std::vector<MemoryStage>& stages) { plan = stages; };
-  LoadOptions load;
-  load.dtype = "f32";
   load.max_memory = 4'000'000'000;
-  const Picture resident =
-      Pipeline::from_pretrained(bf16_model().string(), load).generate(request(1), callbacks).at(0);
+  draw(load, options, callbacks);
   load.max_memory = plan.at(1).bytes;
-  Picture streamed;
+  Picture picture;
   while (plan.at(1).mode.find("streamed") == std::string::npos) {
     load.max_memory = load.max_memory * 999 / 1000;
-    streamed = Pipeline::from_pretrained(bf16_model().string(), load).generate(request(1), callbacks).at(0);
+    picture = draw(load, options, callbacks);
   }
-  EXPECT_TRUE(streamed.rgb == resident.rgb);
+  return picture;
+}
+
+TEST(AdapterTest, StreamedBlocksHaveItToo) {
+  for (const char* dtype : {"f32", "bf16"}) {
+    LoadOptions load;
+    load.dtype = dtype;
+    const Picture resident = draw(load, request(1));
+    EXPECT_TRUE(draw_streamed(load, request(1)).rgb == resident.rgb) << dtype;
+    EXPECT_GT(largest_difference(resident, draw(load, request())), 4) << dtype;
+  }
+}
+
+TEST(AdapterTest, PackedWeightsHaveItToo) {
+  const TemporaryFolder folder;
+  for (const char* quantize : {"", "int8", "nf4"}) {
+    LoadOptions load;
+    load.dtype = "f32";
+    load.quantize = quantize;
+    const Picture expected = draw(load, request(1)), without = draw(load, request());
+    load.packed = folder / "packed";
+    EXPECT_TRUE(draw(load, request(1)).rgb == expected.rgb) << quantize << ", packed on the way";
+    EXPECT_TRUE(draw(load, request(1)).rgb == expected.rgb) << quantize << ", found packed";
+    EXPECT_TRUE(draw(load, request()).rgb == without.rgb)
+        << quantize << ": what is packed is the model alone";
+  }
+  LoadOptions load;
+  load.dtype = "f32";
+  const Picture expected = draw(load, request(1));
+  load.packed = folder / "packed";
+  EXPECT_TRUE(draw_streamed(load, request(1)).rgb == expected.rgb);
+}
+
+TEST(AdapterTest, PicturesDrawnTogetherAreThoseDrawnAlone) {
+  constexpr int kPictures = 5;
+  for (const char* dtype : {"f32", "bf16"})
+    for (const char* quantize : {"", "int8", "nf4"}) {
+      LoadOptions load = kept(quantize);
+      load.dtype = dtype;
+      const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), load);
+      GenerateOptions options = request(1);
+      options.count = kPictures;
+      int together = 0;
+      Callbacks callbacks;
+      callbacks.on_progress = [&](const Progress& progress) {
+        if (progress.stage == Stage::denoise) together = std::max(together, progress.pictures);
+        return true;
+      };
+      const std::vector<Picture> pictures = pipeline.generate(options, callbacks);
+      EXPECT_EQ(together, make_native_ops(DType::f32)->rows_are_independent() ? kPictures : 1);
+      options.count = 1;
+      for (const Picture& picture : pictures) {
+        EXPECT_TRUE(picture.rgb == pipeline.generate(options).at(0).rgb)
+            << dtype << " " << quantize << ", seed " << options.seed;
+        ++options.seed;
+      }
+    }
 }
 
 TEST(AdapterTest, IsInTheRecipe) {
   const Picture picture =
       Pipeline::from_pretrained(bf16_model().string(), kept()).generate(request(0.5)).at(0);
-  EXPECT_NE(picture.metadata.at(1).second.find(R"("loras":[{"path":")" + kLora), std::string::npos);
+  EXPECT_NE(picture.metadata.at(1).second.find(R"("loras":[{"path":")" + kTinyLora), std::string::npos);
 }
 
 TEST(AdapterTest, ThatIsMissingIsAnErrorBeforeAnythingIsEncoded) {
