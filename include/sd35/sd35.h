@@ -134,7 +134,8 @@ struct GenerateOptions {
   SkipLayerOptions skip_layer_guidance;
   // Adapters of these pictures alone, beside those of LoadOptions: nothing is loaded again for others,
   // whatever form the weights have. Each step takes some percent longer; weights of the text encoders are
-  // changed as they are read.
+  // changed as they are read. Where the model keeps its transformer, it keeps what was read of these files,
+  // too, until they change or others take their place.
   std::vector<LoraOptions> loras;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
 };

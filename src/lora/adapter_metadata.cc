@@ -30,6 +30,10 @@ void check_pattern(const std::string& pattern, const std::string& location) {
 
 }  // namespace
 
+std::filesystem::path adapter_config_of(const std::filesystem::path& path) {
+  return path.filename() == "adapter_model.safetensors" ? path.parent_path() / "adapter_config.json" : "";
+}
+
 AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata,
                                  const std::filesystem::path& path)
     : location_(path.string() + ", " + kAdapterMetadata) {
@@ -37,9 +41,9 @@ AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metad
     values_ = parse_json_object(found->second, location_);
     return;
   }
-  const std::filesystem::path config = path.parent_path() / "adapter_config.json";
+  const std::filesystem::path config = adapter_config_of(path);
   std::error_code error;
-  if (path.filename() != "adapter_model.safetensors" || !std::filesystem::exists(config, error)) return;
+  if (config.empty() || !std::filesystem::exists(config, error)) return;
   location_ = config.string();
   of_one_component_ = true;
   values_ = read_json_file(config);

@@ -15,11 +15,14 @@ namespace sd35 {
 
 inline constexpr const char* kAdapterMetadata = "lora_adapter_metadata";
 
+// The file that PEFT's own file of an adapter, adapter_model.safetensors, has beside it, whether it is there
+// or not; empty of any other file.
+std::filesystem::path adapter_config_of(const std::filesystem::path& path);
+
 class AdapterMetadata {
  public:
-  // `metadata`: of the safetensors file `path`, which may have none of this; a file that PEFT itself saved,
-  // adapter_model.safetensors, then has adapter_config.json beside it. Throws FileError, naming the file,
-  // when that is no JSON object.
+  // `metadata`: of the safetensors file `path`, which may have none of this; then adapter_config_of() says
+  // it. Throws FileError, naming the file, when that is no JSON object.
   AdapterMetadata(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
 
   // alpha / r of a layer, named without the component; 1 where nothing is said. Throws

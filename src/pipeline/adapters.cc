@@ -1,10 +1,25 @@
 #include "pipeline/adapters.h"
 
+#include <algorithm>
+#include <system_error>
 #include <utility>
 
-#include "core/error.h"
+#include "lora/adapter_metadata.h"
 
 namespace sd35 {
+namespace {
+
+std::string absolute_name(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::absolute(path, ignored).lexically_normal().string();
+}
+
+// Of all files that its updates come from.
+std::vector<std::optional<FileState>> states_of_lora(const std::filesystem::path& path) {
+  return {file_state(path), file_state(adapter_config_of(path))};
+}
+
+}  // namespace
 
 LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
   LoraTargets targets;
@@ -17,17 +32,65 @@ LoraTargets lora_targets(const ModelFiles& files, bool use_t5) {
   return targets;
 }
 
-LoraUpdates read_loras(std::span<const LoraOptions> loras, const LoraTargets& targets,
-                       const std::function<void(const std::string&)>& on_warning) {
+LoraUpdates LoraFiles::read(std::span<const LoraOptions> loras, const LoraTargets& targets,
+                            const std::function<void(const std::string&)>& on_warning) {
   LoraUpdates all;
   for (const LoraOptions& lora : loras) {
-    for (auto& [component, updates] : read_lora(lora.path, targets, on_warning))
-      for (LoraUpdate& update : updates) {
+    const FilePointer file = opened(lora.path, targets);
+    for (const std::string& warning : file->warnings) on_warning(warning);
+    for (const auto& [component, updates] : file->updates)
+      for (LoraUpdate update : updates) {
         update.scale *= static_cast<float>(lora.weight);
         all[component].push_back(std::move(update));
       }
   }
   return all;
 }
+
+// Two threads that name a new file at once both read it: nobody waits for another's disk.
+LoraFiles::FilePointer LoraFiles::opened(const std::filesystem::path& path, const LoraTargets& targets) {
+  const auto file = std::make_shared<File>();
+  file->name = absolute_name(path);
+  file->states = states_of_lora(path);
+  if (FilePointer found = known(file->name, file->states)) return found;
+  file->updates =
+      read_lora(path, targets, [&](const std::string& warning) { file->warnings.push_back(warning); });
+  keep(file);
+  return file;
+}
+
+LoraFiles::FilePointer LoraFiles::known(const std::string& name,
+                                        const std::vector<std::optional<FileState>>& states) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(files_, name, &File::name);
+  if (found == files_.end()) return nullptr;
+  if ((*found)->states != states) {
+    files_.erase(found);
+    return nullptr;
+  }
+  files_.splice(files_.begin(), files_, found);
+  return *found;
+}
+
+void LoraFiles::keep(FilePointer file) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(files_, [&](const FilePointer& other) { return other->name == file->name; });
+  files_.push_front(std::move(file));
+}
+
+void LoraFiles::forget_others(std::span<const LoraOptions> loras, std::uint64_t bytes) {
+  std::vector<std::string> named;
+  for (const LoraOptions& lora : loras) named.push_back(absolute_name(lora.path));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(files_, [&](const FilePointer& file) {
+    if (std::ranges::find(named, file->name) != named.end()) return false;
+    const std::uint64_t size = file->states.front().value_or(FileState()).size;
+    const bool fits = size <= bytes;
+    bytes = fits ? bytes - size : 0;
+    return !fits;
+  });
+}
+
+void LoraFiles::forget_all() { forget_others({}, 0); }
 
 }  // namespace sd35

@@ -1,10 +1,18 @@
 // LoRAs that a person asked for, ready to be added to weights or put beside them.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "core/file_state.h"
 #include "lora/lora_file.h"
 #include "sd35/sd35.h"
 #include "weights/model_files.h"
@@ -14,9 +22,35 @@ namespace sd35 {
 // What updates may change: all that generate() loads but the autoencoder.
 LoraTargets lora_targets(const ModelFiles& files, bool use_t5);
 
-// The updates of all `loras`, in their order, with the weights that these have. Throws what read_lora throws,
-// ArgumentError for a weight that is not finite.
-LoraUpdates read_loras(std::span<const LoraOptions> loras, const LoraTargets& targets,
-                       const std::function<void(const std::string&)>& on_warning);
+// Files of LoRAs for one model. What was read of a file is kept for whoever names it next, as long as the
+// file has not changed. From any thread.
+class LoraFiles {
+ public:
+  // The updates of all `loras`, in their order, with the weights that these have; `on_warning` hears the same
+  // whether a file is read or was. Throws what read_lora() throws.
+  LoraUpdates read(std::span<const LoraOptions> loras, const LoraTargets& targets,
+                   const std::function<void(const std::string&)>& on_warning);
+  // Forgets what `loras` do not name, but for the files that were named last and have `bytes` together at
+  // most. Who has their updates goes on having them.
+  void forget_others(std::span<const LoraOptions> loras, std::uint64_t bytes);
+  void forget_all();
+
+ private:
+  struct File {
+    std::string name;                              // absolute
+    std::vector<std::optional<FileState>> states;  // before it was read
+    LoraUpdates updates;
+    std::vector<std::string> warnings;
+  };
+  using FilePointer = std::shared_ptr<const File>;
+
+  FilePointer opened(const std::filesystem::path& path, const LoraTargets& targets);
+  // Null where it is not known, or has changed since.
+  FilePointer known(const std::string& name, const std::vector<std::optional<FileState>>& states);
+  void keep(FilePointer file);
+
+  std::mutex mutex_;
+  std::list<FilePointer> files_;  // that was named last first
+};
 
 }  // namespace sd35

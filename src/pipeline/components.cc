@@ -61,7 +61,7 @@ void apply_loras(ModelFiles& files, const LoadOptions& options, const LoraTarget
                  std::vector<std::string>& warnings) {
   if (options.loras.empty()) return;
   const auto on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
-  const LoraUpdates all = read_loras(options.loras, targets, on_warning);
+  const LoraUpdates all = LoraFiles().read(options.loras, targets, on_warning);
   for (const auto& [component, updates] : all)
     files.change_weights(component, [updates = updates](std::shared_ptr<const WeightSource> source) {
       return with_updates(std::move(source), updates);

@@ -82,11 +82,12 @@ class Pipeline::Impl {
       warn(callbacks, "the packed weights are not kept: " + std::string(error.what()));
       weights.pack_nothing();
     }
-    LoraUpdates adapters = read_loras(options.loras, components.lora_targets,
-                                      [&](const std::string& warning) { warn(callbacks, warning); });
+    LoraUpdates adapters =
+        model_->residents.loras.read(options.loras, components.lora_targets,
+                                     [&](const std::string& warning) { warn(callbacks, warning); });
     weights.adapt(adapters[Component::transformer]);
     const MemoryPlan plan = plan_of(weights, options, adapters, callbacks);
-    drop_what_does_not_stay(plan);
+    drop_what_does_not_stay(plan, options.loras);
     const PromptEmbedding prompt = encode_prompts(plan, options, adapters, callbacks);
     ops().trim();
     return PictureRun(*model_, ops(), plan, weights, options, callbacks).draw(prompt);
@@ -152,11 +153,24 @@ class Pipeline::Impl {
     return plan;
   }
 
-  void drop_what_does_not_stay(const MemoryPlan& plan) const {
-    if (plan.keep < Residency::transformer) model_->residents.transformer.drop();
+  void drop_what_does_not_stay(const MemoryPlan& plan, std::span<const LoraOptions> loras) const {
+    if (plan.keep < Residency::transformer) {
+      model_->residents.transformer.drop();
+      model_->residents.loras.forget_all();
+    } else {
+      model_->residents.loras.forget_others(loras, room_for_other_loras(plan));
+    }
     if (plan.keep == Residency::all) return;
     model_->residents.encoders.drop();
     model_->residents.decoder.drop();
+  }
+
+  // Bytes of those that stay for later requests beside this one's.
+  std::uint64_t room_for_other_loras(const MemoryPlan& plan) const {
+    constexpr std::uint64_t kMost = 1'000'000'000;
+    const std::uint64_t limit = model_->load.max_memory,
+                        peak = std::ranges::max(plan.stages, {}, &MemoryStage::bytes).bytes;
+    return limit == 0 ? kMost : std::min(kMost, limit - std::min(limit, peak));
   }
 
   // Opened where prompts are kept.

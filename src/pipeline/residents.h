@@ -9,6 +9,7 @@
 
 #include "mmdit/transformer.h"
 #include "options/residency.h"
+#include "pipeline/adapters.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"
 
@@ -79,6 +80,7 @@ struct Residents {
   Resident<LoadedEncoders> encoders;
   Resident<Transformer> transformer;
   Resident<VaeDecoder> decoder;
+  LoraFiles loras;  // of requests
 
   Residency kept() const {
     if (!transformer.is_kept()) return Residency::nothing;

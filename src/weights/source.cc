@@ -80,11 +80,6 @@ void unpack(const StoredTensor& tensor, std::byte* target, DType dtype) {
 
 }  // namespace
 
-MappedFile::Version MappedFile::version_of(const struct stat& status) {
-  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec,
-          status.st_mtim.tv_nsec};
-}
-
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   // O_NONBLOCK: a pipe without a writer must be refused below, not waited for.
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -93,19 +88,16 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   if (::fstat(descriptor.value, &status) != 0) fail(path, reason(errno));
   if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
   const auto size = static_cast<std::size_t>(status.st_size);
-  const Version version = version_of(status);
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, {}, version));
+  const FileState state(status);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(path, {}, state));
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
   if (address == MAP_FAILED) fail(path, reason(errno));
   const std::span<const std::byte> bytes(static_cast<std::byte*>(address), size);
   add_mapped_place(bytes, path);
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, bytes, version));
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, bytes, state));
 }
 
-bool MappedFile::is_current() const {
-  struct stat status {};
-  return ::stat(path_.c_str(), &status) == 0 && version_of(status) == version_;
-}
+bool MappedFile::is_current() const { return file_state(path_) == state_; }
 
 MappedFile::~MappedFile() {
   if (bytes_.empty()) return;

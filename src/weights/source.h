@@ -11,10 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/file_state.h"
 #include "core/tensor.h"
 #include "quant/encoding.h"
-
-struct stat;
 
 namespace sd35 {
 
@@ -39,16 +38,8 @@ class MappedFile {
   void prefetch(std::span<const std::byte> range) const;
 
  private:
-  // Which file it is, and which state of it.
-  struct Version {
-    std::uint64_t device = 0, inode = 0, size = 0;
-    std::int64_t seconds = 0, nanoseconds = 0;  // of its last change
-    bool operator==(const Version&) const = default;
-  };
-
-  MappedFile(std::string path, std::span<const std::byte> bytes, const Version& version)
-      : path_(std::move(path)), bytes_(bytes), version_(version) {}
-  static Version version_of(const struct stat& status);
+  MappedFile(std::string path, std::span<const std::byte> bytes, const FileState& state)
+      : path_(std::move(path)), bytes_(bytes), state_(state) {}
 
   // Of a range of bytes(), from the start of the file, which starts a page.
   std::size_t offset_of(std::span<const std::byte> range) const {
@@ -57,7 +48,7 @@ class MappedFile {
 
   std::string path_;
   std::span<const std::byte> bytes_;
-  Version version_;
+  FileState state_;
 };
 
 // One tensor as stored: its elements are the segments one after another, row-major. More than one segment, a

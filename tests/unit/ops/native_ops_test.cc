@@ -151,6 +151,25 @@ TEST_P(NativeOpsTest, RowsAreIndependentWhereItSaysSo) {
     }
 }
 
+TEST_P(NativeOpsTest, RowsOfUpdatedLayersAreIndependentWhereItSaysSo) {
+  if (!ops->rows_are_independent()) GTEST_SKIP() << "it does not say so";
+  for (const auto& [in, out] : {std::pair{33, 65}, {96, 96}, {1536, 192}})
+    for (const char* format : {"none", "int8", "nf4"})
+      for (const std::int64_t rank : {1, 4, 16, 33}) {
+        Linear layer = random_linear(out, in);
+        if (in % 64 == 0) layer.quantized = quantize(layer.weight, weight_format_from_name(format));
+        if (layer.quantized != nullptr) layer.weight = {};
+        ops->prepare(layer, Reuse::many);
+        ops->attach(layer, {{random_tensor({rank, in}, 6), random_tensor({out - 20, rank}, 7), 0.5f, 10}});
+        const Tensor x = random_tensor({470, in}, 5);
+        const Tensor all = ops->linear(x, layer, Activation::gelu_tanh);
+        for (const auto& [begin, end] : {std::pair{0, 1}, {1, 8}, {8, 72}, {72, 184}, {184, 470}})
+          EXPECT_TRUE(same_bits(ops->linear(x.rows(begin, end).clone(), layer, Activation::gelu_tanh),
+                                all.rows(begin, end)))
+              << in << " " << out << " " << format << ", rank " << rank << ", rows " << end - begin;
+      }
+}
+
 TEST_P(NativeOpsTest, ServesThreadsOfARegionOfTheCallers) {
   const ThreadCount two(2);
   for (const auto& cases : {linear_cases(), low_rank_cases(), conv2d_cases()})

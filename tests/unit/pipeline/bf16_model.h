@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
@@ -17,5 +18,8 @@ inline const std::filesystem::path& bf16_model() {
   }();
   return path;
 }
+
+// A LoRA for it, of the transformer and the CLIPs.
+inline const std::string kTinyLora = std::string(SD35_SOURCE_DIR) + "/tests/golden/lora/peft.safetensors";
 
 }  // namespace sd35

@@ -17,6 +17,8 @@
 #include "data/tensor_cache_segment.h"
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/pipeline/bf16_model.h"
+#include "weights/safetensors.h"
 
 namespace sd35 {
 namespace {
@@ -120,6 +122,36 @@ TEST_F(PromptCacheTest, APromptThatIsKeptNeedsNoWeights) {
 
   fs::last_write_time(weights, time + std::chrono::seconds(1));
   EXPECT_THROW(draw(), Error) << "a new time is another model";
+}
+
+TEST_F(PromptCacheTest, ALoraOfTheTransformerAloneUsesWhatIsKept) {
+  std::map<std::string, Tensor> of_transformer;
+  for (const auto& [name, tensor] : read_safetensors(kTinyLora).tensors)
+    if (name.starts_with("transformer.")) of_transformer[name] = tensor.read();
+  write_safetensors(folder_ / "lora.safetensors", of_transformer);
+  const Picture without = draw();
+  options_.loras = {{folder_ / "lora.safetensors", 1}};
+  const Picture with = draw();
+  EXPECT_FALSE(encoded_);
+  EXPECT_NE(with.rgb, without.rgb);
+  load_.prompt_cache = "";
+  EXPECT_EQ(draw().rgb, with.rgb);
+}
+
+TEST_F(PromptCacheTest, ALoraThatChangesAnEncoderNeitherFindsNorKeeps) {
+  const Picture without = draw();
+  options_.loras = {{kTinyLora, 1}};
+  const Picture with = draw(), again = draw();
+  EXPECT_TRUE(encoded_);
+  EXPECT_EQ(again.rgb, with.rgb);
+  options_.loras[0].weight = -1;
+  EXPECT_NE(draw().rgb, with.rgb);
+  options_.loras = {};
+  EXPECT_EQ(draw().rgb, without.rgb);
+  EXPECT_FALSE(encoded_);
+  options_.loras = {{kTinyLora, 1}};
+  load_.prompt_cache = "";
+  EXPECT_EQ(draw().rgb, with.rgb);
 }
 
 TEST_F(PromptCacheTest, WhatAPromptDependsOnIsPartOfItsKey) {
