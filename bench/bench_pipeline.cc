@@ -21,7 +21,7 @@
 #include "core/threads.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace {
 

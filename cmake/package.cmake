@@ -19,7 +19,7 @@ target_include_directories(sd35 INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR
                                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # sd35::version()
-target_compile_definitions(sd35_pipeline PRIVATE SD35_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(sd35_core PRIVATE SD35_VERSION="${PROJECT_VERSION}")
 
 # `cmake --install` installs what is built; ./run has built the program alone.
 function(sd35_build_before_install target component)

@@ -13,7 +13,7 @@
 #include "sd35/sd35.h"
 #ifdef SD35_HAS_SCENES
 #include "core/threads.h"
-#include "scenes/drawing/write_dataset.h"
+#include "lab/drawing/write_dataset.h"
 #endif
 
 namespace sd35::cli {

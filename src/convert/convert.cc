@@ -1,3 +1,5 @@
+#include "convert/convert.h"
+
 // sd35::convert of the public API.
 #include <algorithm>
 #include <array>
@@ -14,15 +16,13 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "core/new_folder.h"
+#include "core/progress.h"
 #include "core/yielding.h"
-#include "pipeline/progress.h"
-#include "pipeline/tiny_configs.h"
-#include "pipeline/translated.h"
-#include "sd35/sd35.h"
-#include "weights/gguf.h"
-#include "weights/model_files.h"
-#include "weights/safetensors.h"
-#include "weights/said_config.h"
+#include "weights/files/gguf.h"
+#include "weights/files/safetensors.h"
+#include "weights/model/model_files.h"
+#include "weights/model/model_index.h"
+#include "weights/model/said_config.h"
 
 namespace sd35 {
 namespace {
@@ -212,7 +212,7 @@ std::string weight_file(Component component) {
 
 // What makes a folder with all components a model.
 void write_model_files(const NewFolder& folder, const ModelFiles& files, const Callbacks& callbacks) {
-  nlohmann::ordered_json index = pipeline_index();
+  nlohmann::ordered_json index = model_index();
   if (files.without_t5()) index["text_encoder_3"] = index["tokenizer_3"] = {nullptr, nullptr};
   folder.write("model_index.json", index.dump(2) + "\n");
   if (const nlohmann::json extras = files.extras(); !extras.empty())
@@ -267,6 +267,8 @@ ConvertReport report_of(const std::vector<Part>& parts) {
   return report;
 }
 
+}  // namespace
+
 ConvertReport convert_model(const std::string& input, const fs::path& output, const ConvertOptions& options,
                             const Callbacks& callbacks) {
   const Format format = format_from_name(options.type);
@@ -292,14 +294,6 @@ ConvertReport convert_model(const std::string& input, const fs::path& output, co
   if (layout == Layout::single) write_single(parts, files, output, callbacks);
   if (layout == Layout::gguf) write_gguf(parts, files, format, output, callbacks);
   return report_of(parts);
-}
-
-}  // namespace
-
-ConvertReport convert(const std::string& input, const fs::path& output, const ConvertOptions& options,
-                      const Callbacks& callbacks) {
-  return translated(callbacks,
-                    [&](const Callbacks& watched) { return convert_model(input, output, options, watched); });
 }
 
 }  // namespace sd35

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "convert/format.h"
-#include "weights/gguf.h"
+#include "weights/files/gguf.h"
 #include "weights/source.h"
 
 namespace sd35 {

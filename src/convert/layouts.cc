@@ -5,7 +5,7 @@
 #include <map>
 
 #include "convert/nf4_tensors.h"
-#include "weights/aliases.h"
+#include "weights/layouts/aliases.h"
 
 namespace sd35 {
 namespace {

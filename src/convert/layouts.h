@@ -5,7 +5,7 @@
 
 #include "convert/file_tensor.h"
 #include "convert/plan.h"
-#include "weights/component.h"
+#include "weights/layouts/component.h"
 
 namespace sd35 {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "convert/format.h"
-#include "weights/component.h"
+#include "weights/layouts/component.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
 

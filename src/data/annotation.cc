@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/threads.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

@@ -1,13 +1,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/inner_path.h"
 #include "core/messages.h"
 #include "data/samples.h"
 #include "image/unicode.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

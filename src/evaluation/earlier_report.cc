@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/inner_path.h"
 #include "core/messages.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/prompt_file.h"
+#include "lab/scoring/prompt_file.h"
 
 namespace sd35 {
 

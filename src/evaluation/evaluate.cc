@@ -13,19 +13,19 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_reader.h"
+#include "core/fingerprint.h"
 #include "core/made_folder.h"
 #include "core/messages.h"
 #include "core/threads.h"
-#include "data/fingerprint.h"
-#include "evaluation/appearance.h"
 #include "evaluation/earlier_report.h"
 #include "evaluation/reconstruction.h"
 #include "image/image_file.h"
 #include "image/psnr.h"
+#include "lab/drawing/scene_renderer.h"
+#include "lab/scoring/appearance.h"
 #include "options/options.h"
 #include "pipeline/recipe.h"
-#include "scenes/drawing/scene_renderer.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 namespace {

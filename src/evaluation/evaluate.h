@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/letters.h"
-#include "evaluation/prompt_file.h"
-#include "evaluation/score.h"
+#include "lab/scoring/prompt_file.h"
+#include "lab/scoring/letters.h"
+#include "lab/scoring/score.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {

@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/messages.h"
 #include "lora/lora_keys.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

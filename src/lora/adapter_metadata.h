@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "weights/component.h"
+#include "weights/layouts/component.h"
 
 namespace sd35 {
 

@@ -9,7 +9,7 @@
 #include "core/messages.h"
 #include "lora/adapter_metadata.h"
 #include "lora/lora_keys.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

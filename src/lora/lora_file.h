@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "weights/component.h"
+#include "weights/layouts/component.h"
 
 namespace sd35 {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "weights/aliases.h"
+#include "weights/layouts/aliases.h"
 
 namespace sd35 {
 namespace {

@@ -5,7 +5,7 @@
 #include "lora/adapter_metadata.h"
 #include "lora/lora_file.h"
 #include "lora/lora_keys.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

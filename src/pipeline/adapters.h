@@ -15,7 +15,7 @@
 #include "core/file_state.h"
 #include "lora/lora_file.h"
 #include "sd35/sd35.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 

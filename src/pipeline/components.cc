@@ -12,7 +12,7 @@
 #include "pipeline/identity.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 namespace {

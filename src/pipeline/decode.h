@@ -1,8 +1,8 @@
 // From latents to a picture.
 #pragma once
 
+#include "core/progress.h"
 #include "ops/ops.h"
-#include "pipeline/progress.h"
 #include "sd35/sd35.h"
 #include "vae/autoencoder.h"
 #include "vae/config.h"

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
+#include "core/progress.h"
 #include "core/random.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
-#include "pipeline/progress.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sd35/sd35.h"

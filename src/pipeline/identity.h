@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/hash128.h"
+#include "core/hash128.h"
 #include "sd35/sd35.h"
 #include "weights/source.h"
 

@@ -1,8 +1,8 @@
 // Loading one model of a stage, with progress.
 #pragma once
 
+#include "core/progress.h"
 #include "ops/ops.h"
-#include "pipeline/progress.h"
 #include "weights/load.h"
 
 namespace sd35 {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/threads.h"
-#include "pipeline/translated.h"
 #include "pipeline/validation.h"
 
 namespace sd35 {
@@ -25,9 +24,5 @@ OpenedModel::OpenedModel(std::string model, LoadOptions options)
       keep(residency_from_name(load.keep)) {}
 
 bool OpenedModel::widens() const { return ops->product_type() != ops->compute_type(); }
-
-Model Model::open(const std::string& model, const LoadOptions& options) {
-  return translated([&] { return Model(std::make_shared<const OpenedModel>(model, options)); });
-}
 
 }  // namespace sd35

@@ -11,7 +11,6 @@
 #include "lora/attach.h"
 #include "mmdit/quantization.h"
 #include "pipeline/loading.h"
-#include "pipeline/translated.h"
 #include "pipeline/validation.h"
 
 namespace sd35 {
@@ -115,24 +114,6 @@ void TransformerWeights::pack(Transformer& transformer) {
   const StageProgress progress(callbacks_, Stage::convert);
   collector.write(path_, identity_, [&](double fraction) { progress.report(fraction); });
   open();
-}
-
-void pack(const std::string& model, const LoadOptions& asked, const Callbacks& callbacks) {
-  translated(callbacks, [&](const Callbacks& watched) {
-    const LoadOptions options = with_canonical_types(asked);
-    if (options.packed.empty()) throw ArgumentError("where to? LoadOptions::packed names a folder");
-    const ThreadCount threads(options.threads);
-    const PoolScope memory;
-    const YieldWhenBusy yielding;
-    const auto ops = make_ops(options.engine, dtype_from_name(options.dtype), options.device);
-    const Components components = open_components(model, options);
-    for (const std::string& warning : components.warnings) warn(watched, warning);
-    TransformerWeights weights(components, options, *ops, watched);
-    weights.check_writable();
-    Transformer transformer(components.transformer);
-    weights.load(transformer, StageProgress(watched, "transformer"));
-    weights.pack(transformer);
-  });
 }
 
 }  // namespace sd35

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "core/made_folder.h"
+#include "core/progress.h"
 #include "lora/lora_file.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
 #include "pipeline/components.h"
-#include "pipeline/progress.h"
+#include "weights/files/packed_weights.h"
 #include "weights/load.h"
-#include "weights/packed_weights.h"
 
 namespace sd35 {
 

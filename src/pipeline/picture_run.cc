@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "core/type_names.h"
 #include "pipeline/decode.h"
 #include "pipeline/loading.h"
 #include "pipeline/preview.h"
-#include "pipeline/progress.h"
 #include "pipeline/recipe.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
@@ -18,7 +19,6 @@
 #include "pipeline/memory_plan.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
-#include "pipeline/progress.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"

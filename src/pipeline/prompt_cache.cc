@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/config_file.h"
 #include "core/error.h"
+#include "core/hash128.h"
 #include "core/messages.h"
-#include "data/hash128.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

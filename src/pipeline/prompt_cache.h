@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/tensor_cache.h"
+#include "core/tensor_cache.h"
 #include "text/prompt_encoder.h"
 
 namespace sd35 {

@@ -8,8 +8,8 @@
 
 #include "core/error.h"
 #include "core/messages.h"
+#include "core/progress.h"
 #include "core/text_words.h"
-#include "pipeline/progress.h"
 #include "sampling/guidance.h"
 
 namespace sd35 {

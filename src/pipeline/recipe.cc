@@ -5,14 +5,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
 #include "options/option.h"
 #include "options/option_json.h"
 #include "options/options.h"
-#include "pipeline/translated.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {
@@ -85,14 +84,12 @@ Recipe recipe_from_json(const std::string& json, const std::string& location) {
   return recipe;
 }
 
-Recipe read_recipe(const std::filesystem::path& picture) {
-  return translated([&] {
-    const Metadata metadata = read_metadata(picture);
-    if (metadata.settings_json.empty())
-      throw FileError(picture.string() +
-                      ": the picture does not say how it was made; only pictures that sd35 saved do");
-    return recipe_from_json(metadata.settings_json, picture.string());
-  });
+Recipe recipe_in(const std::filesystem::path& picture) {
+  const Metadata metadata = read_metadata(picture);
+  if (metadata.settings_json.empty())
+    throw FileError(picture.string() +
+                    ": the picture does not say how it was made; only pictures that sd35 saved do");
+  return recipe_from_json(metadata.settings_json, picture.string());
 }
 
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe) {

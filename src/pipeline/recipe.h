@@ -1,6 +1,7 @@
 // What a picture says about how it was made, for people and for an exact replay.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,9 @@ namespace sd35 {
 // JSON. `recipe` is that of the one picture: its own seed, count 1,
 // the options complete.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe);
+
+// That of the picture in a file. Throws FileError where there is none or it is damaged.
+Recipe recipe_in(const std::filesystem::path& picture);
 
 std::string recipe_to_json(const Recipe& recipe);
 // The inverse; options that are absent keep their defaults. Throws FileError naming `location` and the key.

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/type_names.h"
 #include "options/check_values.h"
-#include "pipeline/progress.h"
 #include "sampling/guidance.h"
 
 namespace sd35 {

@@ -1,5 +1,5 @@
+#include "core/config_file.h"
 #include "text/clip_text_model.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 

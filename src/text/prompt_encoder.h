@@ -15,7 +15,7 @@
 #include "text/t5_encoder.h"
 #include "text/tokenizers/clip_tokenizer.h"
 #include "text/tokenizers/t5_tokenizer.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 

@@ -1,5 +1,5 @@
+#include "core/config_file.h"
 #include "text/t5_encoder.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 

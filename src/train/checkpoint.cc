@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35::train {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "train/parameter_store.h"
+#include "train/optimizers/parameter_store.h"
 
 namespace sd35::train {
 

@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35::train {
 namespace {

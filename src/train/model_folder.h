@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/tensor.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35::train {
 

@@ -13,10 +13,10 @@
 #include <system_error>
 
 #include "core/atomic_file.h"
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/messages.h"
 #include "train/checkpoint.h"
-#include "weights/config_file.h"
 
 namespace sd35::train {
 namespace {

@@ -5,14 +5,14 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/config_file.h"
 #include "core/error.h"
+#include "core/fingerprint.h"
 #include "core/messages.h"
-#include "data/fingerprint.h"
 #include "pipeline/identity.h"
 #include "train/checkpoint.h"
-#include "train/objective.h"
-#include "weights/config_file.h"
-#include "weights/model_files.h"
+#include "train/objectives/objective.h"
+#include "weights/model/model_files.h"
 
 namespace sd35::train {
 namespace {

@@ -7,13 +7,13 @@
 #include <span>
 #include <utility>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
 #include "train/keys_of_tasks.h"
-#include "train/stage_mix.h"
-#include "weights/config_file.h"
-#include "weights/hub_cache.h"
+#include "train/samples/stage_mix.h"
+#include "weights/model/hub_cache.h"
 
 namespace sd35::train {
 namespace {

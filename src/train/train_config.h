@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "image/image_size.h"
-#include "train/optimizer_options.h"
-#include "train/timestep_sampling.h"
+#include "train/objectives/timestep_sampling.h"
+#include "train/optimizers/optimizer_options.h"
 
 namespace sd35::train {
 
@@ -47,7 +47,8 @@ struct Stage {
   // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
-  bool round_to_fp8 = false;    // of task transformer: weights in the forward pass (train/weight_rounding.h)
+  bool round_to_fp8 =
+      false;  // of task transformer: weights in the forward pass (train/optimizers/weight_rounding.h)
   std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
 };
 
@@ -111,7 +112,8 @@ struct TrainConfig {
   double latent_noise = 0;            // added before the decoder, in deviations of the latents
   double mask_ratio = 0.15;           // of task t5
   double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
-  std::string letter_widths;  // likewise: a file of train/letter_widths.h; empty: all are equally wide
+  std::string
+      letter_widths;  // likewise: a file of train/objectives/letter_widths.h; empty: all are equally wide
   // Of task transformer: of telling the letter under an image token; until this step (0: to the end).
   double letter_weight = 0;
   std::int64_t letter_until = 0;

@@ -19,15 +19,15 @@
 #include "image/image_file.h"
 #include "metrics/metrics_log.h"
 #include "ops/torch/torch_ops.h"
-#include "train/adamw.h"
-#include "train/batches.h"
 #include "train/checkpoint.h"
-#include "train/muon.h"
-#include "train/parameter_store.h"
+#include "train/optimizers/adamw.h"
+#include "train/optimizers/muon.h"
+#include "train/optimizers/parameter_store.h"
+#include "train/optimizers/weight_rounding.h"
 #include "train/process_group.h"
 #include "train/run_folder.h"
+#include "train/samples/batches.h"
 #include "train/starting_model.h"
-#include "train/weight_rounding.h"
 
 namespace sd35::train {
 namespace {

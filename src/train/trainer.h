@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "train/objective.h"
+#include "train/objectives/objective.h"
 #include "train/train_config.h"
 
 namespace sd35::train {

@@ -1,6 +1,6 @@
 #include "vae/config.h"
 
-#include "weights/config_file.h"
+#include "core/config_file.h"
 
 namespace sd35 {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/messages.h"
-#include "weights/stored_quantized.h"
+#include "weights/layouts/stored_quantized.h"
 
 namespace sd35 {
 namespace {

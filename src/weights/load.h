@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "weights/packed_weights.h"
+#include "weights/files/packed_weights.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
 

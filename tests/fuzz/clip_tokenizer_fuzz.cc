@@ -2,11 +2,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "random_models/tiny_tokenizers.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "text/tokenizers/clip_tokenizer.h"
-#include "text/tokenizers/tiny_tokenizers.h"
 
 using namespace sd35;
 

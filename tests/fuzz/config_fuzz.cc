@@ -1,10 +1,10 @@
 // Reads the input as a component's configuration and as an index of shards. Only Error may come out.
 #include <nlohmann/json.hpp>
 
+#include "core/config_file.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
-#include "weights/config_file.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

@@ -6,7 +6,7 @@
 #include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
 #include "tests/fuzz/sealed.h"
-#include "weights/packed_weights.h"
+#include "weights/files/packed_weights.h"
 
 namespace sd35 {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "data/tensor_cache_segment.h"
+#include "core/tensor_cache_segment.h"
 #include "pipeline/prompt_cache.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/support/file_bytes.h"
@@ -71,7 +71,7 @@ std::uint64_t number_at(const std::string& bytes, std::size_t at, std::size_t si
   return number;
 }
 
-// A right head and, in each record that is all there, right checksums; data/tensor_cache_segment.h says where
+// A right head and, in each record that is all there, right checksums; core/tensor_cache_segment.h says where
 // what lies. A key of the right length becomes one that is
 // looked for: which, says the number that should be 0.
 std::string sealed(std::string_view input, const Cache& cache) {

@@ -2,11 +2,11 @@
 // is looked up in one. Only Error may come out, and a scene that was read must survive being written.
 #include <nlohmann/json.hpp>
 
-#include "evaluation/prompt_file.h"
+#include "core/config_file.h"
+#include "lab/scoring/prompt_file.h"
 #include "pipeline/prompt_check.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

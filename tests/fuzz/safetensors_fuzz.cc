@@ -6,10 +6,10 @@
 #include "sd35/sd35.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
-#include "weights/component_weights.h"
-#include "weights/derived_config.h"
-#include "weights/safetensors.h"
-#include "weights/said_config.h"
+#include "weights/files/safetensors.h"
+#include "weights/layouts/component_weights.h"
+#include "weights/model/derived_config.h"
+#include "weights/model/said_config.h"
 
 namespace sd35 {
 namespace {

@@ -2,12 +2,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "random_models/tiny_tokenizers.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/support/temporary_folder.h"
 #include "text/tokenizers/precompiled_normalizer.h"
 #include "text/tokenizers/sentencepiece_model.h"
 #include "text/tokenizers/t5_tokenizer.h"
-#include "text/tokenizers/tiny_tokenizers.h"
 #include "text/tokenizers/unicode.h"
 #include "text/tokenizers/unigram.h"
 

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "core/tensor_cache.h"
 #include "data/dataset.h"
 #include "data/tar.h"
-#include "data/tensor_cache.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/fuzz/input_file.h"
 #include "tests/support/file_bytes.h"

@@ -1,11 +1,11 @@
 // Any bytes as tokenizer.json of either kind, and as tokenizer_config.json beside the kinds' own files. Only
 // Error may come out.
+#include "random_models/tiny_tokenizers.h"
 #include "tests/fuzz/allow_errors.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "text/tokenizers/clip_tokenizer.h"
 #include "text/tokenizers/t5_tokenizer.h"
-#include "text/tokenizers/tiny_tokenizers.h"
 
 namespace sd35 {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 

@@ -13,7 +13,7 @@
 #include "core/tensor.h"
 #include "ops/ops.h"
 #include "quant/quantized_matrix.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 

@@ -1,6 +1,6 @@
 #include "tests/support/tensor_file.h"
 
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 

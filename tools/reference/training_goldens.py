@@ -1,4 +1,4 @@
-"""Makes the goldens of tests/unit/train/training_step_test.cc and muon_test.cc from the reference environment (see CONTRIBUTING.md).
+"""Makes the goldens of tests/unit/train/training_step_test.cc and optimizers/muon_test.cc from the reference environment (see CONTRIBUTING.md).
 
     python tools/reference/training_goldens.py --sd35 build/bin/sd35
 

@@ -1,9 +1,9 @@
 #include "text/tokenizers/added_tokens.h"
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/messages.h"
 #include "text/tokenizers/unicode.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "core/file_kind.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
 #include "text/tokenizers/tokenizer_files.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {}  // namespace

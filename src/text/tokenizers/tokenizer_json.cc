@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/config_file.h"
 #include "core/error.h"
 #include "text/tokenizers/tokenizer_files.h"
-#include "weights/config_file.h"
 
 namespace sd35 {
 namespace {

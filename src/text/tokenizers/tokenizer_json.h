@@ -12,7 +12,7 @@
 #include "text/tokenizers/added_tokens.h"
 #include "text/tokenizers/byte_pair_vocabulary.h"
 #include "text/tokenizers/sentencepiece_model.h"
-#include "weights/tokenizer_folder.h"
+#include "weights/model/tokenizer_folder.h"
 
 namespace sd35 {
 

@@ -54,7 +54,7 @@ layer_of() {
 }
 
 # What programs call of the parts that are built on demand, beside the public API.
-entrances=" core/threads.h options/option.h options/options.h ops/torch/torch_ops.h train/trainer.h scenes/drawing/write_dataset.h evaluation/evaluate.h "
+entrances=" core/threads.h options/option.h options/options.h ops/torch/torch_ops.h train/trainer.h lab/drawing/write_dataset.h evaluation/evaluate.h "
 
 includes=0
 while IFS=: read -r file include; do

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/config_file.h"
 #include "core/random.h"
 #include "sd35/sd35.h"
 #include "tests/support/compare.h"
@@ -13,11 +14,10 @@
 #include "tests/support/stages.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
-#include "weights/component_weights.h"
-#include "weights/config_file.h"
-#include "weights/gguf.h"
-#include "weights/model_files.h"
-#include "weights/safetensors.h"
+#include "weights/files/gguf.h"
+#include "weights/files/safetensors.h"
+#include "weights/layouts/component_weights.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "evaluation/evaluate.h"
-#include "evaluation/word_reader.h"
 #include "image/psnr.h"
-#include "scenes/drawing/scene_renderer.h"
+#include "lab/drawing/scene_renderer.h"
+#include "lab/scoring/word_reader.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sd35 {

@@ -15,7 +15,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/temporary_folder.h"
 #include "text/clip_text_model.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

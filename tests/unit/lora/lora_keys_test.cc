@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "lora/lora_file.h"
 #include "tests/support/temporary_folder.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

@@ -19,7 +19,7 @@
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/pipeline/bf16_model.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {
@@ -34,7 +34,7 @@ LoadOptions kept(const std::string& quantize = "") {
   return load;
 }
 
-GenerateOptions request(double weight = 0) {
+GenerateOptions lora_request(double weight = 0) {
   GenerateOptions options;
   options.prompt = "a red square";
   options.width = options.height = 48;
@@ -53,30 +53,31 @@ int largest_difference(const Picture& a, const Picture& b) {
 TEST(AdapterTest, OfARequestIsThatOfTheModel) {
   LoadOptions merged = kept();
   merged.loras = {{kTinyLora, 0.8}};
-  const Picture expected = Pipeline::from_pretrained(bf16_model().string(), merged).generate(request()).at(0);
+  const Picture expected =
+      Pipeline::from_pretrained(bf16_model().string(), merged).generate(lora_request()).at(0);
   const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), kept());
-  const Picture adapted = pipeline.generate(request(0.8)).at(0);
+  const Picture adapted = pipeline.generate(lora_request(0.8)).at(0);
   EXPECT_LE(largest_difference(adapted, expected), 1);
-  EXPECT_GT(largest_difference(adapted, pipeline.generate(request()).at(0)), 4);
+  EXPECT_GT(largest_difference(adapted, pipeline.generate(lora_request()).at(0)), 4);
 }
 
 TEST(AdapterTest, ComesAndGoesWithoutLoadingAnything) {
   for (const char* quantize : {"", "int8", "nf4"}) {
     const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), kept(quantize));
-    const Picture without = pipeline.generate(request()).at(0);
+    const Picture without = pipeline.generate(lora_request()).at(0);
     std::string loaded;
     Callbacks callbacks;
     callbacks.on_progress = [&](const Progress& progress) {
       loaded += progress.part;
       return true;
     };
-    const Picture with = pipeline.generate(request(1), callbacks).at(0);
-    const Picture other = pipeline.generate(request(-2), callbacks).at(0);
+    const Picture with = pipeline.generate(lora_request(1), callbacks).at(0);
+    const Picture other = pipeline.generate(lora_request(-2), callbacks).at(0);
     EXPECT_EQ(loaded, "") << quantize;
     EXPECT_GT(largest_difference(with, without), 4) << quantize;
     EXPECT_GT(largest_difference(with, other), 4) << quantize;
-    EXPECT_TRUE(pipeline.generate(request(1)).at(0).rgb == with.rgb) << quantize;
-    EXPECT_TRUE(pipeline.generate(request()).at(0).rgb == without.rgb) << quantize;
+    EXPECT_TRUE(pipeline.generate(lora_request(1)).at(0).rgb == with.rgb) << quantize;
+    EXPECT_TRUE(pipeline.generate(lora_request()).at(0).rgb == without.rgb) << quantize;
   }
 }
 
@@ -104,9 +105,9 @@ TEST(AdapterTest, StreamedBlocksHaveItToo) {
   for (const char* dtype : {"f32", "bf16"}) {
     LoadOptions load;
     load.dtype = dtype;
-    const Picture resident = draw(load, request(1));
-    EXPECT_TRUE(draw_streamed(load, request(1)).rgb == resident.rgb) << dtype;
-    EXPECT_GT(largest_difference(resident, draw(load, request())), 4) << dtype;
+    const Picture resident = draw(load, lora_request(1));
+    EXPECT_TRUE(draw_streamed(load, lora_request(1)).rgb == resident.rgb) << dtype;
+    EXPECT_GT(largest_difference(resident, draw(load, lora_request())), 4) << dtype;
   }
 }
 
@@ -116,18 +117,18 @@ TEST(AdapterTest, PackedWeightsHaveItToo) {
     LoadOptions load;
     load.dtype = "f32";
     load.quantize = quantize;
-    const Picture expected = draw(load, request(1)), without = draw(load, request());
+    const Picture expected = draw(load, lora_request(1)), without = draw(load, lora_request());
     load.packed = folder / "packed";
-    EXPECT_TRUE(draw(load, request(1)).rgb == expected.rgb) << quantize << ", packed on the way";
-    EXPECT_TRUE(draw(load, request(1)).rgb == expected.rgb) << quantize << ", found packed";
-    EXPECT_TRUE(draw(load, request()).rgb == without.rgb)
+    EXPECT_TRUE(draw(load, lora_request(1)).rgb == expected.rgb) << quantize << ", packed on the way";
+    EXPECT_TRUE(draw(load, lora_request(1)).rgb == expected.rgb) << quantize << ", found packed";
+    EXPECT_TRUE(draw(load, lora_request()).rgb == without.rgb)
         << quantize << ": what is packed is the model alone";
   }
   LoadOptions load;
   load.dtype = "f32";
-  const Picture expected = draw(load, request(1));
+  const Picture expected = draw(load, lora_request(1));
   load.packed = folder / "packed";
-  EXPECT_TRUE(draw_streamed(load, request(1)).rgb == expected.rgb);
+  EXPECT_TRUE(draw_streamed(load, lora_request(1)).rgb == expected.rgb);
 }
 
 TEST(AdapterTest, PicturesDrawnTogetherAreThoseDrawnAlone) {
@@ -137,7 +138,7 @@ TEST(AdapterTest, PicturesDrawnTogetherAreThoseDrawnAlone) {
       LoadOptions load = kept(quantize);
       load.dtype = dtype;
       const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), load);
-      GenerateOptions options = request(1);
+      GenerateOptions options = lora_request(1);
       options.count = kPictures;
       int together = 0;
       Callbacks callbacks;
@@ -173,7 +174,7 @@ class SwitchedAdapterTest : public testing::Test {
     fs::copy(fs::path(kTinyLora).parent_path() / "trained.safetensors", second_);
   }
   static GenerateOptions with(const fs::path& lora) {
-    GenerateOptions options = request();
+    GenerateOptions options = lora_request();
     options.loras = {{lora, 1}};
     return options;
   }
@@ -189,7 +190,7 @@ TEST_F(SwitchedAdapterTest, IsReadOnce) {
   EXPECT_GT(largest_difference(first, second), 4);
   damage_header(first_);
   damage_header(second_);
-  pipeline.generate(request());  // one without does not take them away
+  pipeline.generate(lora_request());  // one without does not take them away
   EXPECT_TRUE(pipeline.generate(with(first_)).at(0).rgb == first.rgb);
   EXPECT_TRUE(pipeline.generate(with(second_)).at(0).rgb == second.rgb);
   EXPECT_TRUE(pipeline.generate(with(first_)).at(0).rgb == first.rgb);
@@ -345,12 +346,12 @@ TEST_F(LoraFilesTest, ForgetTheOldestBeyondALimit) {
 
 TEST(AdapterTest, IsInTheRecipe) {
   const Picture picture =
-      Pipeline::from_pretrained(bf16_model().string(), kept()).generate(request(0.5)).at(0);
+      Pipeline::from_pretrained(bf16_model().string(), kept()).generate(lora_request(0.5)).at(0);
   EXPECT_NE(picture.metadata.at(1).second.find(R"("loras":[{"path":")" + kTinyLora), std::string::npos);
 }
 
 TEST(AdapterTest, ThatIsMissingIsAnErrorBeforeAnythingIsEncoded) {
-  GenerateOptions options = request();
+  GenerateOptions options = lora_request();
   options.loras = {{"none.safetensors", 1}};
   Callbacks callbacks;
   callbacks.on_progress = [](const Progress&) -> bool { throw Error("too late"); };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "pipeline/tiny_configs.h"
+#include "random_models/tiny_configs.h"
 #include "text/clip_text_model.h"
 #include "text/t5_encoder.h"
 #include "vae/config.h"

@@ -10,7 +10,7 @@
 #include "tests/support/compare.h"
 #include "tests/unit/pipeline/bf16_model.h"
 #include "weights/load.h"
-#include "weights/model_files.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 namespace {

@@ -13,12 +13,12 @@
 #include <map>
 
 #include "core/error.h"
-#include "data/tensor_cache.h"
-#include "data/tensor_cache_segment.h"
+#include "core/tensor_cache.h"
+#include "core/tensor_cache_segment.h"
 #include "sd35/sd35.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/pipeline/bf16_model.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

@@ -12,7 +12,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 #include "tests/unit/train/learning.h"
-#include "train/transformer_objective.h"
+#include "train/objectives/transformer_objective.h"
 #include "vae/autoencoder.h"
 #include "weights/load.h"
 

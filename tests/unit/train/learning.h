@@ -12,8 +12,8 @@
 
 #include "image/image_file.h"
 #include "ops/torch/torch_ops.h"
-#include "train/adamw.h"
-#include "train/parameter_store.h"
+#include "train/optimizers/adamw.h"
+#include "train/optimizers/parameter_store.h"
 
 namespace sd35::train {
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
@@ -255,9 +256,9 @@ TEST(RunFolderTest, AnotherStartingModelIsNotResumed) {
   };
   change("text_encoder_2/model.safetensors", -1);
   EXPECT_EQ(error_of([&] { keep(Task::transformer, other); }),
-            "'" + run.string() + "' holds a run that began with another model: the text_encoder_2 of '" +
-                other.string() +
-                "' is not what it was then; bring that back, or begin a new run in another folder");
+            in_quotes(run.string()) + " holds a run that began with another model: the text_encoder_2 of " +
+                in_quotes(other.string()) +
+                " is not what it was then; bring that back, or begin a new run in another folder");
   keep(Task::autoencoder, other);  // takes nothing of text encoders
   put_file(other / "vae/config.json", file_bytes(other / "vae/config.json") + " ");
   keep(Task::autoencoder, other);  // says the same

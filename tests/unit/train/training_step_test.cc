@@ -7,12 +7,12 @@
 
 #include "ops/torch/torch_ops.h"
 #include "tests/support/tiny_model.h"
-#include "train/adamw.h"
-#include "train/batches.h"
-#include "train/flow_matching.h"
-#include "train/parameter_store.h"
-#include "weights/model_files.h"
-#include "weights/safetensors.h"
+#include "train/objectives/flow_matching.h"
+#include "train/optimizers/adamw.h"
+#include "train/optimizers/parameter_store.h"
+#include "train/samples/batches.h"
+#include "weights/files/safetensors.h"
+#include "weights/model/model_files.h"
 
 namespace sd35::train {
 namespace {

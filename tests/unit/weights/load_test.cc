@@ -5,7 +5,7 @@
 
 #include "ops/decor/forwarding_ops.h"
 #include "tests/unit/weights/weight_files.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

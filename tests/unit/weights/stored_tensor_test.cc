@@ -4,7 +4,7 @@
 
 #include "core/buffer_pool.h"
 #include "tests/unit/weights/weight_files.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
 
 namespace sd35 {
 namespace {

@@ -11,27 +11,13 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "tests/support/file_bytes.h"
+#include "tests/support/file_error.h"
 #include "tests/support/temporary_folder.h"
 #include "weights/source.h"
 
 namespace sd35 {
 
 using Tensors = std::map<std::string, Tensor>;
-
-// The message of the FileError that `body` throws, which must be one line.
-template <class Body>
-std::string file_error(Body body) {
-  try {
-    body();
-  } catch (const FileError& e) {
-    const std::string message = e.what();
-    EXPECT_EQ(message.find_first_of("\n\r"), std::string::npos) << message;
-    return message;
-  } catch (const std::exception& e) {
-    return std::string("not a FileError: ") + e.what();
-  }
-  return "no error";
-}
 
 // A safetensors file of a header as it stands and `data_bytes` zeros.
 inline std::string safetensors_bytes(const std::string& header, std::size_t data_bytes) {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tests/unit/weights/checkpoint.h"
-#include "weights/model_files.h"
-#include "weights/safetensors.h"
+#include "weights/files/safetensors.h"
+#include "weights/model/model_files.h"
 
 namespace sd35 {
 

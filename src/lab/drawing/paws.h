@@ -1,0 +1,11 @@
+// The paws of whoever holds something.
+#pragma once
+
+#include "lab/drawing/canvas.h"
+
+namespace sd35 {
+
+// One paw around the upper edge of something, its knuckles at (x, y), about `size` wide.
+void draw_paw(cairo_t* cr, Rgb fur, double x, double y, double size);
+
+}  // namespace sd35

@@ -1,0 +1,16 @@
+// Scenes in words.
+#pragma once
+
+#include <string>
+
+#include "lab/scenes/dice.h"
+#include "lab/scenes/scene.h"
+
+namespace sd35 {
+
+// One of many wordings, from tags to a sentence. It names every item, colour, size, count and word of the
+// scene and a background that has a name, and nothing else that a picture could show; the colours of a sign
+// are left out more often than not.
+std::string roll_caption(const Scene& scene, Dice& dice);
+
+}  // namespace sd35

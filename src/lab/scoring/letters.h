@@ -1,0 +1,64 @@
+// Letter by letter: what of the asked words was read in pictures.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lab/drawing/placement.h"
+
+namespace sd35 {
+
+// A character of the asked text and the one that was read in its place; 0 where there is none.
+struct LetterPair {
+  char asked = 0;
+  char read = 0;
+  bool operator==(const LetterPair&) const = default;
+};
+
+// The two texts of ASCII side by side, in their order: with the fewest insertions, deletions and
+// substitutions, and of such alignments with the most equal characters, whatever their case.
+std::vector<LetterPair> align(std::string_view asked, std::string_view read);
+
+// The height of the capital letters of a drawn text in pixels, by its highest letter without a tail; NaN for
+// a text of neither capital letters nor digits nor letters as high as those (acorn).
+double capital_height(const std::vector<Letter>& letters);
+
+struct LetterShare {
+  int right = 0;
+  int letters = 0;
+
+  double share() const { return letters == 0 ? 0 : static_cast<double>(right) / letters; }
+};
+
+// One letter read for another, or (empty) a letter that was not read, or was not asked for.
+struct Confusion {
+  std::string asked, read;
+  int count = 0;
+};
+
+// Of all words that are added. Spaces are no letters, but may be confused.
+class LetterTable {
+ public:
+  // `capitals`: their height in pixels, NaN where it is not known.
+  void add(const std::vector<std::string>& words, std::string_view read, double capitals);
+
+  const LetterShare& all() const { return all_; }
+  const std::map<int, LetterShare>& by_length() const { return by_length_; }  // of the word
+  const std::map<int, LetterShare>& by_index() const { return by_index_; }    // in the word, from 1
+  // By the height of capitals, kCapitalStep pixels from the key on.
+  const std::map<int, LetterShare>& by_capitals() const { return by_capitals_; }
+  // The most common first; of texts of which at least half was read right: else it is chance which letter
+  // lies beside which.
+  std::vector<Confusion> confusions() const;
+
+ private:
+  LetterShare all_;
+  std::map<int, LetterShare> by_length_, by_index_, by_capitals_;
+  std::map<std::pair<char, char>, int> confusions_;
+};
+
+inline constexpr int kCapitalStep = 4;
+
+}  // namespace sd35
