@@ -84,6 +84,9 @@ void run(const EvaluateArguments& arguments) {
   };
   Callbacks callbacks;
   callbacks.on_progress = [](const Progress&) { return !interrupted(); };
+  callbacks.on_warning = [&](const std::string& warning) {
+    if (!arguments.quiet) std::fprintf(stderr, "sd35: warning: %s\n", printable(warning).c_str());
+  };
   Evaluation evaluation;
   try {
     evaluation = evaluate(options, progress, callbacks);

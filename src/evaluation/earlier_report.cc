@@ -21,9 +21,20 @@ void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPromp
     throw ArgumentError("the report in " + in_quotes(folder.string()) + " is of other prompts or seeds");
 }
 
+// Nothing where the column, of an older report, does not say.
+std::optional<DrawnWith> read_drawn_with(const nlohmann::json& column, const std::string& location) {
+  if (!column.contains("load")) return std::nullopt;
+  try {
+    return drawn_with_from_json(column);
+  } catch (const ArgumentError& error) {
+    throw FileError(location + ": " + error.what());
+  }
+}
+
 EarlierColumn read_column(const nlohmann::json& json, const nlohmann::json& rows,
                           const std::filesystem::path& path) {
-  EarlierColumn column{json.at("label").get<std::string>(), json.at("model").get<std::string>(), {}};
+  EarlierColumn column{json.at("label").get<std::string>(), json.at("model").get<std::string>(), {}, {}};
+  column.drawn_with = read_drawn_with(json, path.string() + ", column " + in_quotes(column.label));
   for (const nlohmann::json& row : rows) {
     column.files.push_back(row.at("pictures").at(column.label).at("file").get<std::string>());
     if (!is_inner_path(column.files.back()))

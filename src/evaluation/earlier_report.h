@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "evaluation/drawn_with.h"
 #include "lab/scoring/prompt_file.h"
 
 namespace sd35 {
@@ -17,12 +19,13 @@ inline constexpr const char* kReconstructedColumn = "reconstructed";
 struct EarlierColumn {
   std::string label;
   std::string model;
-  std::vector<std::string> files;  // one a prompt, paths inside the report's folder
+  std::vector<std::string> files;       // one a prompt, paths inside the report's folder
+  std::optional<DrawnWith> drawn_with;  // unset: the report does not say
 };
 
 // The columns of models, in the report's order. Throws FileError when `folder`/report.json cannot be read, is
-// no report or names a picture outside of `folder`, ArgumentError when prompt number i is not `prompts[i]`
-// with the seed `first_seed` + i.
+// no report, names a picture outside of `folder` or options that there are not, ArgumentError when prompt
+// number i is not `prompts[i]` with the seed `first_seed` + i.
 std::vector<EarlierColumn> read_earlier_report(const std::filesystem::path& folder,
                                                const std::vector<EvaluationPrompt>& prompts,
                                                std::uint64_t first_seed);

@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -25,6 +27,7 @@
 #include "lab/scoring/appearance.h"
 #include "options/options.h"
 #include "pipeline/recipe.h"
+#include "pipeline/validation.h"
 #include "weights/model/model_files.h"
 
 namespace sd35 {
@@ -134,7 +137,12 @@ bool needs_outlines_only(const EvaluationPrompt& prompt) {
 class Run {
  public:
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
-      : options_(options), progress_(progress), callbacks_(callbacks) {
+      : options_(options), progress_(progress), warn_(callbacks.on_warning), drawing_(callbacks) {
+    drawing_.on_warning = nullptr;  // it would hear the same of picture after picture
+    for (Contestant contestant : options.contestants) {
+      contestant.load = with_canonical_types(contestant.load);
+      contestants_.push_back(std::move(contestant));
+    }
     check_labels();
     if (options.seeds < 1 || options.seeds > kMostSeeds)
       throw ArgumentError("seeds is " + std::to_string(options.seeds) + "; it must be 1 to " +
@@ -153,8 +161,9 @@ class Run {
     const auto has_scene = [](const EvaluationPrompt& prompt) { return prompt.scene.has_value(); };
     if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
     if (!options_.reconstruct.empty()) reconstruct();
-    for (const Contestant& contestant : options_.contestants) generate(contestant);
-    for (const fs::path& folder : options_.compare) compare(folder);
+    for (const Contestant& contestant : contestants_) generate(contestant);
+    for (const Earlier& earlier : earlier_)
+      for (const EarlierColumn& column : earlier.columns) add_earlier(earlier.folder, column);
     if (result_.columns.empty())
       throw ArgumentError(
           "nothing to score: no --model, and no prompt that says what scene it was made from");
@@ -163,21 +172,61 @@ class Run {
   }
 
  private:
+  struct Earlier {
+    fs::path folder;
+    std::vector<EarlierColumn> columns;
+  };
+
   // What no option says is the first model's own, so that columns can be compared.
   void complete_options() {
     GenerateOptions& options = result_.generate = options_.generate;
     // All of them are opened, and earlier reports read, before anything is drawn: a wrong name shows now.
-    for (std::size_t i = 0; i < options_.contestants.size(); ++i) {
-      const Pipeline pipeline =
-          Pipeline::from_pretrained(options_.contestants[i].model, options_.contestants[i].load);
+    for (std::size_t i = 0; i < contestants_.size(); ++i) {
+      const Pipeline pipeline = Pipeline::from_pretrained(contestants_[i].model, contestants_[i].load);
       if (i > 0) continue;
       options = pipeline.completed(options);
+      reference_ = {contestants_[0].label, DrawnWith{contestants_[0].load, options}};
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }
     for (const fs::path& folder : options_.compare)
-      read_earlier_report(folder, result_.prompts, options.seed);
+      earlier_.push_back({folder, read_earlier_report(folder, result_.prompts, options.seed)});
+    for (const Earlier& earlier : earlier_)
+      for (const EarlierColumn& column : earlier.columns) compare_options(earlier.folder, column);
     if (!options.width) options.width = kSideWithoutModel;
     if (!options.height) options.height = kSideWithoutModel;
+  }
+
+  // Those of an earlier column with those of the first model, this run's or of the first report: other ones
+  // may be what is to be seen, but pictures of other sizes cannot be compared.
+  void compare_options(const fs::path& folder, const EarlierColumn& column) {
+    const std::string label = label_of(folder, column);
+    if (!column.drawn_with && warn_)
+      warn_("the report in " + in_quotes(folder.string()) +
+            " does not say with which options the pictures of " + in_quotes(column.label) + " were drawn");
+    if (!reference_) {
+      reference_ = {label, column.drawn_with};
+      return;
+    }
+    const auto& [first, drawn_with] = *reference_;
+    if (!column.drawn_with || !drawn_with) return;
+    const std::string size = size_of(column.drawn_with->generate), first_size = size_of(drawn_with->generate);
+    if (size != first_size)
+      throw ArgumentError("the pictures of " + in_quotes(label) + " are " + size + " pixels, those of " +
+                              in_quotes(first) + " " + first_size +
+                              "; only pictures of the same size can be compared",
+                          "width");
+    const std::string different = differences(*column.drawn_with, *drawn_with);
+    if (!different.empty() && warn_)
+      warn_("the pictures of " + in_quotes(label) + " were drawn with other options than those of " +
+            in_quotes(first) + ": " + different);
+  }
+
+  static std::string size_of(const GenerateOptions& options) {
+    return std::to_string(options.width.value_or(0)) + " x " + std::to_string(options.height.value_or(0));
+  }
+
+  static std::string label_of(const fs::path& folder, const EarlierColumn& column) {
+    return name_of(folder) + "-" + column.label;
   }
 
   // Scenes are drawn once, whatever the number of seeds.
@@ -187,7 +236,7 @@ class Run {
 
   void check_labels() const {
     std::set<std::string> labels{kDrawnColumn, kReconstructedColumn};
-    for (const Contestant& contestant : options_.contestants) {
+    for (const Contestant& contestant : contestants_) {
       check_label(contestant.label);
       if (!labels.insert(contestant.label).second)
         throw ArgumentError("two columns of the report are called " + in_quotes(contestant.label));
@@ -206,8 +255,11 @@ class Run {
 
   void draw_scenes() {
     Column column = new_column(kDrawnColumn, "");
-    const GenerateOptions& size = result_.generate;
+    GenerateOptions size;
+    size.width = result_.generate.width;
+    size.height = result_.generate.height;
     check_picture_size(*size.width, *size.height);
+    column.drawn_with = {{}, size};
     const auto start = std::chrono::steady_clock::now();
     std::mutex reporting;
     std::size_t done = 0;
@@ -240,6 +292,7 @@ class Run {
     const Column& drawn = result_.columns[0];
     Column column = new_column(kReconstructedColumn, options_.reconstruct);
     column.compared_with = kDrawnColumn;
+    column.drawn_with = {with_canonical_types(options_.reconstruct_load), drawn.drawn_with->generate};
     const std::size_t all = drawn.pictures.size();
     for (std::size_t i = 0; i < all; ++i) {
       if (drawn.pictures[i].file.empty()) continue;
@@ -260,6 +313,7 @@ class Run {
     claim(options_.folder, options_.folder / folder, identity_of(contestant, options_.generate.loras));
     Pipeline pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
     const GenerateOptions options = pipeline.completed(result_.generate);
+    column.drawn_with = {contestant.load, options};
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       const EvaluationPrompt& prompt = result_.prompts[i];
       column.pictures[i].file = folder + "/" + picture_name(prompt, i);
@@ -270,7 +324,7 @@ class Run {
       recipe.generate.count = 1;
       if (is_drawn(path, recipe)) continue;
       const auto start = std::chrono::steady_clock::now();
-      save(pipeline.generate(recipe.generate, callbacks_).at(0), path);
+      save(pipeline.generate(recipe.generate, drawing_).at(0), path);
       column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       ++column.drawn_now;
       report(progress_, contestant.label, i + 1, result_.prompts.size());
@@ -284,14 +338,10 @@ class Run {
     if (first != result_.columns.end()) column.compared_with = first->label;
   }
 
-  // The models of an earlier report, with copies of their pictures.
-  void compare(const fs::path& folder) {
-    for (const EarlierColumn& earlier : read_earlier_report(folder, result_.prompts, result_.generate.seed))
-      add_earlier(folder, earlier);
-  }
-
+  // The model of an earlier report, with copies of its pictures.
   void add_earlier(const fs::path& folder, const EarlierColumn& earlier) {
-    Column column = new_column(name_of(folder) + "-" + earlier.label, earlier.model);
+    Column column = new_column(label_of(folder, earlier), earlier.model);
+    column.drawn_with = earlier.drawn_with;
     compare_with_first_model(column);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       const fs::path from = folder / earlier.files[i];
@@ -338,8 +388,13 @@ class Run {
   }
 
   const EvaluationOptions& options_;
+  std::vector<Contestant> contestants_;  // as pictures name their options
   const EvaluationProgress& progress_;
-  const Callbacks& callbacks_;
+  const WarningFunction warn_;
+  Callbacks drawing_;
+  std::vector<Earlier> earlier_;
+  // The column that earlier ones are compared with, and how it is drawn.
+  std::optional<std::pair<std::string, std::optional<DrawnWith>>> reference_;
   MadeFolder folder_;
   std::deque<MadeFolder> made_;  // in it
   Evaluation result_;

@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "lab/scoring/prompt_file.h"
+#include "evaluation/drawn_with.h"
 #include "lab/scoring/letters.h"
+#include "lab/scoring/prompt_file.h"
 #include "lab/scoring/score.h"
 #include "sd35/sd35.h"
 
@@ -49,6 +51,7 @@ struct Column {
   std::string label;
   std::string model;                       // empty: drawn by the scene generator
   std::string compared_with;               // the label of a column; empty: of none
+  std::optional<DrawnWith> drawn_with;     // unset: an earlier report that does not say
   std::vector<EvaluatedPicture> pictures;  // one for each of Evaluation::prompts
   int drawn_now = 0;                       // not taken from an earlier run
   double seconds = 0;                      // for those
@@ -71,8 +74,10 @@ std::vector<std::string> groups_of(const Evaluation& evaluation);
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
 
 // Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything. What
-// a column holds of another model is removed first. Throws ArgumentError for options that do not go together
-// and an earlier report of other prompts or seeds, FileError for prompts or a model that cannot be read and a
+// a column holds of another model is removed first. `callbacks` are those of drawing; on_warning hears what
+// concerns the report as a whole, before anything is drawn: earlier pictures that were drawn with other
+// options than those of the first model. Throws ArgumentError for options that do not go together and an
+// earlier report of other prompts, seeds or sizes, FileError for prompts or a model that cannot be read and a
 // folder that cannot be written, and what Pipeline::generate() throws.
 Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& progress,
                     const Callbacks& callbacks = {});

@@ -65,23 +65,9 @@ Json letters_json(const LetterTable& table) {
   return json;
 }
 
-Json settings_json(const Evaluation& evaluation) {
-  const GenerateOptions& generate = evaluation.generate;
-  Json json{{"width", generate.width.value()}, {"height", generate.height.value()}};
-  if (generate.guidance_scale) {  // else no model was drawn with
-    json.update({{"steps", generate.num_inference_steps.value()},
-                 {"guidance_scale", *generate.guidance_scale},
-                 {"guidance_interval", {generate.guidance_start, generate.guidance_stop}},
-                 {"block_cache", generate.block_cache},
-                 {"sampler", generate.sampler.value()}});
-  }
-  json["seed"] = generate.seed;
-  json["seeds"] = evaluation.seeds;
-  return json;
-}
-
 Json column_json(const Evaluation& evaluation, const Column& column) {
   Json json{{"label", column.label}, {"model", column.model}};
+  if (column.drawn_with) json.update(drawn_with_json(*column.drawn_with));
   if (column.drawn_now > 0) json["seconds_a_picture"] = column.seconds / column.drawn_now;
   json["pictures_drawn_now"] = column.drawn_now;
   if (const double psnr = mean_psnr(column); std::isfinite(psnr)) {
@@ -114,7 +100,7 @@ Json picture_json(const EvaluatedPicture& picture) {
 std::string report_json(const Evaluation& evaluation) {
   const GenerateOptions& generate = evaluation.generate;
   Json json;
-  json["settings"] = settings_json(evaluation);
+  json["settings"] = {{"seed", evaluation.generate.seed}, {"seeds", evaluation.seeds}};
   json["columns"] = Json::array();
   for (const Column& column : evaluation.columns) json["columns"].push_back(column_json(evaluation, column));
   json["prompts"] = Json::array();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <sstream>
+#include <utility>
 
 #include "evaluation/report.h"
 
@@ -44,18 +45,20 @@ std::string fixed(double value, int digits) {
   return text;
 }
 
+// What is not said is the default.
+void write_options(std::ostream& out, const Column& column) {
+  if (!column.drawn_with) return;
+  out << "<br><small>";
+  const char* between = "";
+  for (const auto& [place, value] : chosen_options(*column.drawn_with))
+    out << std::exchange(between, ", ") << escaped(place + " " + value);
+  out << "</small>";
+}
+
 void write_settings(std::ostream& out, const Evaluation& evaluation) {
-  const GenerateOptions& options = evaluation.generate;
   out << "<p>" << evaluation.prompts.size() / static_cast<std::size_t>(evaluation.seeds) << " prompts, ";
   if (evaluation.seeds > 1) out << evaluation.seeds << " seeds each, ";
-  out << options.width.value() << " x " << options.height.value() << " pixels";
-  if (options.guidance_scale)  // else no model was drawn with
-    out << ", " << options.num_inference_steps.value() << " steps of " << escaped(options.sampler.value())
-        << ", guidance " << *options.guidance_scale;
-  if (options.guidance_start > 0 || options.guidance_stop < 1)
-    out << " from " << options.guidance_start << " to " << options.guidance_stop << " of the steps";
-  if (options.block_cache > 0) out << ", first-block cache " << options.block_cache;
-  out << ", seeds from " << options.seed << ".</p>\n<ul>\n";
+  out << "seeds from " << evaluation.generate.seed << ".</p>\n<ul>\n";
   for (const Column& column : evaluation.columns) {
     out << "<li><b>" << escaped(column.label) << "</b>: ";
     if (column.model.empty())
@@ -66,6 +69,7 @@ void write_settings(std::ostream& out, const Evaluation& evaluation) {
       out << "; PSNR to " << escaped(column.compared_with) << " below each picture";
     if (!column.model.empty() && column.drawn_now > 0)
       out << "; " << fixed(column.seconds / column.drawn_now, 2) << " s a picture";
+    write_options(out, column);
     out << "</li>\n";
   }
   out << "</ul>\n";

@@ -43,11 +43,15 @@ Json to_json(const std::vector<LoraOptions>& loras) {
 
 template <class Options>
 Json written(const Options& options, JsonOptions which) {
+  const Json standard = which == JsonOptions::chosen ? written(Options(), JsonOptions::recorded) : Json();
   Json json = Json::object();
   visit_options(options, [&]<class T>(const Option& option, const T& value) {
-    if (is_unset(option, value) || (which == JsonOptions::recorded && !option.recorded)) return;
+    if (is_unset(option, value) || (which != JsonOptions::all && !option.recorded)) return;
     const auto [outer, field] = field_of(option.name);
-    (outer.empty() ? json : json[outer])[field] = to_json(value);
+    const Json as_json = to_json(value);
+    const Json among = outer.empty() || standard.is_null() ? standard : standard.value(outer, Json());
+    if (among.contains(field) && among.at(field) == as_json) return;
+    (outer.empty() ? json : json[outer])[field] = as_json;
   });
   return json;
 }

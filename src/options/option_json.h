@@ -11,6 +11,7 @@ namespace sd35 {
 enum class JsonOptions : std::uint8_t {
   all,
   recorded,  // those that a recipe holds
+  chosen,    // of these, those that are not the default
 };
 
 // An object of the options' names and values, without those that are unset. Texts may be other than UTF-8.

@@ -361,9 +361,12 @@ def reports():
         for i, prompt in enumerate(["a cat", "a dog"])
     ]
     columns = [{"label": label, "model": "models/" + label, "pictures_drawn_now": 2} for label in ("drawn", "m", "n")]
+    skip = {"layers": [7, 8], "stop": 0.5}
+    columns[1] |= {"load": {"dtype": "f32", "loras": [{"path": "a.safetensors", "weight": 0.8}], "use_t5": False},
+                   "generate": {"width": 128, "num_inference_steps": 2, "sampler": "heun", "skip_layer_guidance": skip}}
     outside = json.loads(text(rows))
     outside[1]["pictures"]["m"]["file"] = "../../etc/hostname"
-    settings = {"width": 128, "height": 128, "steps": 2, "seed": 7}
+    settings = {"seed": 7, "seeds": 1}
     return {
         "report.json": text({"settings": settings, "columns": columns, "prompts": rows}),
         "outside.json": text({"settings": settings, "columns": columns, "prompts": outside}),

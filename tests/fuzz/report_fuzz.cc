@@ -20,6 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const EarlierColumn& column : read_earlier_report(folder.path(), prompts, 7)) {
       require(column.files.size() == prompts.size());
       for (const std::string& file : column.files) require(is_inner_path(file));
+      if (!column.drawn_with) continue;
+      require(differences(*column.drawn_with, *column.drawn_with).empty());
+      check_line(differences(*column.drawn_with, {}));
     }
   });
   return 0;

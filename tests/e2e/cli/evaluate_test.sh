@@ -63,7 +63,7 @@ echo "$line" >two.jsonl
 several() { "$sd35" evaluate --prompts two.jsonl words.jsonl --model tiny -o report --seeds 3 --dtype f32 --quiet "$@" >out 2>err; }
 rm -r report
 check "three seeds" several
-check "the model's own settings" json '[d["settings"][k] for k in ("width", "height", "steps", "sampler", "guidance_scale", "seeds")] == [48, 64, 1, "heun", 1, 3]'
+check "the model's own settings" json 'd["settings"]["seeds"] == 3 and [d["columns"][1]["generate"][k] for k in ("width", "height", "num_inference_steps", "sampler", "guidance_scale")] == [48, 64, 1, "heun", 1]'
 check "a picture a seed" json '[r["seed"] for r in d["prompts"]] == list(range(12)) and d["columns"][1]["pictures_drawn_now"] == 12'
 check "the scene is drawn once" json 'sum("drawn" in r["pictures"] for r in d["prompts"]) == 3'
 check "two words are apart" json 'd["columns"][1]["totals"]["two words"]["read exactly"]["pictures"] == 3 and d["columns"][1]["totals"]["words"]["read exactly"]["pictures"] == 9'
@@ -74,7 +74,7 @@ check "by size where it is known" json '"by_capitals" in d["columns"][0]["letter
 check "again, without a length of prompts" several
 check "nothing is drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 0'
 check "options come before the model" several -W 64 --steps 2
-check "all are drawn anew" json 'd["settings"]["width"] == 64 and d["settings"]["height"] == 64 and d["columns"][1]["pictures_drawn_now"] == 12'
+check "all are drawn anew" json 'd["columns"][0]["generate"] == {"width": 64, "height": 64} and d["columns"][1]["pictures_drawn_now"] == 12'
 several --seeds 0
 check "no seeds: exit code 2" [ $? -eq 2 ]
 rm tiny/sd35.json
@@ -99,7 +99,10 @@ check "an earlier report" evaluate --model tiny --steps 2 --compare before
 check "is a column for each of its models" json '[c["label"] for c in d["columns"]] == ["drawn", "tiny", "before-a", "before-b"]'
 check "compared with the first model" json 'd["columns"][3]["compared_with"] == "tiny" and d["columns"][3]["mean_psnr"] < 60'
 check "fewer forwards" evaluate --model tiny --steps 2 --guidance-interval 0 0.5 --block-cache 0.1
-check "are said on the page" grep -q 'guidance 4.5 from 0 to 0.5 of the steps, first-block cache 0.1' report/report.html
+check "are said on the page" grep -q 'generate.block_cache 0.1, generate.guidance_scale 4.5, generate.guidance_stop 0.5,' report/report.html
+check "with another autoencoder" "$sd35" evaluate --prompts words.jsonl shape.jsonl plain.txt -o report -W 64 -H 64 --steps 1 --dtype f32 \
+  --max-sequence-length 16 --model tiny --vae other/vae --compare before >out 2>err
+check "is said where it is compared" grep -q "^sd35: warning: the pictures of 'before-a' were drawn with other options than those of 'tiny': load.vae the default instead of 'other/vae'" err
 evaluate --model tiny --compare before --seed 5
 check "a report of other seeds: exit code 2" [ $? -eq 2 ]
 evaluate --model tiny --label drawn

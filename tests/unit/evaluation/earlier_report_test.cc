@@ -57,6 +57,30 @@ TEST_F(EarlierReportTest, HoldsTheColumnsOfModels) {
             (std::vector<std::string>{"pictures/tiny/prompt-7.png", "pictures/tiny/prompt-8.png"}));
 }
 
+TEST_F(EarlierReportTest, SaysHowPicturesWereDrawnWhereItIsWritten) {
+  EXPECT_FALSE(read(report())[0].drawn_with);
+  Json json = report();
+  json["columns"][1].update({{"load", {{"dtype", "f32"}}}, {"generate", {{"width", 64}}}});
+  const auto drawn_with = read(json)[0].drawn_with;
+  ASSERT_TRUE(drawn_with);
+  EXPECT_EQ(drawn_with->load.dtype, "f32");
+  EXPECT_EQ(drawn_with->generate.width, 64);
+}
+
+TEST_F(EarlierReportTest, RefusesOptionsThatThereAreNot) {
+  Json json = report();
+  for (const auto& [load, generate] : {std::pair<Json, Json>{{{"no_such", 1}}, Json::object()},
+                                       {Json::object(), {{"width", "wide"}}},
+                                       {Json::object(), {{"guidance_start", 7}}},
+                                       {5, Json::object()},
+                                       {Json::object(), nullptr}}) {
+    json["columns"][1].update({{"load", load}, {"generate", generate}});
+    EXPECT_THROW(read(json), FileError) << json["columns"][1];
+  }
+  json["columns"][1].erase("generate");
+  EXPECT_THROW(read(json), FileError);
+}
+
 TEST_F(EarlierReportTest, RefusesPicturesOutsideOfItsFolder) {
   for (const char* file : {"/etc/hostname", "../a.png", "pictures/../../a.png", "", "pictures/"}) try {
       with("/prompts/1/pictures/tiny/file", file);

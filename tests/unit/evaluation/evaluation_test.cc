@@ -1,15 +1,21 @@
 // Prompt files, the arithmetic of reports, and the folder of one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/report.h"
 #include "image/psnr.h"
 #include "lab/drawing/scene_renderer.h"
 #include "lab/scoring/word_reader.h"
+#include "options/option_json.h"
+#include "options/options.h"
+#include "tests/support/option_examples.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sd35 {
@@ -96,6 +102,16 @@ TEST(PsnrTest, IsThatOfItsDefinition) {
   EXPECT_THROW(psnr(black, Image{1, 1, {0, 0, 0}}), ArgumentError);
 }
 
+// Of one picture.
+Evaluation evaluation_of(const DrawnWith& with) {
+  Evaluation evaluation;
+  evaluation.prompts.resize(1);
+  evaluation.columns.resize(1);
+  evaluation.columns[0].pictures.resize(1);
+  evaluation.columns[0].drawn_with = with;
+  return evaluation;
+}
+
 // A report on three prompts by the tiny model at `model`.
 EvaluationOptions three_prompts(const TemporaryFolder& folder) {
   std::ofstream(folder / "prompts") << "a cat\na dog\na cow\n";
@@ -127,6 +143,98 @@ TEST(EvaluateTest, ARunThatStopsAmongOtherWeightsLeavesNoPicturesOfTheFormer) {
   EXPECT_FALSE(std::filesystem::exists(options.folder / "report.json"));  // it speaks of the former
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 2);
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
+}
+
+// An earlier run in "before", drawn with `earlier`; the warnings of one that is compared with it.
+std::vector<std::string> warnings_beside(const DrawnWith& earlier, const DrawnWith& now) {
+  const TemporaryFolder folder;
+  save_model(folder / "model", 1);
+  EvaluationOptions options = three_prompts(folder);
+  const auto drawn_with = [&](const DrawnWith& with) {
+    options.contestants[0].load = with.load;
+    options.generate = with.generate;
+    options.generate.num_inference_steps = with.generate.num_inference_steps.value_or(1);
+    options.generate.width = with.generate.width.value_or(16);
+    options.generate.height = 16;
+  };
+  drawn_with(earlier);
+  options.folder = folder / "before";
+  write_report(options.folder, evaluate(options, {}));
+  drawn_with(now);
+  options.folder = folder / "report";
+  options.compare = {folder / "before"};
+  std::vector<std::string> warnings;
+  Callbacks callbacks;
+  callbacks.on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
+  const Evaluation evaluation = evaluate(options, {}, callbacks);
+  EXPECT_EQ(evaluation.columns.at(1).label, "before-tiny");
+  EXPECT_EQ(evaluation.columns.at(1).drawn_with->load.dtype, earlier.load.dtype);
+  return warnings;
+}
+
+TEST(EvaluateTest, WarnsOfEarlierPicturesThatWereDrawnWithOtherOptions) {
+  DrawnWith earlier, now;
+  EXPECT_TRUE(warnings_beside(earlier, now).empty());
+  now.load.threads = 1;         // which changes no picture
+  now.load.dtype = "bfloat16";  // the default by another name
+  EXPECT_TRUE(warnings_beside(earlier, now).empty());
+  now.load.quantize = "int8";
+  now.generate.num_inference_steps = 2;
+  now.generate.skip_layer_guidance.layers = {1};
+  const std::vector<std::string> warnings = warnings_beside(earlier, now);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0],
+            "the pictures of 'before-tiny' were drawn with other options than those of 'tiny': "
+            "generate.num_inference_steps 1 instead of 2; generate.skip_layer_guidance.layers the default "
+            "instead of '[1]'; load.quantize the default instead of 'int8'");
+}
+
+TEST(EvaluateTest, RefusesEarlierPicturesOfAnotherSize) {
+  DrawnWith earlier;
+  earlier.generate.width = 32;
+  EXPECT_THROW(warnings_beside(earlier, {}), ArgumentError);
+}
+
+TEST(EvaluateTest, DrawsNothingAgainWhateverATypeIsCalled) {
+  const TemporaryFolder folder;
+  save_model(folder / "model", 1);
+  EvaluationOptions options = three_prompts(folder);
+  options.contestants[0].load.dtype = "float32";
+  EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 3);
+  EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
+}
+
+// A report that says all options, each with its example.
+TEST(ReportTest, SaysEveryOptionThatChangesPictures) {
+  DrawnWith with;
+  std::vector<std::string> places;
+  const auto choose = [&]<class Options>(Options& options, const std::string& group) {
+    visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {
+      options_from_json(object_with(option, example_of(option)), options);
+      if (option.recorded) places.push_back(group + std::string(option.name));
+    });
+  };
+  choose(with.load, "load.");
+  choose(with.generate, "generate.");
+  std::ranges::sort(places);
+
+  std::vector<std::string> chosen;
+  for (const auto& [place, value] : chosen_options(with)) chosen.push_back(place);
+  EXPECT_EQ(chosen, places);
+  for (const std::string& place : places) {
+    EXPECT_NE(report_html(evaluation_of(with)).find(place + " "), std::string::npos) << place;
+  }
+  const auto column = nlohmann::json::parse(report_json(evaluation_of(with))).at("columns").at(0);
+  EXPECT_EQ(chosen_options(drawn_with_from_json(column)), chosen_options(with));
+}
+
+TEST(ReportTest, ValuesThatDifferBehindALongBeginningAreDifferent) {
+  DrawnWith one, other;
+  one.generate.negative_prompt = std::string(5000, 'x') + "a";
+  other.generate.negative_prompt = std::string(5000, 'x') + "b";
+  EXPECT_EQ(differences(one, one), "");
+  EXPECT_NE(differences(one, other), "");
+  EXPECT_LT(differences(one, other).size(), 2000u);
 }
 
 }  // namespace

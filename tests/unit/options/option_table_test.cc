@@ -58,6 +58,17 @@ TYPED_TEST(OptionTableTest, NamesAreUnlikeAndEachHasHelp) {
     EXPECT_EQ(arguments.count(argument), argument == "--guidance-interval" ? 2u : 1u) << argument;
 }
 
+TYPED_TEST(OptionTableTest, WhatIsChosenIsWhatARecipeHoldsBesideTheDefaults) {
+  EXPECT_EQ(json(options_to_json(TypeParam(), JsonOptions::chosen)), json::object());
+  this->for_each([&](const Option& option, const auto& /*standard*/) {
+    const json given = object_with(option, example_of(option));
+    TypeParam options;
+    options_from_json(given, options);
+    EXPECT_EQ(json(options_to_json(options, JsonOptions::chosen)), option.recorded ? given : json::object());
+    EXPECT_EQ(option.recorded, (option.effects & kOnPicture) != 0) << "what else would a recipe hold?";
+  });
+}
+
 TYPED_TEST(OptionTableTest, EveryExampleSurvivesJson) {
   this->for_each([&]<class T>(const Option& option, const T& standard) {
     const json given = object_with(option, example_of(option));
