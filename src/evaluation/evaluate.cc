@@ -118,6 +118,11 @@ std::string name_of(const fs::path& folder) {
   return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
 }
 
+// Of a column of an earlier report, which lies in `folder`.
+std::string label_of(const fs::path& folder, const EarlierColumn& column) {
+  return name_of(folder) + "-" + column.label;
+}
+
 // It is the name of a folder and goes into the report as text, and may come from somebody else's report.
 void check_label(const std::string& label) {
   if (label.empty() || label == "." || label == ".." || label.find('/') != label.npos ||
@@ -175,7 +180,9 @@ class Run {
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }
     for (const fs::path& folder : options_.compare)
-      read_earlier_report(folder, result_.prompts, options.seed);
+      for (const EarlierColumn& earlier : read_earlier_report(folder, result_.prompts, options.seed))
+        take_label(label_of(folder, earlier),
+                   "rename " + in_quotes(folder.string()) + ", a folder of --compare");
     if (!options.width) options.width = kSideWithoutModel;
     if (!options.height) options.height = kSideWithoutModel;
   }
@@ -185,13 +192,16 @@ class Run {
     return index % static_cast<std::size_t>(result_.seeds) == 0;
   }
 
-  void check_labels() const {
-    std::set<std::string> labels{kDrawnColumn, kReconstructedColumn};
+  void check_labels() {
     for (const Contestant& contestant : options_.contestants) {
       check_label(contestant.label);
-      if (!labels.insert(contestant.label).second)
-        throw ArgumentError("two columns of the report are called " + in_quotes(contestant.label));
+      take_label(contestant.label, "--label, once for each --model, gives other names");
     }
+  }
+
+  void take_label(const std::string& label, const std::string& way_out) {
+    if (!labels_.insert(label).second)
+      throw ArgumentError("two columns of the report are called " + in_quotes(label) + "; " + way_out);
   }
 
   Column new_column(const std::string& label, const std::string& model) {
@@ -291,7 +301,7 @@ class Run {
   }
 
   void add_earlier(const fs::path& folder, const EarlierColumn& earlier) {
-    Column column = new_column(name_of(folder) + "-" + earlier.label, earlier.model);
+    Column column = new_column(label_of(folder, earlier), earlier.model);
     compare_with_first_model(column);
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       const fs::path from = folder / earlier.files[i];
@@ -343,6 +353,7 @@ class Run {
   MadeFolder folder_;
   std::deque<MadeFolder> made_;  // in it
   Evaluation result_;
+  std::set<std::string> labels_{kDrawnColumn, kReconstructedColumn};  // of columns
   std::size_t scored_ = 0;
 };
 
