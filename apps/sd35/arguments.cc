@@ -36,6 +36,11 @@ bool has_value_attached(const std::string& argument) {
   return argument.starts_with("--") ? argument.find('=') != argument.npos : argument.size() > 2;
 }
 
+// "--seed="
+bool has_empty_value(const std::string& argument) {
+  return argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+}
+
 // Edits (of a letter, or two letters swapped) that turn one into the other.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> before_last, last, row(b.size() + 1);
@@ -160,6 +165,8 @@ std::vector<std::string> checked_arguments(const CLI::App& command,
     const CLI::Option* option = find_option(command, arguments[i]);
     std::vector<std::string>& target = option == nullptr && takes_prompt ? words : checked;
     const std::size_t end = i + (option == nullptr ? 1 : arguments_of(*option, arguments, i));
+    if (option != nullptr && has_empty_value(arguments[i]))  // CLI11 would take what follows for the value
+      target.insert(target.end(), {option_name(arguments[i++]), ""});
     for (; i < end; ++i) target.push_back(arguments[i]);
     const bool half_a_pair =
         option != nullptr && option->get_type_name() == kPair && target.back().find(',') == std::string::npos;

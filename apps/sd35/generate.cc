@@ -10,6 +10,7 @@
 #include "draw_into_files.h"
 #include "option_arguments.h"
 #include "output_names.h"
+#include "recipe_files.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
 #include "with_torch.h"
@@ -29,6 +30,7 @@ constexpr const char* kGenerateFooter =
 
 struct GenerateArguments {
   Recipe recipe;
+  std::string picture;  // whose recipe that is; empty: nobody's
   std::string output;
   std::string preview;
   std::string profile;
@@ -121,7 +123,8 @@ void add_generate(CLI::App& app) {
               "--from-image",
               [arguments](const std::string& picture) {
                 arguments->recipe = read_recipe(picture);
-                if (arguments->recipe.load.engine == "torch") continue_with_torch();
+                arguments->picture = picture;
+                if (!has_engine(arguments->recipe.load.engine)) continue_with_torch();
               },
               "Draw the picture in this file again; other options change what its recipe says")
           ->type_name("FILE");
@@ -139,14 +142,13 @@ void add_generate(CLI::App& app) {
   command->callback([arguments, from_image, command] {
     check_texts(*command);
     const auto is_given = [&](const char* name) { return command->get_option(name)->count() > 0; };
-    if (is_given("--output") && arguments->output.empty())
-      throw ArgumentError("--output needs the name of a file or a folder");
     if (arguments->recipe.model.empty()) arguments->recipe.model = model_of_environment();
     if (from_image->count() == 0 && !is_given("--prompt"))
       throw ArgumentError("what to draw? sd35 generate takes a prompt, an empty one (\"\") too");
     // Shown with the picture.
     if (from_image->count() == 0 && !is_given("--seed"))
       arguments->recipe.generate.seed = std::random_device{}();
+    if (!arguments->picture.empty()) check_files_of_recipe(*command, arguments->recipe, arguments->picture);
     run(*arguments);
   });
 }

@@ -1,6 +1,7 @@
 #include "option_arguments.h"
 
 #include <filesystem>
+#include <set>
 #include <vector>
 
 #include "argument_values.h"
@@ -66,13 +67,6 @@ class OptionAdder {
     return command_.add_option_function<std::string>(
         arguments_of(option), [&value](const std::string& text) { value = text_argument(text); },
         full_help(option));
-  }
-
-  CLI::Option* add(const Option& option, std::filesystem::path& value) {
-    // An unset variable of a script is no choice.
-    return add_value(option, value)->check([](const std::string& path) {
-      return path.empty() ? std::string("it needs the name of a file or a folder") : std::string();
-    });
   }
 
   CLI::Option* add(const Option& option, std::uint64_t& value) {
@@ -145,6 +139,19 @@ void add_options(CLI::App& command, ModelParts& parts) { add_all(command, parts,
 void add_to_help(CLI::App& command, const std::string& name, const std::string& more) {
   CLI::Option* option = command.get_option(name);
   option->description(option->get_description() + more);
+}
+
+void refuse_empty_values(CLI::App& program) {
+  std::set<std::string> texts;
+  visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
+    if (option.kind == OptionKind::text) texts.insert(long_argument_of(option));
+  });
+  for (CLI::App* command : program.get_subcommands({}))
+    for (CLI::Option* option : command->get_options())
+      if (option->get_items_expected_max() > 0 && !texts.contains(option->get_name()))
+        option->check([option](const std::string& value) {
+          return value.empty() ? "it needs a value; its help: " + option->get_description() : std::string();
+        });
 }
 
 void check_texts(const CLI::App& command) {

@@ -22,6 +22,10 @@ void add_options(CLI::App& command, ModelParts& parts);
 // Adds to the help of an option what only this command does with it.
 void add_to_help(CLI::App& command, const std::string& name, const std::string& more);
 
+// From now on every option and argument but texts refuses an empty value, which stands in a script for a
+// variable that nobody set.
+void refuse_empty_values(CLI::App& program);
+
 // Throws ArgumentError where a text was given twice: of two, which one is meant?
 void check_texts(const CLI::App& command);
 

@@ -7,13 +7,30 @@
 #include <fstream>
 #include <system_error>
 
+#include "sd35/sd35.h"
+
 namespace sd35::cli {
 
+namespace {
+
+// The values that `option` has among the arguments.
+std::vector<std::string> values_of(const std::string& option, const std::vector<std::string>& arguments) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == option && i + 1 < arguments.size()) values.push_back(arguments[i + 1]);
+    if (arguments[i].starts_with(option + "=")) values.push_back(arguments[i].substr(option.size() + 1));
+  }
+  return values;
+}
+
+}  // namespace
+
 bool want_torch(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && arguments[0] == "train") return true;
-  const auto engine = std::ranges::find(arguments, "--engine");
-  return (engine != arguments.end() && engine + 1 != arguments.end() && engine[1] == "torch") ||
-         std::ranges::find(arguments, "--engine=torch") != arguments.end();
+  const auto is_unknown = [](const std::string& engine) { return !has_engine(engine); };
+  const auto is_other = [](const std::string& device) { return device != "cpu"; };
+  return (!arguments.empty() && arguments[0] == "train") ||
+         std::ranges::any_of(values_of("--engine", arguments), is_unknown) ||
+         std::ranges::any_of(values_of("--device", arguments), is_other);
 }
 
 #ifdef SD35_HAS_TORCH

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -237,6 +238,11 @@ class Pipeline {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Whether this program has the engine that LoadOptions::engine names.
+bool has_engine(std::string_view engine);
+// Whether from_pretrained finds something to open: a path, or a name in the Hugging Face cache.
+bool has_model(const std::string& model);
 
 // Fills the folder options.packed, as Pipeline::generate does when it loads the transformer. What cannot be
 // packed is a warning. Throws what from_pretrained throws.

@@ -12,6 +12,7 @@
 #include "core/messages.h"
 #include "image/image_file.h"
 #include "image/image_size.h"
+#include "options/options.h"
 #include "pipeline/components.h"
 #include "pipeline/recipe.h"
 #include "sd35/sd35.h"
@@ -225,15 +226,44 @@ std::string component_text(const std::string& name, const Json& entry) {
   return text + "\n" + (entry.contains("tensors") ? tensors_text(entry["tensors"]) : "");
 }
 
-// "  seed               0" for each setting, those of an object below each other.
-std::string settings_text(const Json& settings) {
+// The arguments of `Options` whose names an option of `Others` has too, by these.
+template <class Options, class Others>
+std::map<std::string, std::string> shared_names() {
+  std::map<std::string, std::string> shared;
+  visit_defaults<Options>([&](const Option& option, const auto& /*value*/) {
+    visit_defaults<Others>([&](const Option& other, const auto& /*value*/) {
+      if (other.name == option.name) shared[std::string(option.name)] = long_argument_of(option);
+    });
+  });
+  return shared;
+}
+
+// "  seed               0" for each setting, those of an object below each other. `arguments`: of those that
+// go by the name of another one.
+std::string settings_text(const Json& settings, const std::map<std::string, std::string>& arguments = {}) {
   std::string text;
   for (const auto& [key, value] : settings.items()) {
+    const auto argument = arguments.find(key);
+    const std::string name =
+        argument == arguments.end() ? printable(key) : key + " (" + argument->second + ")";
     if (value.is_object())
       text += settings_text(value);
     else if (value != "")
-      text += "  " + padded(printable(key), 22) +
+      text += "  " + padded(name, 22) +
               printable(value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+  }
+  return text;
+}
+
+std::string recipe_text(const Json& recipe) {
+  std::string text;
+  for (const auto& [key, value] : recipe.items()) {
+    if (key == "load")
+      text += settings_text(value, shared_names<LoadOptions, GenerateOptions>());
+    else if (key == "generate")
+      text += settings_text(value, shared_names<GenerateOptions, LoadOptions>());
+    else
+      text += settings_text(Json::object({{key, value}}));
   }
   return text;
 }
@@ -242,7 +272,7 @@ std::string picture_text(const Json& report) {
   std::string text = printable(report["path"].get<std::string>()) + " (" + report["kind"].get<std::string>();
   if (report.contains("width")) text += ", " + report["width"].dump() + " x " + report["height"].dump();
   text += ")\n";
-  if (report.contains("recipe")) return text + "made with\n" + settings_text(report["recipe"]);
+  if (report.contains("recipe")) return text + "made with\n" + recipe_text(report["recipe"]);
   if (!report.contains("parameters")) return text;
   const auto parameters = report["parameters"].get<std::string>();
   return text + (parameters.empty() ? "it does not say how it was made\n"

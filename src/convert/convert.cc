@@ -18,6 +18,9 @@
 #include "core/new_folder.h"
 #include "core/progress.h"
 #include "core/yielding.h"
+#include "mmdit/widths.h"
+#include "text/prompt_encoder.h"
+#include "vae/config.h"
 #include "weights/files/gguf.h"
 #include "weights/files/safetensors.h"
 #include "weights/model/model_files.h"
@@ -267,6 +270,44 @@ ConvertReport report_of(const std::vector<Part>& parts) {
   return report;
 }
 
+const Part* find_part(const std::vector<Part>& parts, Component component) {
+  const auto found = std::ranges::find(parts, component, &Part::component);
+  return found == parts.end() ? nullptr : &*found;
+}
+
+// The widths at which those parts meet that are converted.
+MeetingWidths widths_of(const std::vector<Part>& parts) {
+  MeetingWidths widths;
+  const Part* const clip_l = find_part(parts, Component::text_encoder);
+  const Part* const clip_g = find_part(parts, Component::text_encoder_2);
+  if (clip_l != nullptr && clip_g != nullptr) {
+    widths.clip = widths.pooled = 0;
+    for (const Part* part : {clip_l, clip_g}) {
+      const ClipConfig config = ClipConfig::from_json(part->config.json, part->config.location);
+      *widths.clip += config.hidden_size;
+      *widths.pooled += pooled_width(config, *part->source);
+    }
+  }
+  if (const Part* const t5 = find_part(parts, Component::text_encoder_3))
+    widths.t5 = T5Config::from_json(t5->config.json, t5->config.location).d_model;
+  if (const Part* const vae = find_part(parts, Component::vae))
+    widths.latent_channels = VaeConfig::from_json(vae->config.json, vae->config.location).latent_channels;
+  return widths;
+}
+
+// Throws where what is written could not draw, because parts of several models came together.
+void check_fit(const std::vector<Part>& parts, const ModelFiles& files, const ConvertOptions& options,
+               Layout layout) {
+  if (const Part* const transformer = find_part(parts, Component::transformer))
+    check_widths(files.location_with_parts(),
+                 MmditConfig::from_json(transformer->config.json, transformer->config.location),
+                 widths_of(parts));
+  if (layout != Layout::diffusers || !options.components.empty()) return;  // no tokenizers
+  const bool t5 = files.has(Component::text_encoder_3);
+  files.check_named_tokenizers(t5);
+  if (files.missing_to_generate(t5).empty()) PromptEncoder(files, t5);  // compares vocabularies
+}
+
 }  // namespace
 
 ConvertReport convert_model(const std::string& input, const fs::path& output, const ConvertOptions& options,
@@ -289,6 +330,7 @@ ConvertReport convert_model(const std::string& input, const fs::path& output, co
     parts.push_back(std::move(part));
   }
   if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
+  check_fit(parts, files, options, layout);
   const YieldWhenBusy yielding;
   if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);
   if (layout == Layout::single) write_single(parts, files, output, callbacks);

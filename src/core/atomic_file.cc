@@ -22,19 +22,17 @@ namespace {
 // Follows links and refuses what a rename would destroy (folders, devices, pipes) and what it cannot make.
 std::filesystem::path resolve_file(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
-  if (!path.has_filename())
-    throw FileError("cannot write " + in_quotes(path.string()) + ": it names no file");
+  const std::string shown = in_quotes(shown_path(path).string());
+  if (!path.has_filename()) throw FileError("cannot write " + shown + ": it names no file");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   // What is only missing can be made; a name that is too long, or a folder on the way that is a file, cannot.
-  if (error && error.value() != ENOENT)
-    throw FileError("cannot write " + in_quotes(path.string()) + ": " + error.message());
-  if (fs::is_directory(status))
-    throw FileError("cannot write " + in_quotes(path.string()) + ": it is a folder");
+  if (error && error.value() != ENOENT) throw FileError("cannot write " + shown + ": " + error.message());
+  if (fs::is_directory(status)) throw FileError("cannot write " + shown + ": it is a folder");
   if (fs::exists(status) && !fs::is_regular_file(status))
-    throw FileError("cannot write " + in_quotes(path.string()) + ": it is not a regular file");
+    throw FileError("cannot write " + shown + ": it is not a regular file");
   if (const std::string why = why_not_replaced(path); fs::exists(status) && !why.empty())
-    throw FileError("cannot write " + in_quotes(path.string()) + ": it " + why + "; name another file");
+    throw FileError("cannot write " + shown + ": it " + why + "; name another file");
   if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
   const fs::path resolved = fs::canonical(path, error);
   return error ? path : resolved;
@@ -64,7 +62,7 @@ void refuse_existing(const std::filesystem::path& path) {
 
 void AtomicFile::open(const std::filesystem::path& path) {
   discard();
-  shown_ = path;
+  shown_ = shown_path(path);
   target_ = resolve_file(path);
   remove_leftovers(folder_of(target_));
   descriptor_ = open_nameless(folder_of(target_));
@@ -84,7 +82,7 @@ void AtomicFile::open_named() {
     const int error = errno;
     temporary_.clear();
     throw FileError("cannot write " + in_quotes(shown_.string()) + ": cannot create a file in folder " +
-                    in_quotes(folder.string()) + ": " + system_reason(error));
+                    in_quotes(shown_path(folder).string()) + ": " + system_reason(error));
   }
 }
 

@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
-#include "core/temporaries.h"
 
 namespace sd35 {
 namespace {
@@ -32,6 +31,7 @@ std::string shown(const fs::path& path) { return in_quotes(path.string()); }
 
 // Follows links; refuses what exists, but for an empty folder that may be replaced.
 fs::path resolve_folder(const fs::path& target) {
+  if (target.empty()) throw FileError("cannot make folder '': it has no name");
   const fs::path path = target.has_filename() ? target : target.parent_path();
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -69,7 +69,10 @@ void NewFolder::make_temporary() {
     }
     lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const int error = errno;
-    if (lock_ >= 0 && hold_temporary(lock_, path_)) return;
+    if (lock_ >= 0 && hold_temporary(lock_, path_)) {
+      shown_.emplace(path_, target_);
+      return;
+    }
     const bool opened = lock_ >= 0;
     discard();
     if (!opened) fail(target_, error);

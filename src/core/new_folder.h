@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/made_folder.h"
+#include "core/temporaries.h"
 
 namespace sd35 {
 
@@ -15,7 +17,7 @@ namespace sd35 {
 class NewFolder {
  public:
   // Throws ArgumentError when `target` exists and is no empty folder, or is one that cannot be replaced;
-  // FileError when it cannot be made.
+  // FileError when it cannot be made, as where it has no name.
   explicit NewFolder(const std::filesystem::path& target);
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;
@@ -38,6 +40,7 @@ class NewFolder {
   std::filesystem::path target_;  // links resolved
   MadeFolder above_;
   std::filesystem::path path_;  // of the temporary; empty after commit
+  std::optional<ShownTarget> shown_;
   int lock_ = -1;
 };
 

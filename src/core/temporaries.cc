@@ -10,11 +10,13 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace sd35 {
@@ -86,7 +88,42 @@ bool is_first_look(const fs::path& folder) {
   return seen.insert(fs::absolute(folder)).second;
 }
 
+// Temporary folders that are being filled, and what they will be called.
+struct ShownTargets {
+  std::mutex mutex;
+  std::map<fs::path, fs::path> targets;
+};
+
+ShownTargets& shown_targets() {
+  static ShownTargets all;
+  return all;
+}
+
 }  // namespace
+
+ShownTarget::ShownTarget(fs::path path, fs::path target) : path_(std::move(path)) {
+  ShownTargets& all = shown_targets();
+  const std::lock_guard lock(all.mutex);
+  all.targets.insert_or_assign(path_, std::move(target));
+}
+
+ShownTarget::~ShownTarget() {
+  ShownTargets& all = shown_targets();
+  const std::lock_guard lock(all.mutex);
+  all.targets.erase(path_);
+}
+
+fs::path shown_path(const fs::path& path) {
+  ShownTargets& all = shown_targets();
+  const std::lock_guard lock(all.mutex);
+  for (const auto& [temporary, target] : all.targets)
+    if (const auto end = std::ranges::mismatch(temporary, path); end.in1 == temporary.end()) {
+      fs::path shown = target;
+      for (auto name = end.in2; name != path.end(); ++name) shown /= *name;
+      return shown;
+    }
+  return path;
+}
 
 std::string temporary_name() {
   static std::random_device random;

@@ -14,6 +14,22 @@ std::string temporary_name();
 // it for a leftover before that, and it is gone.
 bool hold_temporary(int descriptor, const std::filesystem::path& path);
 
+// As long as it lives, messages call what lies in the temporary folder `path` as it will be called in
+// `target`.
+class ShownTarget {
+ public:
+  ShownTarget(std::filesystem::path path, std::filesystem::path target);
+  ~ShownTarget();
+  ShownTarget(const ShownTarget&) = delete;
+  ShownTarget& operator=(const ShownTarget&) = delete;
+
+ private:
+  std::filesystem::path path_;
+};
+
+// What to call the file at `path` in a message; from any thread.
+std::filesystem::path shown_path(const std::filesystem::path& path);
+
 // Removes the temporaries in `folder` whose writers are gone. That is known of this machine's by their locks,
 // and taken for granted of another machine's (or of the time before this one was started) after a day. Looks
 // at each folder once in the life of the process; what cannot be removed stays.

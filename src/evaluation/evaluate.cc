@@ -121,6 +121,11 @@ std::string name_of(const fs::path& folder) {
   return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
 }
 
+// Of a column of an earlier report, which lies in `folder`.
+std::string label_of(const fs::path& folder, const EarlierColumn& column) {
+  return name_of(folder) + "-" + column.label;
+}
+
 // It is the name of a folder and goes into the report as text, and may come from somebody else's report.
 void check_label(const std::string& label) {
   if (label.empty() || label == "." || label == ".." || label.find('/') != label.npos ||
@@ -191,7 +196,11 @@ class Run {
     for (const fs::path& folder : options_.compare)
       earlier_.push_back({folder, read_earlier_report(folder, result_.prompts, options.seed)});
     for (const Earlier& earlier : earlier_)
-      for (const EarlierColumn& column : earlier.columns) compare_options(earlier.folder, column);
+      for (const EarlierColumn& column : earlier.columns) {
+        take_label(label_of(earlier.folder, column),
+                   "rename " + in_quotes(earlier.folder.string()) + ", a folder of --compare");
+        compare_options(earlier.folder, column);
+      }
     if (!options.width) options.width = kSideWithoutModel;
     if (!options.height) options.height = kSideWithoutModel;
   }
@@ -225,22 +234,21 @@ class Run {
     return std::to_string(options.width.value_or(0)) + " x " + std::to_string(options.height.value_or(0));
   }
 
-  static std::string label_of(const fs::path& folder, const EarlierColumn& column) {
-    return name_of(folder) + "-" + column.label;
-  }
-
   // Scenes are drawn once, whatever the number of seeds.
   bool is_first_of_prompt(std::size_t index) const {
     return index % static_cast<std::size_t>(result_.seeds) == 0;
   }
 
-  void check_labels() const {
-    std::set<std::string> labels{kDrawnColumn, kReconstructedColumn};
+  void check_labels() {
     for (const Contestant& contestant : contestants_) {
       check_label(contestant.label);
-      if (!labels.insert(contestant.label).second)
-        throw ArgumentError("two columns of the report are called " + in_quotes(contestant.label));
+      take_label(contestant.label, "--label, once for each --model, gives other names");
     }
+  }
+
+  void take_label(const std::string& label, const std::string& way_out) {
+    if (!labels_.insert(label).second)
+      throw ArgumentError("two columns of the report are called " + in_quotes(label) + "; " + way_out);
   }
 
   Column new_column(const std::string& label, const std::string& model) {
@@ -398,6 +406,7 @@ class Run {
   MadeFolder folder_;
   std::deque<MadeFolder> made_;  // in it
   Evaluation result_;
+  std::set<std::string> labels_{kDrawnColumn, kReconstructedColumn};  // of columns
   std::size_t scored_ = 0;
 };
 

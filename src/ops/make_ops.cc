@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "ops/ops.h"
+#include "sd35/sd35.h"
 
 namespace sd35 {
 namespace {
@@ -23,10 +24,14 @@ void register_engine(const std::string& name, EngineFactory factory) {
   registered().insert_or_assign(name, std::move(factory));
 }
 
+bool has_engine(std::string_view engine) {
+  return engine == "native" || engine == "ref" || registered().contains(engine);
+}
+
 std::unique_ptr<Ops> make_ops(std::string_view engine, DType compute_type, const std::string& device) {
   const auto other = registered().find(engine);
   if (other != registered().end()) return other->second(compute_type, device);
-  if (engine != "native" && engine != "ref") {
+  if (!has_engine(engine)) {
     const std::string hint = engine == "torch" ? " (torch is in programs built with -DSD35_TORCH=ON)" : "";
     throw ArgumentError("unknown engine '" + std::string(engine) + "'; known: " + known_engines() + hint,
                         "engine");

@@ -8,6 +8,7 @@
 #include "core/threads.h"
 #include "lora/merge.h"
 #include "mmdit/transformer.h"
+#include "mmdit/widths.h"
 #include "pipeline/adapters.h"
 #include "pipeline/identity.h"
 #include "vae/autoencoder.h"
@@ -101,27 +102,13 @@ PromptVocabulary vocabulary_of(const nlohmann::json& extras, const std::string& 
   return options.loras.empty() ? PromptVocabulary::from_json(extras, location) : PromptVocabulary{};
 }
 
-void check_equal(const std::string& location, const char* what, std::int64_t value, const char* expected_by,
-                 std::int64_t expected) {
-  if (value != expected)
-    throw FileError(location + ": " + what + " is " + std::to_string(value) + ", but " + expected_by +
-                    " is " + std::to_string(expected) + "; the components belong to different models");
-}
-
-// The widths at which the components meet.
-void check_widths(const std::string& location, const Components& c) {
-  const std::int64_t width = c.transformer.joint_attention_dim;
-  if (c.prompt_encoder.has_t5())
-    check_equal(location, "the width of the third text encoder", c.prompt_encoder.t5_width(),
-                "the transformer's joint_attention_dim", width);
-  if (c.prompt_encoder.layout().clip_width() > width)
-    throw FileError(
-        location + ": the CLIP encoders are " + std::to_string(c.prompt_encoder.layout().clip_width()) +
-        " wide together, but the transformer's joint_attention_dim is only " + std::to_string(width));
-  check_equal(location, "the pooled width of the CLIP encoders", c.prompt_encoder.layout().pooled_width(),
-              "the transformer's pooled_projection_dim", c.transformer.pooled_projection_dim);
-  check_equal(location, "the VAE's latent_channels", c.vae.latent_channels, "the transformer's in_channels",
-              c.transformer.in_channels);
+MeetingWidths widths_of(const PromptEncoder& encoder, const VaeConfig& vae) {
+  MeetingWidths widths;
+  widths.clip = encoder.layout().clip_width();
+  widths.pooled = encoder.layout().pooled_width();
+  if (encoder.has_t5()) widths.t5 = encoder.t5_width();
+  widths.latent_channels = vae.latent_channels;
+  return widths;
 }
 
 }  // namespace
@@ -129,6 +116,7 @@ void check_widths(const std::string& location, const Components& c) {
 Components open_components(const std::string& model, const LoadOptions& asked) {
   LoadOptions options = asked;
   ModelFiles files = ModelFiles::open(model, options.parts);
+  files.check_named_tokenizers(options.use_t5);
   const std::string missing = files.missing_to_generate(options.use_t5);
   if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
 
@@ -155,7 +143,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         trained_sides(extras, transformer, vae, said),
                         PreviewColours::from_json(extras, vae.latent_channels, said),
                         defaults_from_json(extras, transformer, vae, said)};
-  check_widths(files.location(), components);
+  check_widths(files.location_with_parts(), transformer, widths_of(components.prompt_encoder, vae));
   return components;
 }
 

@@ -1,9 +1,12 @@
 #include "pipeline/opened_model.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "core/threads.h"
 #include "pipeline/validation.h"
+#include "weights/model/hub_cache.h"
 
 namespace sd35 {
 namespace {
@@ -15,6 +18,11 @@ std::unique_ptr<Ops> make_engine(const LoadOptions& load) {
 }
 
 }  // namespace
+
+bool has_model(const std::string& model) {
+  std::error_code error;
+  return std::filesystem::exists(model, error) || find_in_hub_cache(model);
+}
 
 OpenedModel::OpenedModel(std::string model, LoadOptions options)
     : name(std::move(model)),

@@ -8,6 +8,11 @@
 
 namespace sd35 {
 
+std::int64_t pooled_width(const ClipConfig& config, const WeightSource& weights) {
+  const bool projected = weights.find("text_projection.weight") != nullptr;
+  return projected ? config.projection_dim : config.hidden_size;
+}
+
 void LayerNormWeights::parameters(const Parameters& p, std::int64_t width) {
   p.tensor("weight", scale, {width}, ParameterKind::norm_scale);
   p.tensor("bias", shift, {width}, ParameterKind::norm_shift);

@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "text/layers.h"
 #include "weights/parameters.h"
+#include "weights/source.h"
 
 namespace sd35 {
 
@@ -26,6 +27,9 @@ struct ClipConfig {
   // Throws FileError naming `location` and the key.
   static ClipConfig from_json(const nlohmann::json& json, const std::string& location);
 };
+
+// The width of the pooled vector: where the weights have no projection, it keeps the model's.
+std::int64_t pooled_width(const ClipConfig& config, const WeightSource& weights);
 
 struct LayerNormWeights {
   Tensor scale, shift;  // [D]

@@ -96,10 +96,11 @@ Tensor tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts, 
   return ids;
 }
 
-void check_vocabulary(const std::string& location, std::int64_t tokens, std::int64_t rows) {
+void check_vocabulary(const std::string& location, const std::filesystem::path& tokenizer,
+                      std::int64_t tokens, std::int64_t rows) {
   if (tokens > rows)
-    throw FileError(location + ": the tokenizer has " + std::to_string(tokens) +
-                    " tokens, but the encoder only " + std::to_string(rows) +
+    throw FileError(location + ": the tokenizer in " + in_quotes(tokenizer.string()) + " has " +
+                    std::to_string(tokens) + " tokens, but the encoder only " + std::to_string(rows) +
                     " embeddings; they belong to different models");
 }
 
@@ -185,15 +186,14 @@ PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component 
             ClipTokenizer::load(files.tokenizer(tokenizer))};
   ClipTextModel model(clip.config);
   check_all_bound(*clip.weights, [&](const Parameters& p) { model.parameters(p); });
-  check_vocabulary(location, clip.tokenizer.vocab_size(), clip.config.vocab_size);
+  check_vocabulary(location, files.tokenizer(tokenizer), clip.tokenizer.vocab_size(), clip.config.vocab_size);
   clip.tokens = clip.tokenizer.model_max_length() > 0 ? clip.tokenizer.model_max_length() : kClipTokens;
   if (clip.config.max_position_embeddings < clip.tokens)
     throw FileError(location + ": max_position_embeddings is " +
                     std::to_string(clip.config.max_position_embeddings) + "; prompts have " +
-                    std::to_string(clip.tokens) + " tokens");
-  // Without a projection the pooled vector keeps its width.
-  if (clip.weights->find("text_projection.weight") == nullptr)
-    clip.config.projection_dim = clip.config.hidden_size;
+                    std::to_string(clip.tokens) + " tokens by the tokenizer in " +
+                    in_quotes(files.tokenizer(tokenizer).string()));
+  clip.config.projection_dim = pooled_width(clip.config, *clip.weights);
   return clip;
 }
 
@@ -204,7 +204,7 @@ PromptEncoder::T5 PromptEncoder::open_t5(const ModelFiles& files) {
         T5Tokenizer::load(files.tokenizer(3))};
   T5Encoder model(t5.config);
   check_all_bound(*t5.weights, [&](const Parameters& p) { model.parameters(p); });
-  check_vocabulary(location, t5.tokenizer.vocab_size(), t5.config.vocab_size);
+  check_vocabulary(location, files.tokenizer(3), t5.tokenizer.vocab_size(), t5.config.vocab_size);
   return t5;
 }
 
@@ -212,9 +212,10 @@ PromptEncoder::PromptEncoder(const ModelFiles& files, bool use_t5)
     : clip_l_(open_clip(files, Component::text_encoder, 1)),
       clip_g_(open_clip(files, Component::text_encoder_2, 2)) {
   if (clip_l_.tokens != clip_g_.tokens)
-    throw FileError(files.location() + ": prompts have " + std::to_string(clip_l_.tokens) +
-                    " tokens for the first CLIP tokenizer and " + std::to_string(clip_g_.tokens) +
-                    " for the second; their sequences lie side by side");
+    throw FileError("prompts have " + std::to_string(clip_l_.tokens) + " tokens for the tokenizer in " +
+                    in_quotes(files.tokenizer(1).string()) + " and " + std::to_string(clip_g_.tokens) +
+                    " for that in " + in_quotes(files.tokenizer(2).string()) +
+                    "; their sequences lie side by side");
   if (use_t5) t5_ = open_t5(files);
 }
 

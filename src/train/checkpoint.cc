@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors";
+constexpr char kIfDamaged[] = "delete it to go on from the one before";
 
 // The tensors of a state and what their names in the file begin with.
 std::vector<std::pair<std::string, at::Tensor>> parts_of(const TrainingState& state) {
@@ -87,13 +88,12 @@ std::optional<fs::path> newest_checkpoint(const fs::path& run) {
 }
 
 void read_checkpoint(const fs::path& path, const ParameterStore& store, TrainingState& state) {
-  SafetensorsFile file = read_safetensors(path);
+  SafetensorsFile file = read_safetensors(path, kIfDamaged);
   const StoredWeights all(path.string(), std::move(file.tensors));
   for (const auto& [prefix, flat] : parts_of(state)) store.read(Prefixed(all, prefix), flat);
   for (const auto& [prefix, flat] : parts_of(state))
     if (!at::isfinite(flat).all().item<bool>())
-      throw FileError(path.string() + ": " + prefix +
-                      "* holds NaN or infinity; delete it to go on from the one before");
+      throw FileError(path.string() + ": " + prefix + "* holds NaN or infinity; " + kIfDamaged);
   state.step = step_of(path).value_or(0);
 }
 

@@ -383,6 +383,7 @@ TrainConfig TrainConfig::read(const fs::path& path) {
       parse_json_object(read_whole_file(path, kLargestConfiguration), path.string(), JsonComments::allowed);
   Section root(values, path.string());
   TrainConfig config;
+  config.location = path.string();
   std::string task = "transformer";
   root.choice("task", task, task_names());
   config.task = task_from_name(task);

@@ -77,6 +77,7 @@ struct SampleConfig {
 };
 
 struct TrainConfig {
+  std::string location;  // the file, for messages
   Task task = Task::transformer;
   std::string model;  // a folder: configurations, frozen parts and, unless from_scratch, first weights
   bool from_scratch = false;

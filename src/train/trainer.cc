@@ -41,6 +41,17 @@ std::string text_of(const StartingModel& model) {
   return text;
 }
 
+// What `make` makes of the configuration. Where the model, the data or the machine lacks what that asks for,
+// the error names its file.
+template <class Make>
+auto asked_by(const TrainConfig& config, const Make& make) {
+  try {
+    return make();
+  } catch (const ArgumentError&) {
+    rethrow_with_context(config.location);
+  }
+}
+
 // What one process does in a step.
 struct PreparedStep {
   std::vector<MicroBatch> batches;
@@ -91,11 +102,18 @@ class Trainer {
         options_(options),
         group_(ProcessGroup::join(config.device, config.identity + text_of(model))),
         lock_(group_->is_first() ? std::make_unique<RunLock>(options.folder) : nullptr),
-        ops_(make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
-                            config.activation_checkpointing)),
-        made_(make_objective(config, options.folder, options.on_message)),
-        store_(*made_.objective, made_.weights.get(), *ops_, config.seed, local_device(config.device)),
-        batches_(made_.objective->batches()),
+        ops_(asked_by(config,
+                      [&] {
+                        return make_torch_ops(dtype_from_name(config.dtype), local_device(config.device),
+                                              config.activation_checkpointing);
+                      })),
+        made_(asked_by(config, [&] { return make_objective(config, options.folder, options.on_message); })),
+        store_(asked_by(config,
+                        [&] {
+                          return ParameterStore(*made_.objective, made_.weights.get(), *ops_, config.seed,
+                                                local_device(config.device));
+                        })),
+        batches_(asked_by(config, [&] { return made_.objective->batches(); })),
         optimizer_(config.optimizer, store_.values()) {
     if (lock_) {
       keep_configuration(options.folder, config);
@@ -108,9 +126,7 @@ class Trainer {
       at::globalContext().setBenchmarkCuDNN(true);
     state_ = {0, store_.values(), optimizer_.first_moment(), optimizer_.second_moment(), {}};
     if (config.ema > 0) state_.average = store_.values().clone();
-    if (options.resume)
-      if (const auto checkpoint = newest_checkpoint(options.folder))
-        read_checkpoint(*checkpoint, store_, state_);
+    if (options.resume) resume();
     if (state_.step > config.total_steps())
       throw ArgumentError("the run in " + in_quotes(options.folder.string()) + " has " +
                           std::to_string(state_.step) + " steps already; the configuration asks for " +
@@ -141,6 +157,13 @@ class Trainer {
   }
 
  private:
+  void resume() {
+    if (const auto checkpoint = newest_checkpoint(options_.folder))
+      read_checkpoint(*checkpoint, store_, state_);
+    else
+      say(in_quotes(options_.folder.string()) + " holds no checkpoint; the run begins at its first step");
+  }
+
   // Another device computes while the CPU prepares what comes next, each thread a whole step: a loop within
   // one is too short to share. On a CPU that would only take turns.
   void prepare_ahead() {

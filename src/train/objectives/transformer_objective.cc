@@ -187,8 +187,9 @@ void TransformerObjective::check_sizes() const {
     const GenerateOptions options = sample_options();
     check_options(options, transformer_.config(), pictures_.vae());
     check_steps(*options.num_inference_steps, scheduler_.num_train_timesteps);
-  } catch (const ArgumentError&) {
-    rethrow_with_context("samples");
+  } catch (const ArgumentError& error) {
+    // Without what the command line calls it.
+    throw ArgumentError(std::string("samples: ") + error.what());
   }
 }
 

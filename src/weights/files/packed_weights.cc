@@ -27,7 +27,7 @@ std::size_t filled_up(std::size_t bytes) {
 }  // namespace
 
 PackedWeights::PackedWeights(const std::filesystem::path& path, const PackingIdentity& identity) {
-  SafetensorsFile file = read_safetensors(path);
+  SafetensorsFile file = read_safetensors(path, "");
   const auto expect = [&](const char* key, const std::string& wanted, const std::string& what) {
     const auto found = file.metadata.extract(key);
     if (!found) throw FileError(path.string() + ": no packed weights");

@@ -21,16 +21,20 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // the limit of the reference implementation
 
+// " (download it again)"
+std::string advice(std::string_view what) { return what.empty() ? "" : " (" + std::string(what) + ")"; }
+
 // The text of the header. Throws FileError when there is none.
-std::string_view header_text(const MappedFile& file) {
+std::string_view header_text(const MappedFile& file, std::string_view if_cut) {
   const std::span<const std::byte> bytes = file.bytes();
   const auto fail = [&](const std::string& what) {
-    if (const std::string kind = file_kind(bytes); !kind.empty())
+    const bool from_elsewhere = if_cut == kDownloadAgain;
+    if (const std::string kind = from_elsewhere ? file_kind(bytes) : ""; !kind.empty())
       throw FileError(file.path() + ": it is " + kind +
                       (kind == "a GGUF file" ? "; a safetensors file is wanted here"
                                              : "; safetensors and GGUF files are read"));
-    throw FileError(file.path() + ": " + what +
-                    "; the file is cut off, or not in the safetensors format (download it again)");
+    throw FileError(file.path() + ": " + what + "; the file is cut off, or not in the safetensors format" +
+                    advice(if_cut));
   };
   if (bytes.size() < kLengthBytes)
     fail("a safetensors file of " + std::to_string(bytes.size()) + " bytes has no header");
@@ -47,7 +51,8 @@ std::string_view header_text(const MappedFile& file) {
 }
 
 // The tensors must lie one after another and fill the file.
-void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes, const std::string& path) {
+void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes, const std::string& path,
+                  std::string_view if_cut) {
   using Item = std::pair<const std::string, SafetensorsHeader::Entry>;
   std::vector<const Item*> order;
   for (const Item& item : header.tensors) order.push_back(&item);
@@ -60,7 +65,7 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes, con
     const auto& [name, entry] = *item;
     if (entry.end > data_bytes)
       throw FileError(path + ": tensor " + in_quotes(name) + " ends at byte " + std::to_string(entry.end) +
-                      " of " + std::to_string(data_bytes) + "; the file is cut off (download it again)");
+                      " of " + std::to_string(data_bytes) + "; the file is cut off" + advice(if_cut));
     if (entry.begin < end)
       throw FileError(path + ": tensor " + in_quotes(name) + " overlaps tensor " +
                       in_quotes(previous->first));
@@ -76,12 +81,12 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes, con
 
 }  // namespace
 
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+SafetensorsFile read_safetensors(const std::filesystem::path& path, std::string_view if_cut) {
   const std::shared_ptr<const MappedFile> file = MappedFile::open(path.string());
-  const std::string_view text = header_text(*file);
+  const std::string_view text = header_text(*file, if_cut);
   SafetensorsHeader header = parse_safetensors_header(text, file->path());
   const std::span<const std::byte> data = file->bytes().subspan(kLengthBytes + text.size());
-  check_layout(header, data.size(), file->path());
+  check_layout(header, data.size(), file->path(), if_cut);
 
   SafetensorsFile result;
   result.metadata = std::move(header.metadata);

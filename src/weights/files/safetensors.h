@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/atomic_file.h"
@@ -24,8 +25,10 @@ struct SafetensorsFile {
 // is where its first bytes tell, for anything the format forbids: a header beyond the file or 100 MB, invalid
 // JSON or UTF-8, a duplicate or unknown field, a type that is none of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64
 // I32 I16 I8 U8 BOOL (U16 U32 U64 C64 F8_E8M0 are others of their size), sizes that overflow or do not fit
-// their offsets, overlapping tensors, and bytes that belong to no tensor.
-SafetensorsFile read_safetensors(const std::filesystem::path& path);
+// their offsets, overlapping tensors, and bytes that belong to no tensor. `if_cut`: what to do about a file
+// that is cut off; other words (or none) are for files that this program makes.
+inline constexpr std::string_view kDownloadAgain = "download it again";
+SafetensorsFile read_safetensors(const std::filesystem::path& path, std::string_view if_cut = kDownloadAgain);
 
 // Reads every shard that `index` (*.safetensors.index.json) names; shards lie in its folder. An index that is
 // wrong about where tensors lie is a warning: they count where they are found. Throws FileError, as above and

@@ -91,6 +91,7 @@ ModelFiles ModelFiles::open(const std::string& model, const ModelParts& named) {
       throw FileError("tokenizers: '" + named.tokenizers.string() +
                       "' is not a folder; it must hold tokenizer, tokenizer_2 and tokenizer_3");
     files.tokenizers_ = named.tokenizers;
+    files.tokenizers_named_ = true;
   }
   return files;
 }
@@ -142,6 +143,7 @@ void ModelFiles::open_single_file(const fs::path& file) {
 
 void ModelFiles::add_extra(Component component, const fs::path& path) {
   if (path.empty()) return;
+  named_ += (named_.empty() ? " with " : ", ") + std::string(option_of(component)) + " " + path.string();
   Part& to = part(component);
   to.named = true;
   to.own = nullptr;
@@ -232,6 +234,19 @@ fs::path ModelFiles::tokenizer(int number) const {
     throw FileError(missing + " is missing; name a folder with tokenizer, tokenizer_2 and tokenizer_3 by " +
                     "--tokenizers, or " + std::string(kWhereToGet));
   return folder;
+}
+
+void ModelFiles::check_named_tokenizers(bool use_t5) const {
+  if (!tokenizers_named_) return;
+  std::string list;
+  for (int number = 1; number <= (use_t5 && !without_t5_ ? 3 : 2); ++number) {
+    const std::string folder = tokenizer_folder(number);
+    const std::string missing = missing_tokenizer_file(tokenizer_kind(number), tokenizers_ / folder, folder);
+    if (!missing.empty()) list += (list.empty() ? "" : ", ") + missing;
+  }
+  if (!list.empty())
+    throw FileError("tokenizers: '" + tokenizers_.string() + "' lacks " + list +
+                    "; it must hold tokenizer, tokenizer_2 and tokenizer_3, as a model's folder does");
 }
 
 // What to call the weights that are missing, and what lies in their place.

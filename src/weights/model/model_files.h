@@ -44,6 +44,8 @@ class ModelFiles {
 
   // The folder or file, for messages.
   const std::string& location() const { return location_; }
+  // The same with the parts that were named beside it: "model with --clip-l encoder.safetensors".
+  std::string location_with_parts() const { return location_ + named_; }
   // Not a folder.
   bool is_single_file() const { return single_file_; }
 
@@ -76,6 +78,9 @@ class ModelFiles {
   // vocabulary.
   std::filesystem::path tokenizer(int number) const;
 
+  // Throws FileError where a folder of tokenizers was named and lacks one.
+  void check_named_tokenizers(bool use_t5 = true) const;
+
   // What is missing to make a picture, and where to get it; empty when nothing is.
   std::string missing_to_generate(bool use_t5 = true) const;
 
@@ -98,12 +103,14 @@ class ModelFiles {
   Part& part(Component component) { return parts_[static_cast<std::size_t>(component)]; }
 
   std::string location_;
+  std::string named_;  // what location_with_parts() adds
   bool single_file_ = false;
   std::array<Part, kComponents.size()> parts_;
   std::array<WeightChange, kComponents.size()> changes_;  // empty: none
   std::filesystem::path scheduler_;                       // empty: none
   std::filesystem::path extras_;                          // empty: none
   std::filesystem::path tokenizers_;                      // the folder of the folders
+  bool tokenizers_named_ = false;
   // What the model's file says, by folder; of the scheduler and extras also what the transformer's file says.
   std::map<std::string, nlohmann::json> said_;
   bool without_t5_ = false;

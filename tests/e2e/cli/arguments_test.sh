@@ -109,7 +109,7 @@ check "and can be changed" sh -c "'$sd35' generate --from-image shifted.png --sh
 for name in f32 fp32 float32 torch.float32 F32; do check "type $name" draw cat --dtype $name; done
 check "the recipe has one name" sh -c "grep -aq '\"dtype\":\"f32\"' o.png"
 for name in bf16 bfloat16 torch.bfloat16; do check "type $name" draw cat --dtype $name; done
-for name in f16 fp16 float16 half int8 f64 ""; do expect "type '$name'" 2 "possible are f32, bf16" draw cat --dtype "$name"; done
+for name in f16 fp16 float16 half int8 f64; do expect "type '$name'" 2 "possible are f32, bf16" draw cat --dtype "$name"; done
 for name in f16 half float32; do check "noise $name" draw cat --noise-dtype $name; done
 expect "noise" 2 "possible are f32, f16, bf16" draw cat --noise-dtype fp8
 check "a random model" "$sd35" make-random-model --dtype float16 --quiet -o half
@@ -118,6 +118,35 @@ check "converted" "$sd35" convert "$tiny" brain --type bfloat16 --quiet
 expect "converted to" 2 "known: f32, f16, bf16, fp8" "$sd35" convert "$tiny" never --type warp
 check "weights" draw cat --quantize int8
 expect "weights of" 2 "known: int8, nf4" draw cat --quantize fp8
+
+# Nothing at all, as of a script's variable that nobody set: refused by every option and argument that is no text
+expect "no format" 2 "--quantize: it needs a value; its help: Keep the denoiser's weights in fewer bits: int8 (the fastest), nf4" draw cat --quantize ""
+expect "no type of noise" 2 "--noise-dtype: it needs a value; its help: Type of those numbers: f32, f16 or bf16" draw cat --noise-dtype ""
+expect "behind an equals sign" 2 "--quantize: it needs a value" draw --quantize= cat
+check "an empty text behind an equals sign" drawn "" draw --prompt= --steps 1
+for option in model output preview profile dtype sampler engine device keep lora attach-lora vae tokenizers packed prompt-cache from-image; do
+  expect "no $option" 2 "--$option: it needs a value" draw cat --$option ""
+done
+check "empty texts" drawn "" draw -p "" -n "" --prompt-2 "" --negative-prompt-3 ""
+expect "no folder to convert to" 2 "output: it needs a value" "$sd35" convert "$tiny" ""
+expect "no folder to pack in" 2 "output: it needs a value" "$sd35" convert "$tiny" "" --packed
+expect "no type to convert to" 2 "--type: it needs a value; its help: f32, f16, bf16, fp8" "$sd35" convert "$tiny" never -t ""
+expect "no layout" 2 "--layout: it needs a value; its help: diffusers" "$sd35" convert "$tiny" never --layout ""
+expect "no component" 2 "--component: it needs a value; its help: Of transformer" "$sd35" convert "$tiny" never -c ""
+expect "no random model" 2 "--output: it needs a value" "$sd35" make-random-model -o ""
+expect "no tokenizer" 2 "--output: it needs a value" "$sd35" train-tokenizer --kind t5 --input "$repository/README.md" -o ""
+expect "no scenes" 2 "output: it needs a value" "$sd35" make-dataset "" -n 1
+expect "no captions" 2 "--captions: it needs a value" "$sd35" make-dataset never -n 1 --captions ""
+expect "no report" 2 "--output: it needs a value" "$sd35" evaluate -m "$tiny" --prompts "$repository/README.md" -o ""
+expect "no path" 2 "path: it needs a value" "$sd35" inspect ""
+check "nothing was made" [ ! -e never ]
+
+# Engines that the program beside this one has are engines, too
+engines="native, ref"
+[ -x "$(dirname "$sd35")/sd35-torch" ] && engines="native, ref, torch"
+expect "an engine" 2 "unknown engine 'x'; known: $engines" draw cat --engine x
+expect "with an equals sign" 2 "known: $engines" draw cat --engine=x
+expect "a device" 2 "not on 'cuda'; known engines: $engines" draw cat --device cuda
 
 # Mistyped
 expect "an option" 2 "did you mean --seed?" draw cat --sed 1

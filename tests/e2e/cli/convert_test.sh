@@ -109,17 +109,35 @@ printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >"$w
 check "a pointer" fails 3 "git lfs pull" draw -m "$tiny" --transformer "$work/lfs.gguf" -o "$work/target/x.png"
 check "inspect says the same" fails 3 "git lfs pull" "$sd35" inspect "$work/lfs.gguf"
 check "no autoencoder" fails 3 "vae" draw -m "$work/t.gguf" --tokenizers "$tiny" -o "$work/target/x.png"
+convert_with() { "$sd35" convert "$tiny" "$work/target/$1" --quiet "${@:2}"; }
+"$sd35" convert "$tiny" "$work/l.safetensors" -c clip_l --quiet
+"$sd35" convert "$tiny" "$work/g.safetensors" -c clip_g --quiet
+for output in m m.safetensors m.gguf; do
+  check "another encoder, $output" fails 3 "--clip-l $tiny/text_encoder_2" convert_with $output --clip-l "$tiny/text_encoder_2"
+done
+check "two encoders in one's place" fails 3 "are 384 wide together" convert_with m --clip-l "$tiny/text_encoder_2"
+check "named parts that fit" convert_with ../fitting --clip-l "$work/l.safetensors" --clip-g "$work/g.safetensors"
+mkdir "$work/empty" && cp -r "$tiny" "$work/many"
+check "no tokenizers" fails 3 "'$work/empty' lacks tokenizer/vocab.json" convert_with m --tokenizers "$work/empty"
+rm -r "$work/many/tokenizer"
+"$sd35" train-tokenizer --kind clip --input "$(dirname "$0")"/*.sh --vocab-size 1200 --quiet -o "$work/many/tokenizer" || exit 1
+check "another vocabulary" fails 3 "the tokenizer in '$work/many/tokenizer' has" convert_with m --tokenizers "$work/many"
+check "as generate says it" fails 3 "the tokenizer in '$work/many/tokenizer' has" \
+  draw -m "$tiny" --tokenizers "$work/many" -o "$work/target/x.png"
+check "no tokenizers to draw with" fails 3 "'$work/empty' lacks tokenizer/vocab.json" \
+  draw -m "$tiny" --tokenizers "$work/empty" -o "$work/target/x.png"
 check "no failure left a file" nothing_left
 
 # A full disk
 if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" && mount -t tmpfs -o size=1m tmpfs "$work/small" 2>/dev/null; then
   for output in m m.gguf m.safetensors; do
-    check "full disk, $output" fails 3 "No space left" "$sd35" convert "$tiny" "$work/small/$output" -t f32
+    check "full disk, $output" fails 3 "cannot write '$work/small/$output" "$sd35" convert "$tiny" "$work/small/$output" -t f32
+    check "and why, $output" grep -q "No space left" "$work/message"
     check "a full disk keeps nothing of $output" [ -z "$(find "$work/small" -mindepth 1)" ]
   done
 else
   for output in m m.gguf m.safetensors; do
-    (ulimit -f 256 && fails 3 "$output" "$sd35" convert "$tiny" "$work/target/$output" -t f32)
+    (ulimit -f 256 && fails 3 "cannot write '$work/target/$output" "$sd35" convert "$tiny" "$work/target/$output" -t f32)
     check "full disk, $output" [ $? -eq 0 ]
     check "a full disk keeps nothing of $output" nothing_left
   done

@@ -107,6 +107,13 @@ evaluate --model tiny --compare before --seed 5
 check "a report of other seeds: exit code 2" [ $? -eq 2 ]
 evaluate --model tiny --label drawn
 check "a label that is taken: exit code 2" [ $? -eq 2 ]
+evaluate --model tiny --model tiny
+check "two models of one name: exit code 2" [ $? -eq 2 ]
+check "and what to do about it" grep -q "columns of the report are called 'tiny'; --label" err
+mkdir -p elsewhere && cp -r before elsewhere/
+evaluate --model tiny --compare before --compare elsewhere/before
+check "two earlier reports of one name: exit code 2" [ $? -eq 2 ]
+check "and what to do about them" grep -q "called 'before-a'; rename 'elsewhere/before'" err
 evaluate --model missing
 check "a model that is missing: exit code 3" [ $? -eq 3 ]
 check "one line" [ "$(wc -l <err)" -eq 1 ]

@@ -104,6 +104,36 @@ done
 mkfifo pipe.png
 check "-o pipe.png" fails 3 "not a regular file" draw -o pipe.png
 
+# What a picture was drawn with, and is not there when it is drawn again: the option that names it anew.
+cat >lora.py <<'END'
+import json, struct
+names = [f"transformer.transformer_blocks.0.attn.to_q.lora_{side}.weight" for side in "AB"]
+width = json.load(open("m/transformer/config.json"))["num_attention_heads"] * json.load(open("m/transformer/config.json"))["attention_head_dim"]
+shapes, header, data = [[1, width], [width, 1]], {}, struct.pack(f"<{2 * width}f", *[0.1] * (2 * width))
+for i, name in enumerate(names):
+    header[name] = {"dtype": "F32", "shape": shapes[i], "data_offsets": [i * 4 * width, (i + 1) * 4 * width]}
+text = json.dumps(header).encode()
+open("style.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+END
+python3 lora.py
+cp style.safetensors other.safetensors
+for option in lora attach-lora; do
+  check "--$option" draw --$option style.safetensors:0.5 --$option other.safetensors -o $option.png
+done
+cp -r m/vae autoencoder
+check "a part" draw --vae autoencoder -o part.png
+mkdir moved && mv style.safetensors autoencoder m moved/
+again() { program generate --quiet --from-image "$@" -o again.png; }
+check "the model is gone" fails 3 "lora.png: it was drawn with the model 'm', which is not there; say with --model" again lora.png
+for option in lora attach-lora; do
+  check "its file for --$option" fails 3 "$option.png: it was drawn with the LoRA 'style.safetensors', which is not there; say with --$option FILE:0.5" again $option.png -m moved/m
+  check "named anew" again $option.png -m moved/m --$option moved/style.safetensors:0.5 --$option other.safetensors
+  check "a wrong name is that of the command line" fails 3 "'none.safetensors'" again $option.png -m moved/m --$option none.safetensors
+done
+check "its autoencoder is gone" fails 3 "part.png: it was drawn with --vae 'autoencoder'" again part.png -m moved/m
+check "and named anew" again part.png -m moved/m --vae moved/autoencoder
+mv moved/m m
+
 # Names do not reach the terminal as they are.
 check "a model's name" fails 3 '\x1b]0;title\x07' draw -m $'m\e]0;title\a\n' -o x.png
 check "an option's name" fails 2 '' program generate $'--\e[2J'
@@ -115,9 +145,12 @@ check "its name is shown: $(cat -v out)" sh -c "grep -qF '\\x1b]0;title\\x07.png
 
 # A full disk.
 if [ "$(id -u)" -eq 0 ] && mkdir small && mount -t tmpfs -o size=64k tmpfs small 2>/dev/null; then
-  check "a folder on a full disk" fails 3 "No space left" convert small/z
+  check "a folder on a full disk" fails 3 "cannot write 'small/z/" convert small/z
+  check "and why" grep -q "No space left" message
+  check "a random model on one" fails 3 "cannot write 'small/r/" program make-random-model --quiet -o small/r
   head -c 65000 /dev/zero >small/fill
-  check "a tokenizer on a full disk" fails 3 "No space left" tokenizer --input texts -o small/t
+  check "a tokenizer on a full disk" fails 3 "cannot write 'small/t/" tokenizer --input texts -o small/t
+  check "and why" grep -q "No space left" message
   rm -f small/fill
   check "nothing stays" [ -z "$(ls -A small)" ]
 fi

@@ -217,6 +217,22 @@ train muon.json -o poisoned --resume 2>poisoned.err
 [ $? -eq 3 ] || fail "a checkpoint with NaN is taken"
 expect_line 'holds NaN or infinity; delete it to go on from the one before' poisoned.err
 
+echo "-- a checkpoint that is cut off, and none"
+cp -r interrupted cut
+newest=$(ls cut/checkpoint-*.safetensors | tail -1)
+size=$(stat -c %s "$newest")
+for bytes in $((size / 2)) 300 5 0; do
+  truncate -s "$bytes" "$newest"
+  train muon.json -o cut --resume 2>cut.err
+  [ $? -eq 3 ] || fail "a checkpoint of $bytes bytes is taken"
+  expect_line "$newest: .*cut off.*delete it to go on from the one before" cut.err
+  grep -q download cut.err && fail "a checkpoint shall be downloaded: $(cat cut.err)"
+done
+rm cut/checkpoint-*
+"$sd35" train --threads 1 muon.json -o cut --resume 2>none.err || fail "a run without checkpoints does not begin"
+expect_line "^'cut' holds no checkpoint; the run begins at its first step" none.err
+"$compare" muon/$weights cut/$weights 0 || fail "it ends with other weights"
+
 echo "-- interrupted while it draws samples"
 config sampling.json extra '"sample_every": 1, "samples": {"prompts": ["noise"], "width": 64, "height": 64, "steps": 1000},'
 "$sd35" train --threads 1 --quiet sampling.json -o sampling &
@@ -276,6 +292,7 @@ cp -r full before
 config full2.json every 2 steps 8
 (ulimit -f 200; trap '' XFSZ; train full2.json -o full-disk) 2>full.err && fail "a full disk goes unnoticed"
 expect_line 'full-disk/[^ ]+' full.err
+grep -q '\.sd35-' full.err && fail "a full disk names a file that nobody knows: $(cat full.err)"
 [ "$(wc -l <full.err)" -eq 1 ] || fail "a full disk gives more than a line: $(cat full.err)"
 ls full-disk/*.tmp* >/dev/null 2>&1 && fail "a full disk leaves half a file: $(ls full-disk)"
 
@@ -296,7 +313,11 @@ for bad in '{"task": "transformer"}|model.*is missing' '{"model": "tiny", "data"
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [50]}]}|multiples of 16' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [80], "enlarge": false}]}|data, stage 1: every picture would be enlarged, or shrunk; take other resolutions' \
   '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [4096]}]}|stage 1: resolution 4096 has pictures of 4096 x 4096 pixels; the model takes up to' \
-  '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|samples: width is 100' \
+  '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "width": 100}, "stages": [{"steps": 1, "resolutions": [64]}]}|^sd35: bad.json: samples: width is 100' \
+  '{"model": "tiny", "data": "data", "samples": {"prompts": ["x"], "steps": 1001}, "stages": [{"steps": 1, "resolutions": [64]}]}|bad.json: samples: .steps. is 1001' \
+  '{"model": "tiny", "data": "data", "stages": [{"steps": 1, "resolutions": [64], "route": {"share": 0.5, "from": 3, "to": 50}}]}|bad.json: stage 1: route goes to block 50' \
+  '{"model": "tiny", "data": "data", "device": "cuda:77", "stages": [{"steps": 1, "resolutions": [64]}]}|bad.json: .*cuda:77' \
+  '{"model": "tiny", "data": "data", "grow": {"num_layers": 2}, "stages": [{"steps": 1, "resolutions": [64]}]}|bad.json: grow: num_layers is 2' \
   '{"model": "no/such-model", "data": "data", "stages": [{"steps": 1, "resolutions": [64]}]}|no/such-model.*nor a model of this name in the Hugging Face cache' \
   '{"model": "tiny", "data": "bare", "stages": [{"steps": 1, "resolutions": [64]}]}|no picture of data set .* has a caption; the caption of .bare/0.png. belongs in .bare/0.txt' \
   '{"model": "tiny", "data": "nowhere", "stages": [{"steps": 1, "resolutions": [64]}]}|nowhere' \

@@ -72,6 +72,15 @@ TEST_F(Inspect, AModelAsJson) {
   EXPECT_TRUE(whole.at("warnings").empty());
 }
 
+TEST_F(Inspect, LorasOfAModelAndOfAPictureByTheirArguments) {
+  Recipe recipe{"m", {}, {}};
+  recipe.load.loras = {{"merged.safetensors", 1}};
+  recipe.generate.loras = {{"attached.safetensors", 0.5}};
+  save({1, 1, {0, 0, 0}, metadata_of(recipe)}, folder_ / "a.png");
+  expect_parts(inspect(folder_ / "a.png"), {"\n  loras (--lora)        [{\"path\":\"merged",
+                                            "\n  loras (--attach-lora) [{\"path\":\"attached"});
+}
+
 TEST_F(Inspect, SaysWhatGenerateSays) {
   const auto expect_same = [&](const fs::path& model) {
     const std::string said = error([&] { Pipeline::from_pretrained(model.string()); });

@@ -39,6 +39,30 @@ TEST(NewFolder, AppearsOnlyOnCommit) {
   EXPECT_EQ(work.entries(), 1);
 }
 
+TEST(NewFolder, NeedsAName) {
+  EXPECT_NE(message<FileError>("").find("it has no name"), std::string::npos) << message<FileError>("");
+}
+
+// Not the temporary folder's, which nobody has heard of and which is gone.
+TEST(NewFolder, AFileInItFailsUnderTheNameItWouldHave) {
+  const TemporaryFolder work;
+  NewFolder folder(work / "a");
+  const auto failure = [](const fs::path& file) -> std::string {
+    try {
+      const AtomicFile probe(file);
+    } catch (const FileError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  folder.write("below/file", "");
+  const std::string of_a = "cannot write '" + (work / "a/below").string();
+  EXPECT_EQ(failure(folder / "below"), of_a + "': it is a folder");
+  EXPECT_EQ(failure(folder / "below/missing/file").substr(0, of_a.size() + 14), of_a + "/missing/file'");
+  EXPECT_EQ(failure(folder / "below/missing/file").find(".sd35-"), std::string::npos);
+  folder.commit();
+}
+
 TEST(NewFolder, VanishesWithTheFoldersMadeForIt) {
   const TemporaryFolder work;
   { NewFolder(work / "above/and/a").write("b", "c"); }

@@ -106,6 +106,24 @@ TEST_F(WholeModel, TokenizersInEitherForm) {
   expect_error(file_error([&] { files.tokenizer(3); }), {"tokenizer_3/spiece.model (or "});
 }
 
+TEST_F(WholeModel, TokenizersThatWereNamedAreNamedWhereTheyLack) {
+  make_folder(folder_ / "model");
+  fs::create_directories(folder_ / "elsewhere");
+  const auto check = [&](bool use_t5) {
+    const ModelFiles files =
+        ModelFiles::open(folder_ / "model", ModelParts{.tokenizers = folder_ / "elsewhere"});
+    return file_error([&] { files.check_named_tokenizers(use_t5); });
+  };
+  expect_error(check(true),
+               {"tokenizers: '" + (folder_ / "elsewhere").string() + "' lacks tokenizer/vocab.json",
+                "tokenizer_2/vocab.json", "tokenizer_3/spiece.model"});
+  for (const std::string name : {"tokenizer", "tokenizer_2"})
+    put(folder_ / "elsewhere" / name / "tokenizer.json", "");
+  expect_error(check(true), {"lacks tokenizer_3/spiece.model"});
+  EXPECT_EQ(check(false), "no error");
+  EXPECT_EQ(file_error([&] { ModelFiles::open(folder_ / "model").check_named_tokenizers(); }), "no error");
+}
+
 TEST_F(WholeModel, NoModel) {
   expect_error(file_error([&] { ModelFiles::open(folder_ / "none"); }), {"no such file or folder", kLicence});
   expect_error(file_error([&] { ModelFiles::open(folder_.path()); }),

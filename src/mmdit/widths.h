@@ -1,0 +1,23 @@
+// The widths at which the components of a model meet.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mmdit/config.h"
+
+namespace sd35 {
+
+// What the transformer is given. Nothing: the component is not there.
+struct MeetingWidths {
+  std::optional<std::int64_t> clip;    // tokens of both CLIP encoders, side by side
+  std::optional<std::int64_t> pooled;  // their pooled vectors, likewise
+  std::optional<std::int64_t> t5;
+  std::optional<std::int64_t> latent_channels;  // of the autoencoder
+};
+
+// Throws FileError, which begins with `location`, where these are not what the transformer takes.
+void check_widths(const std::string& location, const MmditConfig& transformer, const MeetingWidths& widths);
+
+}  // namespace sd35
