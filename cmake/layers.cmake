@@ -54,12 +54,15 @@ function(sd35_layer folder)
   endif()
 endfunction()
 
-# One test program a folder of tests/; every *_test.cc in it is picked up.
-# sd35_test(folder LAYERS layer... LINK library... LABEL fast|slow FILTER tests)
+# One test program a folder of tests/; every *_test.cc in it is picked up, but for those in EXCLUDE, a folder inside.
+# sd35_test(folder EXCLUDE folder LAYERS layer... LINK library... LABEL fast|slow FILTER tests)
 function(sd35_test folder)
-  cmake_parse_arguments(arg "" "LABEL;FILTER" "LAYERS;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "EXCLUDE;LABEL;FILTER" "LAYERS;LINK" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+  if(arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "/${arg_EXCLUDE}/[^/]*$")
+  endif()
   add_executable(${name}_test ${sources})
   list(TRANSFORM arg_LAYERS PREPEND sd35_)
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "tests/support/child_process.h"
 #include "tests/support/file_bytes.h"
+#include "tests/support/file_error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sd35 {
@@ -18,16 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-
-template <class Body>
-std::string file_error(Body body) {
-  try {
-    body();
-  } catch (const FileError& e) {
-    return e.what();
-  }
-  return "no FileError";
-}
 
 // A disk that is full after `bytes` bytes of a file.
 class FileSizeLimit {
