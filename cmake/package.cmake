@@ -14,6 +14,9 @@ foreach(layer ${layers})
 endforeach()
 set_target_properties(sd35 PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
                                       LINKER_LANGUAGE CXX)
+# Instances of the standard library's templates are always visible to the compiler; the linker keeps them in.
+target_link_options(sd35 PRIVATE -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/exports.map)
+set_property(TARGET sd35 APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/exports.map)
 target_compile_features(sd35 INTERFACE cxx_std_20)
 target_include_directories(sd35 INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -121,7 +121,7 @@ void OutputNames::check_other(const std::string& option, const fs::path& file) c
 
 std::string OutputNames::save(const Picture& picture, std::size_t index) const {
   if (names_.empty()) {
-    write_to_standard_output(to_png(picture));
+    write_to_standard_output(encode(picture));
     return "standard output";
   }
   if (!replace_) return save_as_new(picture, names_.at(index)).string();

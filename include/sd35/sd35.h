@@ -16,18 +16,20 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "sd35/error.h"
+#include "sd35/export.h"
 #include "sd35/model_parts.h"
 
 namespace sd35 {
 
 // Version of the library, "0.1.0".
-std::string version();
+SD35_API std::string version();
 
 // A picture: rows of red, green, blue bytes.
 struct Picture {
@@ -41,17 +43,23 @@ struct Picture {
 // Writes PNG, JPEG or WebP by the extension, with the picture's metadata; aside first, then renamed, so that
 // what was there is replaced. Missing folders are made. Throws ArgumentError for an unknown extension,
 // FileError when the file cannot be written.
-void save(const Picture& picture, const std::filesystem::path& path);
+SD35_API void save(const Picture& picture, const std::filesystem::path& path);
 
 // The same, but replaces nothing: where `path` exists, the picture goes to the next free name beside it
 // (out-2.png, out-3.png, ...), which is safe against other processes that do so. Returns the name.
-std::filesystem::path save_as_new(const Picture& picture, const std::filesystem::path& path);
+SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::filesystem::path& path);
 
-// The bytes of a PNG file, with the picture's metadata.
-std::vector<std::uint8_t> to_png(const Picture& picture);
+// The same in memory: the bytes of a file of `format`, "png", "jpg" or "webp", with the picture's metadata.
+// Throws ArgumentError for another format or a picture that it cannot hold.
+SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png");
+
+// The picture in the bytes of a PNG, JPEG or WebP file, with what save() writes into its metadata. Grey and
+// palettes become RGB, alpha is dropped, an Exif orientation is applied. Throws FileError, in which `name`
+// stands for the bytes, when they are none of these, truncated or corrupt, or more than 2^28 pixels.
+SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& name = "the picture");
 
 // Throws what save() would throw for a path that cannot be written, before the work of a picture is spent.
-void check_output(const std::filesystem::path& path);
+SD35_API void check_output(const std::filesystem::path& path);
 
 // A file of low-rank updates (LoRA): diffusers/PEFT or kohya keys.
 struct LoraOptions {
@@ -191,7 +199,7 @@ struct OpenedModel;
 // A model, opened: its files are parsed, compared with each other and mapped. Copies are the same model; it
 // never changes and may be used from several threads at once. Two models with the same file share it
 // (shards excepted).
-class Model {
+class SD35_API Model {
  public:
   // `model`: a folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache.
   // Checks that every tensor is bound; weights are read when a stage needs them.
@@ -207,7 +215,7 @@ class Model {
 // or on several of one model: each call has threads and memory of its own, pictures are the same as one after
 // the other, and stopping one leaves the others alone. start_profile() and finish_profile() must not run
 // beside other calls.
-class Pipeline {
+class SD35_API Pipeline {
  public:
   // The same as Pipeline(Model::open(model, options)).
   static Pipeline from_pretrained(const std::string& model, const LoadOptions& options = {});
@@ -240,13 +248,13 @@ class Pipeline {
 };
 
 // Whether this program has the engine that LoadOptions::engine names.
-bool has_engine(std::string_view engine);
+SD35_API bool has_engine(std::string_view engine);
 // Whether from_pretrained finds something to open: a path, or a name in the Hugging Face cache.
-bool has_model(const std::string& model);
+SD35_API bool has_model(const std::string& model);
 
 // Fills the folder options.packed, as Pipeline::generate does when it loads the transformer. What cannot be
 // packed is a warning. Throws what from_pretrained throws.
-void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks = {});
+SD35_API void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks = {});
 
 // The options that made a picture, from its metadata (PNG, JPEG, WebP). `model`, `load`: how it was loaded.
 // Throws FileError when the file holds none.
@@ -255,11 +263,13 @@ struct Recipe {
   LoadOptions load;
   GenerateOptions generate;
 };
-Recipe read_recipe(const std::filesystem::path& picture);
+SD35_API Recipe read_recipe(const std::filesystem::path& picture);
+// The same of a picture in memory, which messages call `name`.
+SD35_API Recipe recipe_of(const Picture& picture, const std::string& name = "the picture");
 
 // What a model path holds, for a person (or as JSON): components, layers, shapes, types, parameters, bytes,
 // and what is missing to generate. `tensors`: list every tensor too.
-std::string inspect(const std::filesystem::path& model, bool json = false, bool tensors = false);
+SD35_API std::string inspect(const std::filesystem::path& model, bool json = false, bool tensors = false);
 
 // A model with random weights and the real names, shapes and arithmetic. The values depend on the seed and on
 // the names of the tensors only, so both layouts draw the same pictures.
@@ -274,8 +284,8 @@ struct RandomModelOptions {
 };
 // Throws ArgumentError for options it does not know and for an output that exists, FileError when `like` is
 // damaged or the output cannot be written, Cancelled; then nothing is left behind.
-void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
-                       const Callbacks& callbacks = {});
+SD35_API void make_random_model(const RandomModelOptions& options, const std::filesystem::path& output,
+                                const Callbacks& callbacks = {});
 
 // Which files a checkpoint becomes.
 struct ConvertOptions {
@@ -308,8 +318,8 @@ struct ConvertReport {
 // Throws ArgumentError for options that do not go together and an output that exists, FileError for an input
 // that is damaged or holds values that the type does not, and an output that cannot be written, Cancelled;
 // then nothing is left behind.
-ConvertReport convert(const std::string& input, const std::filesystem::path& output,
-                      const ConvertOptions& options, const Callbacks& callbacks = {});
+SD35_API ConvertReport convert(const std::string& input, const std::filesystem::path& output,
+                               const ConvertOptions& options, const Callbacks& callbacks = {});
 
 // A tokenizer learned from texts, for encoders that are trained from nothing.
 struct TokenizerOptions {
@@ -326,7 +336,8 @@ struct TokenizerOptions {
 // ArgumentError for impossible options, no text, and an output that exists, FileError for files that cannot
 // be read or written, Error when SentencePiece's program spm_train, which "t5" needs, is missing, Cancelled;
 // then nothing is left behind.
-int train_tokenizer(const TokenizerOptions& options, const std::vector<std::filesystem::path>& inputs,
-                    const std::filesystem::path& output, const Callbacks& callbacks = {});
+SD35_API int train_tokenizer(const TokenizerOptions& options,
+                             const std::vector<std::filesystem::path>& inputs,
+                             const std::filesystem::path& output, const Callbacks& callbacks = {});
 
 }  // namespace sd35

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "image/image_file.h"
+#include "pipeline/recipe.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -18,8 +19,8 @@ namespace fs = std::filesystem;
 Metadata metadata_in(const Picture& picture) {
   Metadata metadata;
   for (const auto& [key, value] : picture.metadata) {
-    if (key == "parameters") metadata.parameters = value;
-    if (key == "sd35") metadata.settings_json = value;
+    if (key == kParametersKey) metadata.parameters = value;
+    if (key == kRecipeKey) metadata.settings_json = value;
   }
   return metadata;
 }
@@ -31,7 +32,8 @@ void make_folder_of(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
-    throw FileError("cannot make the folder of " + in_quotes(path.string()) + ": " + error.message());
+    throw FileError("cannot make the folder of " + in_quotes(path.string()) + ": " + error.message(), {},
+                    path);
 }
 
 // out.png, out-2.png, out-3.png, ...
@@ -42,7 +44,7 @@ fs::path candidate(const fs::path& path, int number) {
 }
 
 [[noreturn]] void fail(const fs::path& path, const std::string& why) {
-  throw FileError("cannot write " + in_quotes(path.string()) + ": " + why);
+  throw FileError("cannot write " + in_quotes(path.string()) + ": " + why, {}, path);
 }
 
 // Where save() makes the folders that `path` lacks. Throws FileError where it could not.
@@ -95,8 +97,21 @@ fs::path save_as_new(const Picture& picture, const fs::path& path) {
   return translated([&] { return write_beside_others(picture, path); });
 }
 
-std::vector<std::uint8_t> to_png(const Picture& picture) {
-  return translated([&] { return encode_image(image_in(picture), ImageFormat::png, metadata_in(picture)); });
+std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format) {
+  return translated(
+      [&] { return encode_image(image_in(picture), image_format_from_name(format), metadata_in(picture)); });
+}
+
+Picture decode(std::span<const std::uint8_t> bytes, const std::string& name) {
+  return translated([&] {
+    const std::span<const std::byte> file = std::as_bytes(bytes);
+    Image image = read_image(file, name);
+    Picture picture{image.width, image.height, std::move(image.rgb), {}};
+    const Metadata metadata = read_metadata(file, name);
+    if (!metadata.parameters.empty()) picture.metadata.emplace_back(kParametersKey, metadata.parameters);
+    if (!metadata.settings_json.empty()) picture.metadata.emplace_back(kRecipeKey, metadata.settings_json);
+    return picture;
+  });
 }
 
 void check_output(const fs::path& path) {

@@ -23,16 +23,17 @@ namespace {
 std::filesystem::path resolve_file(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   const std::string shown = in_quotes(shown_path(path).string());
-  if (!path.has_filename()) throw FileError("cannot write " + shown + ": it names no file");
+  if (!path.has_filename()) throw FileError("cannot write " + shown + ": it names no file", {}, path);
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   // What is only missing can be made; a name that is too long, or a folder on the way that is a file, cannot.
-  if (error && error.value() != ENOENT) throw FileError("cannot write " + shown + ": " + error.message());
-  if (fs::is_directory(status)) throw FileError("cannot write " + shown + ": it is a folder");
+  if (error && error.value() != ENOENT)
+    throw FileError("cannot write " + shown + ": " + error.message(), {}, path);
+  if (fs::is_directory(status)) throw FileError("cannot write " + shown + ": it is a folder", {}, path);
   if (fs::exists(status) && !fs::is_regular_file(status))
-    throw FileError("cannot write " + shown + ": it is not a regular file");
+    throw FileError("cannot write " + shown + ": it is not a regular file", {}, path);
   if (const std::string why = why_not_replaced(path); fs::exists(status) && !why.empty())
-    throw FileError("cannot write " + shown + ": it " + why + "; name another file");
+    throw FileError("cannot write " + shown + ": it " + why + "; name another file", {}, path);
   if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
   const fs::path resolved = fs::canonical(path, error);
   return error ? path : resolved;
@@ -55,7 +56,7 @@ void refuse_existing(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::symlink_status(path, error);
   if (!std::filesystem::status_known(status))
-    throw FileError("cannot write " + in_quotes(path.string()) + ": " + error.message());
+    throw FileError("cannot write " + in_quotes(path.string()) + ": " + error.message(), {}, path);
   if (std::filesystem::exists(status))
     throw ArgumentError(in_quotes(path.string()) + " exists already; name a new file");
 }
@@ -82,7 +83,8 @@ void AtomicFile::open_named() {
     const int error = errno;
     temporary_.clear();
     throw FileError("cannot write " + in_quotes(shown_.string()) + ": cannot create a file in folder " +
-                    in_quotes(shown_path(folder).string()) + ": " + system_reason(error));
+                        in_quotes(shown_path(folder).string()) + ": " + system_reason(error),
+                    {}, shown_);
   }
 }
 
@@ -200,7 +202,8 @@ void AtomicFile::discard() noexcept {
 
 void AtomicFile::fail(const char* action, int error) {
   discard();
-  throw FileError(std::string(action) + " " + in_quotes(shown_.string()) + ": " + system_reason(error));
+  throw FileError(std::string(action) + " " + in_quotes(shown_.string()) + ": " + system_reason(error), {},
+                  shown_);
 }
 
 }  // namespace sd35

@@ -48,7 +48,7 @@ nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t 
     // A pointer, a web page or a picture in the place of a configuration is worth naming.
     const std::string kind = begins_as_json(text) ? "" : file_kind(std::as_bytes(std::span(text)));
     if (kind.empty()) throw;
-    throw FileError(path.string() + ": not valid JSON; it is " + kind);
+    throw FileError(path.string() + ": not valid JSON; it is " + kind, {}, path);
   }
 }
 
@@ -57,34 +57,38 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& locat
   const auto check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using Event = nlohmann::json::parse_event_t;
     if (depth > kDeepest)
-      throw FileError(location + ": nested deeper than " + std::to_string(kDeepest) + " levels");
+      throw FileError(location + ": nested deeper than " + std::to_string(kDeepest) + " levels", {},
+                      location);
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(parsed.get_ref<const std::string&>()).second)
-      throw FileError(location + ": key " + in_quotes(parsed.get_ref<const std::string&>()) +
-                      " is there twice");
+      throw FileError(
+          location + ": key " + in_quotes(parsed.get_ref<const std::string&>()) + " is there twice", {},
+          location);
     return true;
   };
   nlohmann::json json;
   try {
     json = nlohmann::json::parse(text.begin(), text.end(), check, true, comments == JsonComments::allowed);
   } catch (const nlohmann::json::parse_error& error) {
-    throw FileError(location + ": not valid JSON in UTF-8 (" + place_of(error.byte, text) + ")");
+    throw FileError(location + ": not valid JSON in UTF-8 (" + place_of(error.byte, text) + ")", {},
+                    location);
   } catch (const nlohmann::json::out_of_range&) {
-    throw FileError(location + ": a number is out of range");
+    throw FileError(location + ": a number is out of range", {}, location);
   }
   if (!json.is_object())
-    throw FileError(location + ": the file holds " + shown(json) + "; it must be an object");
+    throw FileError(location + ": the file holds " + shown(json) + "; it must be an object", {}, location);
   return json;
 }
 
 ConfigReader::ConfigReader(const nlohmann::json& json, std::string location)
     : json_(json), location_(std::move(location)) {
-  if (!json.is_object()) throw FileError(location_ + ": it is " + shown(json) + "; it must be an object");
+  if (!json.is_object())
+    throw FileError(location_ + ": it is " + shown(json) + "; it must be an object", {}, location_);
 }
 
 void ConfigReader::fail(std::string_view key, const std::string& what) const {
-  throw FileError(location_ + ": " + in_quotes(key) + " " + what);
+  throw FileError(location_ + ": " + in_quotes(key) + " " + what, {}, location_);
 }
 
 const nlohmann::json* ConfigReader::find(std::string_view key) const {

@@ -47,15 +47,16 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-void rethrow_with_context(const std::string& context) {
+void rethrow_with_context(const std::string& context, const std::filesystem::path& file) {
+  const auto about = [&](const Error& e) { return e.file().empty() ? file : e.file(); };
   try {
     throw;
   } catch (const ArgumentError& e) {
-    throw ArgumentError(context + ": " + e.what(), e.option());
+    throw ArgumentError(context + ": " + e.what(), e.option(), about(e));
   } catch (const FileError& e) {
-    throw FileError(context + ": " + e.what(), e.option());
+    throw FileError(context + ": " + e.what(), e.option(), about(e));
   } catch (const NumericError& e) {
-    throw NumericError(context + ": " + e.what(), e.option());
+    throw NumericError(context + ": " + e.what(), e.option(), about(e));
   } catch (const Cancelled&) {
     throw;
   } catch (const MemoryError&) {
@@ -75,7 +76,7 @@ void rethrow_as_error() {
   } catch (const std::bad_alloc&) {
     throw MemoryError();
   } catch (const std::filesystem::filesystem_error& e) {
-    throw FileError(e.what());
+    throw FileError(e.what(), {}, e.path1());
   } catch (const std::exception& e) {
     throw Error(e.what());
   } catch (...) {

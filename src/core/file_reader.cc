@@ -16,7 +16,7 @@ namespace sd35 {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw FileError("cannot read " + in_quotes(path) + ": " + what);
+  throw FileError("cannot read " + in_quotes(path) + ": " + what, {}, path);
 }
 
 }  // namespace

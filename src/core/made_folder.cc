@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 void MadeFolder::make(const fs::path& folder) {
   const auto fail = [](const fs::path& path, const std::error_code& error) {
-    throw FileError("cannot make folder " + in_quotes(path.string()) + ": " + error.message());
+    throw FileError("cannot make folder " + in_quotes(path.string()) + ": " + error.message(), {}, path);
   };
   std::vector<fs::path> missing;
   std::error_code error;

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 std::string shown(const fs::path& path) { return in_quotes(path.string()); }
 
 [[noreturn]] void fail(const fs::path& path, const std::error_code& error) {
-  throw FileError("cannot make folder " + shown(path) + ": " + error.message());
+  throw FileError("cannot make folder " + shown(path) + ": " + error.message(), {}, path);
 }
 
 [[noreturn]] void fail(const fs::path& path, int error) {
@@ -109,7 +109,7 @@ void NewFolder::copy_files(const fs::path& from, const std::string& name) const 
     if (entry->is_regular_file(ignored))
       write((name / file.filename()).string(), read_whole_file(file, kLargest));
   }
-  if (error) throw FileError("cannot read folder " + shown(from) + ": " + error.message());
+  if (error) throw FileError("cannot read folder " + shown(from) + ": " + error.message(), {}, from);
 }
 
 void NewFolder::commit() {

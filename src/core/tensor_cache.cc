@@ -56,7 +56,9 @@ void TensorCache::refresh() {
   std::vector<std::uint32_t> found;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
     if (const std::optional<std::uint32_t> number = segment_number(entry->path())) found.push_back(*number);
-  if (error) throw FileError("cannot read folder " + in_quotes(folder_.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot read folder " + in_quotes(folder_.string()) + ": " + error.message(), {},
+                    folder_);
   for (const std::uint32_t number : found) indexed_.try_emplace(number, 0);
   // By number: a later segment's tensors are newer.
   for (const auto& [number, position] : indexed_)

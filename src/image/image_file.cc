@@ -1,6 +1,7 @@
 #include "image/image_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "core/atomic_file.h"
@@ -58,6 +59,15 @@ std::vector<std::uint8_t> encode(const Image& image, ImageFormat format, const M
   return encode_webp(image, metadata, options.quality, options.lossless);
 }
 
+std::optional<ImageFormat> known_format(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (name == "png") return ImageFormat::png;
+  if (name == "jpg" || name == "jpeg") return ImageFormat::jpeg;
+  if (name == "webp") return ImageFormat::webp;
+  return std::nullopt;
+}
+
 }  // namespace
 
 void check_stored_size(std::uint64_t width, std::uint64_t height, std::uint64_t possible_pixels) {
@@ -71,13 +81,18 @@ void check_stored_size(std::uint64_t width, std::uint64_t height, std::uint64_t 
     throw FileError("it is corrupt: too short for its " + size + " pixels");
 }
 
+ImageFormat image_format_from_name(const std::string& name) {
+  const std::optional<ImageFormat> format = known_format(name);
+  if (!format)
+    throw ArgumentError("unknown image format " + in_quotes(name) + "; known: png, jpg, jpeg, webp");
+  return *format;
+}
+
 ImageFormat image_format_of(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  if (extension == ".png") return ImageFormat::png;
-  if (extension == ".jpg" || extension == ".jpeg") return ImageFormat::jpeg;
-  if (extension == ".webp") return ImageFormat::webp;
+  const std::string extension = path.extension().string();
+  const std::optional<ImageFormat> format =
+      extension.empty() ? std::nullopt : known_format(extension.substr(1));
+  if (format) return *format;
   throw ArgumentError("unknown image extension " + in_quotes(extension) + " of " + in_quotes(path.string()) +
                       "; known: .png, .jpg, .jpeg, .webp");
 }
@@ -115,9 +130,9 @@ Result read_as(Bytes file, const std::string& name, Result (*png)(Bytes), Result
     if (is_jpeg(file)) return jpeg(file);
     if (is_webp(file)) return webp(file);
   } catch (...) {
-    rethrow_with_context("cannot read " + in_quotes(name));
+    rethrow_with_context("cannot read " + in_quotes(name), name);
   }
-  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image");
+  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image", {}, name);
 }
 
 }  // namespace
@@ -138,8 +153,11 @@ TransparentImage read_transparent_webp(std::span<const std::byte> file, const st
 
 Metadata read_metadata(const std::filesystem::path& path) {
   const std::string file = read_whole_file(path, kMaxFileBytes);
-  return read_as(bytes_of(std::as_bytes(std::span(file))), path.string(), png_metadata, jpeg_metadata,
-                 webp_metadata);
+  return read_metadata(std::as_bytes(std::span(file)), path.string());
+}
+
+Metadata read_metadata(std::span<const std::byte> file, const std::string& name) {
+  return read_as(bytes_of(file), name, png_metadata, jpeg_metadata, webp_metadata);
 }
 
 }  // namespace sd35

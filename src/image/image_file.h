@@ -14,7 +14,9 @@ namespace sd35 {
 
 enum class ImageFormat : std::uint8_t { png, jpeg, webp };
 
-// By the extension: png, jpg, jpeg or webp in any case. Throws ArgumentError naming them.
+// "png", "jpg", "jpeg" or "webp", in any case. Throws ArgumentError naming them.
+ImageFormat image_format_from_name(const std::string& name);
+// By the extension. Throws ArgumentError naming them.
 ImageFormat image_format_of(const std::filesystem::path& path);
 
 struct ImageFileOptions {
@@ -48,5 +50,7 @@ TransparentImage read_transparent_webp(std::span<const std::byte> file, const st
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not
 // decode the pixels.
 Metadata read_metadata(const std::filesystem::path& path);
+// The same, of a file in memory that messages call `name`.
+Metadata read_metadata(std::span<const std::byte> file, const std::string& name);
 
 }  // namespace sd35

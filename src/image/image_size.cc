@@ -125,7 +125,7 @@ std::optional<ImageSize> image_size(std::span<const std::byte> start, std::uint6
   } catch (...) {
     rethrow_with_context("cannot read " + in_quotes(name));
   }
-  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image");
+  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image", {}, name);
 }
 
 }  // namespace sd35

@@ -84,14 +84,6 @@ Recipe recipe_from_json(const std::string& json, const std::string& location) {
   return recipe;
 }
 
-Recipe recipe_in(const std::filesystem::path& picture) {
-  const Metadata metadata = read_metadata(picture);
-  if (metadata.settings_json.empty())
-    throw FileError(picture.string() +
-                    ": the picture does not say how it was made; only pictures that sd35 saved do");
-  return recipe_from_json(metadata.settings_json, picture.string());
-}
-
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe) {
   const GenerateOptions& options = recipe.generate;
   GenerationSettings settings;
@@ -106,7 +98,7 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.model = model_name(recipe.model);
   if (options.shift) settings.extra.emplace_back("Shift", shortest(*options.shift));
   settings.extra.emplace_back("Version", "sd35 " + version());
-  return {{"parameters", parameters_text(settings)}, {"sd35", recipe_to_json(recipe)}};
+  return {{kParametersKey, parameters_text(settings)}, {kRecipeKey, recipe_to_json(recipe)}};
 }
 
 }  // namespace sd35

@@ -88,7 +88,7 @@ TEST(ErrorsTest, MemoryThatRunsOutIsAnError) {
   const Picture picture{128, 128, std::vector<std::uint8_t>(128 * 128 * 3), {}};
   EXPECT_GT(calls_out_of_memory([&] { save(picture, out); }), 0);
   EXPECT_GT(calls_out_of_memory([&] { save_as_new(picture, out); }), 0);
-  EXPECT_GT(calls_out_of_memory([&] { to_png(picture); }), 0);
+  EXPECT_GT(calls_out_of_memory([&] { encode(picture); }), 0);
   Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string());
   GenerateOptions options = one_step();
   options.prompt = std::string(kCounted, 'a');  // what is copied is allocated

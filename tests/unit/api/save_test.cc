@@ -46,8 +46,47 @@ TEST(SaveTest, AsNewGivesNoNameTwice) {
 TEST(SaveTest, PngInMemoryIsTheFile) {
   const TemporaryFolder folder;
   save(kPicture, folder / "a.png");
-  const std::vector<std::uint8_t> bytes = to_png(kPicture);
+  const std::vector<std::uint8_t> bytes = encode(kPicture);
   EXPECT_EQ(std::string(bytes.begin(), bytes.end()), file_bytes(folder / "a.png"));
+}
+
+TEST(SaveTest, WhatIsEncodedIsDecoded) {
+  Picture picture = kPicture;
+  picture.metadata = {{"parameters", "a cat\nSteps: 1"}, {"sd35", "{}"}};
+  for (const char* format : {"png", "webp", "jpg", "JPEG"}) {
+    const Picture decoded = decode(encode(picture, format));
+    EXPECT_EQ(decoded.width, picture.width) << format;
+    EXPECT_EQ(decoded.height, picture.height) << format;
+    EXPECT_EQ(decoded.metadata, picture.metadata) << format;
+    if (format == std::string("png")) EXPECT_EQ(decoded.rgb, picture.rgb);
+  }
+  EXPECT_THROW(encode(picture, "bmp"), ArgumentError);
+}
+
+TEST(SaveTest, BytesThatAreNoPictureAreNamed) {
+  std::vector<std::uint8_t> bytes = encode(kPicture);
+  bytes.resize(bytes.size() - 8);
+  try {
+    decode(bytes, "the upload");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::file);
+    EXPECT_EQ(error.file(), "the upload");
+    EXPECT_NE(std::string(error.what()).find("'the upload'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(SaveTest, ErrorsNameTheirFile) {
+  const TemporaryFolder folder;
+  put_file(folder / "file", "");
+  const fs::path path = folder.path() / "file" / "a.png";
+  try {
+    check_output(path);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::file);
+    EXPECT_EQ(error.file(), path);
+  }
 }
 
 TEST(SaveTest, MissingFoldersAreMadeWhenThePictureIsThere) {
