@@ -36,6 +36,7 @@ struct GenerateArguments {
   std::string profile;
   bool quiet = false;
   bool json = false;
+  std::vector<std::string> warnings;
 };
 
 OutputNames output_names(const GenerateArguments& arguments) {
@@ -61,6 +62,7 @@ void run(const GenerateArguments& arguments) {
                                       : Verbosity::person,
                     names.to_standard_output() ? stderr : stdout);
   Callbacks callbacks = reporter.callbacks();
+  for (const std::string& warning : arguments.warnings) callbacks.on_warning(warning);
   if (!arguments.preview.empty())
     callbacks.on_preview = [&, lost = false](const Picture& preview, int /*step*/) mutable {
       try {
@@ -148,7 +150,8 @@ void add_generate(CLI::App& app) {
     // Shown with the picture.
     if (from_image->count() == 0 && !is_given("--seed"))
       arguments->recipe.generate.seed = std::random_device{}();
-    if (!arguments->picture.empty()) check_files_of_recipe(*command, arguments->recipe, arguments->picture);
+    if (!arguments->picture.empty())
+      arguments->warnings = find_files_of_recipe(*command, arguments->recipe, arguments->picture);
     run(*arguments);
   });
 }

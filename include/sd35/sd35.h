@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -147,6 +148,10 @@ struct GenerateOptions {
   // too, until they change or others take their place.
   std::vector<LoraOptions> loras;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
+  bool metadata = true;  // false: Picture::metadata stays empty, and so files say nothing of how it was made
+  // The recipe in the metadata names model, parts and LoRAs by the last part of their paths (a model of the
+  // Hugging Face cache by its name there), beside hashes of what they hold. True: by their paths.
+  bool recipe_paths = false;
 };
 
 enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert, train_tokenizer };
@@ -204,12 +209,18 @@ class SD35_API Model {
   // `model`: a folder in the diffusers layout, a single-file checkpoint, or a name in the Hugging Face cache.
   // Checks that every tensor is bound; weights are read when a stage needs them.
   static Model open(const std::string& model, const LoadOptions& options = {});
+  // 32 hexadecimal digits from the content of its files of weights, wherever they lie: of each its size, its
+  // beginning and 16 blocks spread over it, so that a copy has the same and other weights have another.
+  std::string hash() const;
 
  private:
   friend class Pipeline;
   explicit Model(std::shared_ptr<const OpenedModel> opened) : opened_(std::move(opened)) {}
   std::shared_ptr<const OpenedModel> opened_;
 };
+
+// Of one file, as Model::hash() counts them: of a LoRA. Throws FileError when it cannot be read.
+SD35_API std::string file_hash(const std::filesystem::path& file);
 
 // Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
 // or on several of one model: each call has threads and memory of its own, pictures are the same as one after
@@ -259,9 +270,13 @@ SD35_API void pack(const std::string& model, const LoadOptions& options, const C
 // The options that made a picture, from its metadata (PNG, JPEG, WebP). `model`, `load`: how it was loaded.
 // Throws FileError when the file holds none.
 struct Recipe {
-  std::string model;
+  std::string model;  // a name, or a path: GenerateOptions::recipe_paths
   LoadOptions load;
   GenerateOptions generate;
+  // Of the weights of `model`, with the parts that were named beside it, as Model::hash() gives it, and of
+  // LoRAs by their names; empty in recipes of before 0.1.0.
+  std::string model_hash = {};
+  std::map<std::string, std::string> lora_hashes = {};
 };
 SD35_API Recipe read_recipe(const std::filesystem::path& picture);
 // The same of a picture in memory, which messages call `name`.

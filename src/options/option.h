@@ -32,8 +32,9 @@ enum class OptionKind : std::uint8_t {
   folder,
 };
 
-// What another value changes: the bytes of a picture, or only how it is made.
-enum OptionEffect : unsigned { kOnPicture = 1, kOnMemory = 2, kOnSpeed = 4 };
+// What another value changes: the bytes of a picture, how it is made,
+// or what its file says.
+enum OptionEffect : unsigned { kOnPicture = 1, kOnMemory = 2, kOnSpeed = 4, kOnFile = 8 };
 
 struct Option {
   // Of the field, and the key in JSON. A point stands between a field and its fields:

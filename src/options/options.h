@@ -228,6 +228,24 @@ void visit_reference_options(Options& o, Visitor& visit) {
          o.vae_tiling);
 }
 
+template <class Options, class Visitor>
+void visit_metadata_options(Options& o, Visitor& visit) {
+  const auto option = in_group("What the file says", visit);
+  option({.name = "metadata",
+          .arguments = "--no-metadata",
+          .help = "The file says nothing of how the picture was made",
+          .example = "false",
+          .effects = kOnFile,
+          .recorded = false},
+         o.metadata);
+  option({.name = "recipe_paths",
+          .help = "The file says where model, parts and LoRAs lie, in place of their names alone",
+          .example = "true",
+          .effects = kOnFile,
+          .recorded = false},
+         o.recipe_paths);
+}
+
 template <OptionsOf<GenerateOptions> Options, class Visitor>
 void visit_options(Options& options, Visitor&& visit) {
   visit_prompt_options(options, visit);
@@ -246,6 +264,7 @@ void visit_options(Options& options, Visitor&& visit) {
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])",
        .effects = kOnPicture | kOnSpeed},
       options.loras);
+  visit_metadata_options(options, visit);
 }
 
 template <class Options, class Visitor>

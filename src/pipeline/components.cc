@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "core/threads.h"
@@ -102,6 +103,19 @@ PromptVocabulary vocabulary_of(const nlohmann::json& extras, const std::string& 
   return options.loras.empty() ? PromptVocabulary::from_json(extras, location) : PromptVocabulary{};
 }
 
+std::vector<std::filesystem::path> weight_files(const ModelFiles& files, bool use_t5) {
+  std::vector<std::filesystem::path> all;
+  for (const Component component : kComponents) {
+    if (component == Component::text_encoder_3 && !use_t5) continue;
+    const auto weights = files.weights(component);
+    std::set<std::filesystem::path> paths;
+    for (const std::string& name : weights->names()) paths.insert(weights->find(name)->file->path());
+    for (const std::filesystem::path& path : paths)
+      if (std::ranges::find(all, path) == all.end()) all.push_back(path);
+  }
+  return all;
+}
+
 MeetingWidths widths_of(const PromptEncoder& encoder, const VaeConfig& vae) {
   MeetingWidths widths;
   widths.clip = encoder.layout().clip_width();
@@ -138,6 +152,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         std::move(targets),
                         encoder_identity(files, options),
                         transformer_identity(files, options),
+                        weight_files(files, options.use_t5),
                         std::move(warnings),
                         vocabulary_of(extras, said, options),
                         trained_sides(extras, transformer, vae, said),

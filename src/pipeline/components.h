@@ -29,8 +29,9 @@ struct Components {
   std::shared_ptr<const WeightSource> vae_weights;
   LoraTargets lora_targets;  // what adapters of a request may change
   std::string encoders;      // identity of text encoders, tokenizers and threads, where prompts are kept
-  std::string transformer_identity;   // of its weights, where they are packed
-  std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
+  std::string transformer_identity;                 // of its weights, where they are packed
+  std::vector<std::filesystem::path> weight_files;  // of each component in turn
+  std::vector<std::string> warnings;                // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
   TrainedSides sides;
   PreviewColours preview;

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/content_hash.h"
 #include "core/threads.h"
 #include "pipeline/validation.h"
 #include "weights/model/hub_cache.h"
@@ -32,5 +33,10 @@ OpenedModel::OpenedModel(std::string model, LoadOptions options)
       keep(residency_from_name(load.keep)) {}
 
 bool OpenedModel::widens() const { return ops->product_type() != ops->compute_type(); }
+
+const std::string& OpenedModel::hash() const {
+  std::call_once(hashed_, [this] { hash_ = content_hash(components.weight_files); });
+  return hash_;
+}
 
 }  // namespace sd35

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "ops/ops.h"
@@ -18,6 +19,8 @@ struct OpenedModel {
 
   // Whether bf16 is multiplied in f32.
   bool widens() const;
+  // Model::hash(), read when it is asked for first.
+  const std::string& hash() const;
 
   std::string name;
   LoadOptions load;
@@ -25,6 +28,10 @@ struct OpenedModel {
   Components components;
   Residency keep;
   mutable Residents residents;
+
+ private:
+  mutable std::once_flag hashed_;
+  mutable std::string hash_;
 };
 
 }  // namespace sd35

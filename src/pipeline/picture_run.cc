@@ -41,6 +41,11 @@ PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPla
       while_decoding_(callbacks),
       vae_(model.components.vae) {
   if (plan.tile > 0) vae_.sample_size = plan.tile;
+  if (options_.metadata) {
+    recipe_ = with_lora_hashes({model.name, model.load, options_});
+    recipe_.model_hash = model.hash();
+    if (!options_.recipe_paths) recipe_ = with_names(std::move(recipe_));
+  }
   const SchedulerConfig& scheduler = model.components.scheduler;
   sigmas_ = flow_sigmas(options_.num_inference_steps.value(), options_.shift.value_or(scheduler.shift),
                         scheduler.num_train_timesteps);
@@ -202,11 +207,15 @@ Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const PartOfWork part(ops_, "decode");
   const StageProgress progress(while_decoding_, Stage::decode, index);
   Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
-  Recipe recipe{model_.name, model_.load, options_};
+  if (options_.metadata) picture.metadata = metadata_of(recipe(index));
+  return picture;
+}
+
+Recipe PictureRun::recipe(int index) const {
+  Recipe recipe = recipe_;
   recipe.generate.seed = options_.seed + static_cast<std::uint64_t>(index);
   recipe.generate.count = 1;
-  picture.metadata = metadata_of(recipe);
-  return picture;
+  return recipe;
 }
 
 void PictureRun::deliver(Picture picture, int index) {

@@ -65,6 +65,7 @@ class PictureRun {
   DenoiseJob job(const PromptEmbedding& prompt, int count) const;
   void decode_waiting();
   Picture decode_picture(const Tensor& latents, int index);
+  Recipe recipe(int index) const;
   void deliver(Picture picture, int index);
 
   const OpenedModel& model_;
@@ -72,6 +73,7 @@ class PictureRun {
   const MemoryPlan& plan_;
   TransformerWeights& weights_;
   GenerateOptions options_;
+  Recipe recipe_;  // of all pictures; empty where files say nothing
   const Callbacks& callbacks_;
   Callbacks while_decoding_;
   bool stopped_ = false;  // on_progress said so while decoding

@@ -4,14 +4,17 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/config_file.h"
+#include "core/content_hash.h"
 #include "core/error.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
 #include "options/option.h"
 #include "options/option_json.h"
 #include "options/options.h"
+#include "weights/model/hub_cache.h"
 
 namespace sd35 {
 namespace {
@@ -57,27 +60,89 @@ Options read_options_of_recipe(nlohmann::json json, const std::string& location)
   return options;
 }
 
-std::string model_name(const std::string& model) {
-  std::filesystem::path path(model);
+std::filesystem::path last_part(std::filesystem::path path) {
   if (path.filename().empty()) path = path.parent_path();
-  return path.extension() == ".safetensors" || path.extension() == ".gguf" ? path.stem().string()
-                                                                           : path.filename().string();
+  return path.filename();
+}
+
+// "organisation/model" of a folder in the Hugging Face cache, .../models--organisation--model/snapshots/0a1b.
+std::optional<std::string> name_in_hub_cache(const std::filesystem::path& path) {
+  constexpr std::string_view kFolder = "models--", kBetween = "--";
+  for (const std::filesystem::path& part : path) {
+    std::string name = part.string();
+    if (!name.starts_with(kFolder)) continue;
+    name.erase(0, kFolder.size());
+    const std::size_t between = name.find(kBetween);
+    if (between == name.npos) continue;
+    return name.replace(between, kBetween.size(), "/");
+  }
+  return std::nullopt;
+}
+
+std::string name_of_model(const std::string& model) {
+  std::error_code ignored;
+  if (is_hub_name(model) && !std::filesystem::exists(model, ignored)) return model;
+  if (const auto name = name_in_hub_cache(model)) return *name;
+  return last_part(model).string();
+}
+
+// As other programs call it.
+std::string model_title(const std::string& model) {
+  const std::filesystem::path name = last_part(model);
+  return name.extension() == ".safetensors" || name.extension() == ".gguf" ? name.stem().string()
+                                                                           : name.string();
+}
+
+// Visits options; others than paths stay as they are.
+struct PathsToNames {
+  template <class T>
+  void operator()(const Option& /*option*/, T& /*value*/) const {}
+  void operator()(const Option& /*option*/, std::filesystem::path& path) const { path = last_part(path); }
+  void operator()(const Option& /*option*/, std::vector<LoraOptions>& loras) const {
+    for (LoraOptions& lora : loras) lora.path = last_part(lora.path);
+  }
+};
+
+Json lora_hashes_to_json(const std::map<std::string, std::string>& hashes) {
+  Json json = Json::object();
+  for (const auto& [name, hash] : hashes) json[name] = hash;
+  return json;
 }
 
 }  // namespace
 
+Recipe with_names(Recipe recipe) {
+  recipe.model = name_of_model(recipe.model);
+  visit_options(recipe.load, PathsToNames());
+  visit_options(recipe.generate, PathsToNames());
+  return recipe;
+}
+
+Recipe with_lora_hashes(Recipe recipe) {
+  for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &recipe.generate.loras})
+    for (const LoraOptions& lora : *loras)
+      recipe.lora_hashes[last_part(lora.path).string()] = content_hash({lora.path});
+  return recipe;
+}
+
 std::string recipe_to_json(const Recipe& recipe) {
-  const Json json{{"version", version()},
-                  {"model", recipe.model},
-                  {"load", options_to_json(recipe.load, JsonOptions::recorded)},
-                  {"generate", options_to_json(recipe.generate, JsonOptions::recorded)}};
+  Json json{{"version", version()}, {"model", recipe.model}};
+  if (!recipe.model_hash.empty()) json["model_hash"] = recipe.model_hash;
+  if (!recipe.lora_hashes.empty()) json["lora_hashes"] = lora_hashes_to_json(recipe.lora_hashes);
+  json["load"] = options_to_json(recipe.load, JsonOptions::recorded);
+  json["generate"] = options_to_json(recipe.generate, JsonOptions::recorded);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Recipe recipe_from_json(const std::string& json, const std::string& location) {
   const nlohmann::json root = parse_json_object(json, location);
   Recipe recipe;
-  recipe.model = ConfigReader(root, location).text("model");
+  const ConfigReader reader(root, location);
+  recipe.model = reader.text("model");
+  recipe.model_hash = reader.text("model_hash", "");
+  const nlohmann::json hashes = child(root, "lora_hashes");
+  const ConfigReader lora_hashes(hashes, location + ", lora_hashes");
+  for (const auto& [name, hash] : hashes.items()) recipe.lora_hashes[name] = lora_hashes.text(name);
   recipe.load = read_options_of_recipe<LoadOptions>(child(root, "load"), location + ", load");
   recipe.generate = read_options_of_recipe<GenerateOptions>(without_old_unset(child(root, "generate")),
                                                             location + ", generate");
@@ -95,7 +160,7 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
   settings.seed = options.seed;
   settings.width = options.width.value_or(0);
   settings.height = options.height.value_or(0);
-  settings.model = model_name(recipe.model);
+  settings.model = model_title(recipe.model);
   if (options.shift) settings.extra.emplace_back("Shift", shortest(*options.shift));
   settings.extra.emplace_back("Version", "sd35 " + version());
   return {{kParametersKey, parameters_text(settings)}, {kRecipeKey, recipe_to_json(recipe)}};

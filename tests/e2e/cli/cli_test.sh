@@ -21,16 +21,29 @@ tiny=$work/tiny
 check "help" sh -c "'$sd35' --help >/dev/null && '$sd35' generate --help | grep -q guidance-scale"
 check "version" sh -c "'$sd35' --version | grep -qE '^sd35 [0-9]+\.[0-9]+\.[0-9]+$'"
 check "folder" draw -m "$tiny" -s 5 -o "$work/a.png"
-# The recipe inside a picture names the model, so both are called the same from where they lie.
+# Without a recipe, which names the model and what its files hold.
 mkdir "$work/as-folder"
 cp -r "$tiny" "$work/as-folder/model.safetensors"
 cp -r "$work/single/tokenizers" "$work/as-folder/"
 for layout in as-folder single; do
-  (cd "$work/$layout" && draw -m model.safetensors --tokenizers tokenizers -s 5 -o picture.png)
+  (cd "$work/$layout" && draw -m model.safetensors --tokenizers tokenizers -s 5 --no-metadata -o picture.png)
 done
 check "both layouts draw the same bytes" cmp "$work/as-folder/picture.png" "$work/single/picture.png"
-check "replay" draw --from-image "$work/a.png" -o "$work/c.png"
+check "replay" env SD35_MODEL="$tiny" "$sd35" generate --quiet --from-image "$work/a.png" -o "$work/c.png"
 check "a replay has the same bytes" cmp "$work/a.png" "$work/c.png"
+check "no place of this machine in it" sh -c "! grep -qaF '${tiny%/*}' '$work/a.png'"
+check "but where it is asked for" draw -m "$tiny" -s 5 --recipe-paths -o "$work/paths.png"
+check "the place" grep -qaF "$tiny" "$work/paths.png"
+check "is found without a word" draw --from-image "$work/paths.png" -o "$work/c.png"
+check "no recipe at all" draw -m "$tiny" -s 5 --no-metadata -o "$work/none.png"
+expect "is said" 3 "does not say how it was made" "$sd35" generate --from-image "$work/none.png"
+# Whose files hold something else.
+check "another model" "$sd35" make-random-model --seed 2 --quiet -o "$work/other/$(basename "$tiny")"
+check "of the same name" env SD35_MODEL="$work/other/$(basename "$tiny")" "$sd35" generate --from-image "$work/a.png" -o "$work/c.png" 2>"$work/message"
+check "is a warning" grep -q "holds other weights than" "$work/message"
+cp -r "$work/other/$(basename "$tiny")" "$work/other/else"
+check "it is found by what it holds" env SD35_MODEL="$work/as-folder/model.safetensors" "$sd35" generate --quiet --from-image "$work/a.png" -o "$work/c.png"
+expect "another one of another name" 3 "say with --model" env SD35_MODEL="$work/other/else" "$sd35" generate --from-image "$work/a.png"
 check "several pictures" draw -m "$tiny" -s 5 --count 2 -o "$work/n.png"
 check "are numbered" [ -f "$work/n-0001.png" -a -f "$work/n-0002.png" ]
 check "the first of several is the single one" cmp "$work/a.png" "$work/n-0001.png"
@@ -55,7 +68,7 @@ for setting in "width 32" "height 48" "num_inference_steps 1" "guidance_scale 0.
   check "$setting by option" holds "$work/options.png" "$setting"
 done
 say '{"width": 32, "steps": 1}'
-check "a recipe" own --from-image "$work/own.png" -o "$work/again.png"
+check "a recipe" own --from-image "$work/own.png" -m "$work/own" -o "$work/again.png"
 check "comes before defaults" cmp "$work/own.png" "$work/again.png"
 say '{"step": 1}'
 expect "an unknown default" 3 "does not know 'step'; known: width" own -m "$work/own" -p cat -o "$work/target/x.png"

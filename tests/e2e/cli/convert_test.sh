@@ -67,7 +67,7 @@ check "autoencoder alone" "$sd35" convert "$tiny" "$work/vae.safetensors" -t f32
 check "replace" draw -m "$tiny" --transformer "$work/t.gguf" --t5xxl "$work/t5.gguf" -o "$work/replaced.png"
 check "a transformer of GGUF with the rest" draw -m "$work/t.gguf" --clip-l "$tiny/text_encoder" --clip-g \
   "$tiny/text_encoder_2" --t5xxl "$work/t5.gguf" --vae "$work/vae.safetensors" --tokenizers "$tiny" -o "$work/parts.png"
-check "a replay knows the files" draw --from-image "$work/replaced.png" -o "$work/again.png"
+check "a replay of the files" draw --from-image "$work/replaced.png" -m "$tiny" --transformer "$work/t.gguf" --t5xxl "$work/t5.gguf" -o "$work/again.png"
 check "and draws the same bytes" cmp "$work/replaced.png" "$work/again.png"
 check "inspect" sh -c "'$sd35' inspect '$work/t.gguf' | grep -q q8_0"
 check "inspect a picture" sh -c "'$sd35' inspect '$work/replaced.png' | grep -q 'prompt  *a red cube'"

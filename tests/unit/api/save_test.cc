@@ -58,7 +58,9 @@ TEST(SaveTest, WhatIsEncodedIsDecoded) {
     EXPECT_EQ(decoded.width, picture.width) << format;
     EXPECT_EQ(decoded.height, picture.height) << format;
     EXPECT_EQ(decoded.metadata, picture.metadata) << format;
-    if (format == std::string("png")) EXPECT_EQ(decoded.rgb, picture.rgb);
+    if (format == std::string("png")) {
+      EXPECT_EQ(decoded.rgb, picture.rgb);
+    }
   }
   EXPECT_THROW(encode(picture, "bmp"), ArgumentError);
 }

@@ -54,6 +54,7 @@ std::string effects_of(const Option& option) {
   add(kOnPicture, "picture");
   add(kOnMemory, "memory");
   add(kOnSpeed, "speed");
+  add(kOnFile, "file");
   return text;
 }
 

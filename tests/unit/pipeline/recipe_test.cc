@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "options/option_json.h"
 #include "options/options.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/option_examples.h"
 #include "tests/support/temporary_folder.h"
 
@@ -39,8 +41,39 @@ TEST(RecipeTest, SurvivesJson) {
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // this machine's own affair
   recipe.load.keep = "nothing";
+  recipe.generate.metadata = GenerateOptions().metadata;
+  recipe.generate.recipe_paths = GenerateOptions().recipe_paths;
   recipe.load.threads = 0;
   EXPECT_EQ(options_to_json(read.load), options_to_json(recipe.load));
+}
+
+TEST(RecipeTest, NamesSayNothingOfWhereFilesLie) {
+  const auto name = [](const std::string& model) { return with_names({model, {}, {}}).model; };
+  EXPECT_EQ(name("/home/me/models/sd3.5 medium/"), "sd3.5 medium");
+  EXPECT_EQ(name("/models/model.safetensors"), "model.safetensors");
+  EXPECT_EQ(name("stabilityai/stable-diffusion-3.5-medium"), "stabilityai/stable-diffusion-3.5-medium");
+  EXPECT_EQ(name("/cache/hub/models--stabilityai--stable-diffusion-3.5-medium/snapshots/0a1b"),
+            "stabilityai/stable-diffusion-3.5-medium");
+  Recipe recipe{"m", {}, {}};
+  recipe.load.parts.clip_l = "/home/me/clip_l.safetensors";
+  recipe.load.parts.tokenizers = "/home/me/tokenizers/";
+  recipe.load.loras = {{"/home/me/a.safetensors", 1}};
+  recipe.generate.loras = {{"/home/me/b.safetensors", 0.5}};
+  EXPECT_EQ(recipe_to_json(with_names(recipe)).find("/home"), std::string::npos);
+  EXPECT_EQ(with_names(recipe).load.parts.tokenizers, "tokenizers");
+  EXPECT_EQ(with_names(recipe).generate.loras[0], (LoraOptions{"b.safetensors", 0.5}));
+}
+
+TEST(RecipeTest, HashesSurviveJson) {
+  const TemporaryFolder folder;
+  put_file(folder / "a.safetensors", "a");
+  Recipe recipe{"m", {}, {}};
+  recipe.model_hash = "0123";
+  recipe.load.loras = {{folder / "a.safetensors", 1}};
+  const Recipe read = recipe_from_json(recipe_to_json(with_names(with_lora_hashes(recipe))), "test");
+  EXPECT_EQ(read.model_hash, "0123");
+  EXPECT_EQ(read.lora_hashes,
+            (std::map<std::string, std::string>{{"a.safetensors", file_hash(folder / "a.safetensors")}}));
 }
 
 TEST(RecipeTest, SurvivesAPictureFile) {
