@@ -96,8 +96,8 @@ TEST(GenerateTest, ARecipeGivesTheSameBytes) {
     save(draw(options), folder / name);
     const Recipe recipe = read_recipe(folder / name);
     const std::string again = std::string("again_") + name;
-    EXPECT_EQ(recipe.model, tiny_model().filename());
-    save(Pipeline::from_pretrained(tiny_model().string(), recipe.load).generate(recipe.generate).at(0),
+    EXPECT_EQ(recipe.model, bf16_model().filename());
+    save(Pipeline::from_pretrained(bf16_model().string(), recipe.load).generate(recipe.generate).at(0),
          folder / again);
     EXPECT_EQ(file_bytes(folder / again), file_bytes(folder / name)) << name;
   }
