@@ -62,7 +62,7 @@ EvaluationOptions read_options(const EvaluateArguments& arguments) {
   if (!arguments.labels.empty() && arguments.labels.size() != arguments.models.size())
     throw ArgumentError("--label names a --model: give as many as there are models");
   for (std::size_t i = 0; i < arguments.models.size(); ++i)
-    options.contestants.push_back(
+    options.candidates.push_back(
         {arguments.labels.empty() ? label_of(arguments.models[i]) : arguments.labels[i], arguments.models[i],
          arguments.load});
   return options;

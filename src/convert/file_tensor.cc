@@ -173,8 +173,8 @@ void StoredRows::read(std::int64_t begin, std::int64_t end, float* values) const
   }
 }
 
-bool StoredRows::packed() const {
-  return std::ranges::any_of(runs_, [](const Run& run) { return run.tensor->packed(); });
+bool StoredRows::encoded() const {
+  return std::ranges::any_of(runs_, [](const Run& run) { return run.tensor->encoded(); });
 }
 
 bool StoredRows::alike() const {
@@ -215,7 +215,7 @@ std::vector<FileTensor> encode(const std::string& name, const Shape& shape, cons
   if (std::holds_alternative<ScaledFp8Format>(format)) return encode_scaled_fp8(name, shape, rows);
   if (std::holds_alternative<AsStored>(format)) {
     if (rows.alike()) return copy_stored(name, shape, rows);
-    if (rows.packed())
+    if (rows.encoded())
       throw ArgumentError(rows.shown() +
                           " and those beside it are stored in several ways, which one tensor " +
                           "of the layout cannot hold; say with --type what they become");

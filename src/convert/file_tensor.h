@@ -30,7 +30,7 @@ class StoredRows {
   // Whether all of them are stored in one way, so that their bytes are those of one tensor.
   bool alike() const;
   // Whether the values of one are not its stored elements.
-  bool packed() const;
+  bool encoded() const;
   // The bytes as they are stored.
   void copy(const Sink& sink) const;
   // Of the first tensor.

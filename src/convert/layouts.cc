@@ -36,7 +36,7 @@ Format joint_format(const std::vector<const PlannedTensor*>& tensors) {
 }
 
 // What bitsandbytes shall dequantize to.
-DType dequantized_type(const StoredTensor& source) { return source.packed() ? DType::bf16 : source.dtype; }
+DType dequantized_type(const StoredTensor& source) { return source.encoded() ? DType::bf16 : source.dtype; }
 
 }  // namespace
 

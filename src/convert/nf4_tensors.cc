@@ -117,7 +117,7 @@ std::vector<FileTensor> tensors_of(const std::string& name, const std::shared_pt
         weight->release();
       });
   add("", DType::u8, {divided(count, 2), 1},
-      [weight](const Sink& sink) { sink(bytes_of(weight->get().packed)); });
+      [weight](const Sink& sink) { sink(bytes_of(weight->get().nibbles)); });
   add(".quant_state.bitsandbytes__" + weight->type(), DType::u8, {length},
       [weight, double_quant](const Sink& sink) {
         const std::string text = weight->description(double_quant ? weight->get().nested->offset : 0);

@@ -96,7 +96,7 @@ bool is_plain_fp8(const Format& format) { return format == Format(DType::f8_e4m3
 
 // What is not quantized. `vectors`: the type of biases and norms that are not in 16 bits already.
 DType kept_type(const StoredTensor& tensor, Role role, DType vectors = DType::f32) {
-  const bool plain = !tensor.packed();
+  const bool plain = !tensor.encoded();
   if (plain && (tensor.dtype == DType::f16 || tensor.dtype == DType::bf16)) return tensor.dtype;
   return role == Role::vector ? vectors : DType::bf16;
 }

@@ -50,8 +50,8 @@ std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
 }
 
 // Changes when the model's files do.
-std::string identity_of(const Contestant& contestant, std::span<const LoraOptions> adapters) {
-  const LoadOptions& load = contestant.load;
+std::string identity_of(const CandidateModel& candidate, std::span<const LoraOptions> adapters) {
+  const LoadOptions& load = candidate.load;
   std::vector<fs::path> files;
   const auto add = [&](const fs::path& path) {
     std::error_code error, ignored;
@@ -62,7 +62,7 @@ std::string identity_of(const Contestant& contestant, std::span<const LoraOption
       if (entry->is_regular_file(ignored)) files.push_back(entry->path());
     if (error) throw FileError("cannot read folder " + in_quotes(path.string()) + ": " + error.message());
   };
-  add(ModelFiles::open(contestant.model).location());
+  add(ModelFiles::open(candidate.model).location());
   visit_options(load.parts, [&](const Option&, const fs::path& part) { add(part); });
   for (const LoraOptions& lora : load.loras) add(lora.path);
   for (const LoraOptions& lora : adapters) add(lora.path);
@@ -147,9 +147,9 @@ class Run {
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
       : options_(options), progress_(progress), warn_(callbacks.on_warning), drawing_(callbacks) {
     drawing_.on_warning = nullptr;  // it would hear the same of picture after picture
-    for (Contestant contestant : options.contestants) {
-      contestant.load = with_canonical_types(contestant.load);
-      contestants_.push_back(std::move(contestant));
+    for (CandidateModel candidate : options.candidates) {
+      candidate.load = with_canonical_types(candidate.load);
+      candidates_.push_back(std::move(candidate));
     }
     check_labels();
     if (options.seeds < 1 || options.seeds > kMostSeeds)
@@ -169,7 +169,7 @@ class Run {
     const auto has_scene = [](const EvaluationPrompt& prompt) { return prompt.scene.has_value(); };
     if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
     if (!options_.reconstruct.empty()) reconstruct();
-    for (const Contestant& contestant : contestants_) generate(contestant);
+    for (const CandidateModel& candidate : candidates_) generate(candidate);
     for (const Earlier& earlier : earlier_)
       for (const EarlierColumn& column : earlier.columns) add_earlier(earlier.folder, column);
     if (result_.columns.empty())
@@ -189,11 +189,11 @@ class Run {
   void complete_options() {
     GenerateOptions& options = result_.generate = options_.generate;
     // All of them are opened, and earlier reports read, before anything is drawn: a wrong name shows now.
-    for (std::size_t i = 0; i < contestants_.size(); ++i) {
-      const Pipeline pipeline = Pipeline::from_pretrained(contestants_[i].model, contestants_[i].load);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const Pipeline pipeline = Pipeline::from_pretrained(candidates_[i].model, candidates_[i].load);
       if (i > 0) continue;
       options = pipeline.completed(options);
-      reference_ = {contestants_[0].label, DrawnWith{contestants_[0].load, options}};
+      reference_ = {candidates_[0].label, DrawnWith{candidates_[0].load, options}};
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }
     for (const fs::path& folder : options_.compare)
@@ -243,9 +243,9 @@ class Run {
   }
 
   void check_labels() {
-    for (const Contestant& contestant : contestants_) {
-      check_label(contestant.label);
-      take_label(contestant.label, "--label, once for each --model, gives other names");
+    for (const CandidateModel& candidate : candidates_) {
+      check_label(candidate.label);
+      take_label(candidate.label, "--label, once for each --model, gives other names");
     }
   }
 
@@ -317,19 +317,19 @@ class Run {
     result_.columns.push_back(std::move(column));
   }
 
-  void generate(const Contestant& contestant) {
-    Column column = new_column(contestant.label, contestant.model);
+  void generate(const CandidateModel& candidate) {
+    Column column = new_column(candidate.label, candidate.model);
     compare_with_first_model(column);
-    const std::string folder = "pictures/" + contestant.label;
-    claim(options_.folder, options_.folder / folder, identity_of(contestant, options_.generate.loras));
-    Pipeline pipeline = Pipeline::from_pretrained(contestant.model, contestant.load);
+    const std::string folder = "pictures/" + candidate.label;
+    claim(options_.folder, options_.folder / folder, identity_of(candidate, options_.generate.loras));
+    Pipeline pipeline = Pipeline::from_pretrained(candidate.model, candidate.load);
     const GenerateOptions options = pipeline.completed(result_.generate);
-    column.drawn_with = {contestant.load, options};
+    column.drawn_with = {candidate.load, options};
     for (std::size_t i = 0; i < result_.prompts.size(); ++i) {
       const EvaluationPrompt& prompt = result_.prompts[i];
       column.pictures[i].file = folder + "/" + picture_name(prompt, i);
       const fs::path path = options_.folder / column.pictures[i].file;
-      Recipe recipe{contestant.model, contestant.load, options};
+      Recipe recipe{candidate.model, candidate.load, options};
       recipe.generate.prompt = prompt.text;
       recipe.generate.seed += i;
       recipe.generate.count = 1;
@@ -338,7 +338,7 @@ class Run {
       save(pipeline.generate(recipe.generate, drawing_).at(0), path);
       column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       ++column.drawn_now;
-      report(progress_, contestant.label, i + 1, result_.prompts.size());
+      report(progress_, candidate.label, i + 1, result_.prompts.size());
     }
     result_.columns.push_back(std::move(column));
   }
@@ -399,7 +399,7 @@ class Run {
   }
 
   const EvaluationOptions& options_;
-  std::vector<Contestant> contestants_;  // as pictures name their options
+  std::vector<CandidateModel> candidates_;  // as pictures name their options
   const EvaluationProgress& progress_;
   const WarningFunction warn_;
   Callbacks drawing_;

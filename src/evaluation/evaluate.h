@@ -17,7 +17,7 @@
 namespace sd35 {
 
 // A column of a report: a model, loaded in a certain way.
-struct Contestant {
+struct CandidateModel {
   std::string label;  // names the column and its folder of pictures
   std::string model;
   LoadOptions load;
@@ -26,9 +26,9 @@ struct Contestant {
 struct EvaluationOptions {
   std::vector<std::filesystem::path> prompts;
   std::filesystem::path folder;
-  std::vector<Contestant> contestants;         // may be none: then only the drawn scenes are scored
+  std::vector<CandidateModel> candidates;      // may be none: then only the drawn scenes are scored
   std::vector<std::filesystem::path> compare;  // folders of earlier reports whose models become columns, too
-  // Of all columns; what it leaves to the model is the first contestant's own. Picture number i has the seed
+  // Of all columns; what it leaves to the model is the first candidate's own. Picture number i has the seed
   // seed + i; count is not used.
   GenerateOptions generate;
   int seeds = 1;      // pictures of each prompt, one after another

@@ -12,27 +12,27 @@ constexpr std::string_view kWeight = ".weight";
 constexpr std::string_view kAlpha = ".alpha";
 constexpr std::size_t kLongestName = 1000;  // looking up takes the square of it
 
-struct Ending {
+struct KeySuffix {
   std::string_view text;
   LoraRole role;
 };
 // Before ".weight", which loralib leaves out, and before the name of an adapter, which PEFT puts in between.
-constexpr std::array kEndings = {
-    Ending{".lora_A", LoraRole::down},
-    Ending{".lora_B", LoraRole::up},
-    Ending{".lora.down", LoraRole::down},
-    Ending{".lora.up", LoraRole::up},
-    Ending{".lora_linear_layer.down", LoraRole::down},
-    Ending{".lora_linear_layer.up", LoraRole::up},
-    Ending{".lora_down", LoraRole::down},
-    Ending{".lora_up", LoraRole::up},
-    Ending{"_lora.down", LoraRole::down},  // ".processor.to_q_lora.down.weight"
-    Ending{"_lora.up", LoraRole::up},
+constexpr std::array kKeySuffixes = {
+    KeySuffix{".lora_A", LoraRole::down},
+    KeySuffix{".lora_B", LoraRole::up},
+    KeySuffix{".lora.down", LoraRole::down},
+    KeySuffix{".lora.up", LoraRole::up},
+    KeySuffix{".lora_linear_layer.down", LoraRole::down},
+    KeySuffix{".lora_linear_layer.up", LoraRole::up},
+    KeySuffix{".lora_down", LoraRole::down},
+    KeySuffix{".lora_up", LoraRole::up},
+    KeySuffix{"_lora.down", LoraRole::down},  // ".processor.to_q_lora.down.weight"
+    KeySuffix{"_lora.up", LoraRole::up},
 };
 
-std::optional<LoraKey> split_at_ending(std::string_view name) {
-  for (const auto& [ending, role] : kEndings)
-    if (name.ends_with(ending)) return LoraKey{name.substr(0, name.size() - ending.size()), role};
+std::optional<LoraKey> split_at_suffix(std::string_view name) {
+  for (const auto& [suffix, role] : kKeySuffixes)
+    if (name.ends_with(suffix)) return LoraKey{name.substr(0, name.size() - suffix.size()), role};
   return std::nullopt;
 }
 
@@ -130,8 +130,8 @@ std::string without_ending(std::string_view name) {
 std::optional<LoraKey> split_lora_key(std::string_view key) {
   if (key.ends_with(kAlpha)) return LoraKey{key.substr(0, key.size() - kAlpha.size()), LoraRole::alpha};
   if (key.ends_with(kWeight)) key.remove_suffix(kWeight.size());
-  if (const auto found = split_at_ending(key)) return found;
-  return split_at_ending(key.substr(0, std::min(key.rfind('.'), key.size())));  // less an adapter's name
+  if (const auto found = split_at_suffix(key)) return found;
+  return split_at_suffix(key.substr(0, std::min(key.rfind('.'), key.size())));  // less an adapter's name
 }
 
 std::string_view unsupported_in_lora(std::string_view key) {

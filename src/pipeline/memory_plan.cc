@@ -98,10 +98,10 @@ class WeightSizes : public ParameterVisitor {
   // Beside what is kept of it: what it is converted from, and the sum with its updates.
   int f32_copies(const ParameterSpec& spec) const {
     const StoredTensor* tensor = stored(spec);
-    const bool packed = tensor != nullptr && tensor->packed();
-    if (updated(spec)) return packed ? 2 : 1;
+    const bool encoded = tensor != nullptr && tensor->encoded();
+    if (updated(spec)) return encoded ? 2 : 1;
     if (format(spec) == WeightFormat::as_stored || format(spec) == WeightFormat::dense)
-      return packed || (tensor != nullptr && tensor->dtype != facts_.compute_type) ? 1 : 0;
+      return encoded || (tensor != nullptr && tensor->dtype != facts_.compute_type) ? 1 : 0;
     return 1;
   }
 

@@ -38,7 +38,7 @@ std::uint8_t index_of(float x, const std::array<float, 15>& borders) {
 }
 
 // One block: returns its scale and packs its indices.
-float quantize_block(std::span<const float> values, std::int64_t block, std::uint8_t* packed) {
+float quantize_block(std::span<const float> values, std::int64_t block, std::uint8_t* nibbles) {
   static const std::array<float, 15> borders = midpoints(nf4_code_book());
   const bool whole = static_cast<std::int64_t>(values.size()) == block;
   float absmax = largest_magnitude(values);
@@ -50,7 +50,7 @@ float quantize_block(std::span<const float> values, std::int64_t block, std::uin
   for (std::size_t i = 0; i < values.size(); ++i)
     indices[i] = index_of(std::clamp(whole ? values[i] * factor : values[i] / absmax, -1.0f, 1.0f), borders);
   for (std::size_t i = 0; i < values.size(); i += 2)
-    packed[i / 2] = static_cast<std::uint8_t>(indices[i] << 4 | indices[i + 1]);
+    nibbles[i / 2] = static_cast<std::uint8_t>(indices[i] << 4 | indices[i + 1]);
   return absmax;
 }
 
@@ -167,7 +167,7 @@ void FourBitWeight::read_scales(std::int64_t first, std::int64_t number, float* 
 }
 
 void FourBitWeight::decode(std::int64_t first, std::int64_t number, float* values) const {
-  const auto* bytes = packed.data<std::uint8_t>();
+  const auto* bytes = nibbles.data<std::uint8_t>();
   for (std::int64_t at = first, end = first + number; at < end;) {
     float scale = 0;
     read_scales(at / block, 1, &scale);
@@ -184,7 +184,7 @@ FourBitWeight FourBitWeight::part(std::int64_t first, std::int64_t number) const
   result.code = code;
   result.block = block;
   result.count = number;
-  result.packed = packed.rows(first / 2, (first + number) / 2);
+  result.nibbles = nibbles.rows(first / 2, (first + number) / 2);
   result.absmax = Tensor({result.blocks()}, DType::f32);
   read_scales(first / block, result.blocks(), result.absmax.data<float>());
   return result;
@@ -194,16 +194,16 @@ FourBitWeight quantize_nf4(std::span<const float> values, bool double_quant) {
   FourBitWeight weight;
   weight.code = nf4_code_book();
   weight.count = static_cast<std::int64_t>(values.size());
-  weight.packed = Tensor({(weight.count + 1) / 2}, DType::u8);
+  weight.nibbles = Tensor({(weight.count + 1) / 2}, DType::u8);
   weight.absmax = Tensor({weight.blocks()}, DType::f32);
-  auto* packed = weight.packed.data<std::uint8_t>();
+  auto* nibbles = weight.nibbles.data<std::uint8_t>();
   auto* absmax = weight.absmax.data<float>();
   parallel_for(weight.blocks(), 256, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const auto first = static_cast<std::size_t>(b * kNf4Block);
       const std::span<const float> block =
           values.subspan(first, std::min<std::size_t>(kNf4Block, values.size() - first));
-      absmax[b] = quantize_block(block, kNf4Block, packed + b * kNf4Block / 2);
+      absmax[b] = quantize_block(block, kNf4Block, nibbles + b * kNf4Block / 2);
     }
   });
   if (double_quant) quantize_scales(weight);
@@ -217,7 +217,7 @@ void FourBitEncoding::decode(std::span<const std::byte> bytes, std::int64_t firs
 }
 
 std::int64_t FourBitEncoding::element_at(const std::byte* byte) const {
-  return 2 * (byte - static_cast<const std::byte*>(weight_.packed.raw()));
+  return 2 * (byte - static_cast<const std::byte*>(weight_.nibbles.raw()));
 }
 
 }  // namespace sd35

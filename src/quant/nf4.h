@@ -38,7 +38,7 @@ struct FourBitWeight {
   CodeBook code{};
   std::int64_t block = kNf4Block;
   std::int64_t count = 0;  // elements
-  Tensor packed;           // u8 [ceil(count / 2)], the first element of a byte in its upper half
+  Tensor nibbles;          // u8 [ceil(count / 2)], the first element of a byte in its upper half
   Tensor absmax;           // [ceil(count / block)] f32, or u8 where nested
   std::optional<NestedScales> nested;
 
@@ -47,7 +47,7 @@ struct FourBitWeight {
   void read_scales(std::int64_t first, std::int64_t number, float* scales) const;
   // Values of elements [first, first + number).
   void decode(std::int64_t first, std::int64_t number, float* values) const;
-  // Elements [first, first + number), whole blocks; shares `packed`. Its scales are f32 unless it is
+  // Elements [first, first + number), whole blocks; shares `nibbles`. Its scales are f32 unless it is
   // everything.
   FourBitWeight part(std::int64_t first, std::int64_t number) const;
 };
@@ -55,7 +55,7 @@ struct FourBitWeight {
 // Throws ArgumentError for NaN and infinity.
 FourBitWeight quantize_nf4(std::span<const float> values, bool double_quant);
 
-// A stored tensor of this form. Segments are parts of `weight.packed`.
+// A stored tensor of this form. Segments are parts of `weight.nibbles`.
 class FourBitEncoding : public Encoding {
  public:
   // `name`: "nf4" or "fp4".

@@ -385,7 +385,7 @@ class Trainer {
   std::unique_ptr<ProcessGroup> group_;
   std::unique_ptr<RunLock> lock_;
   std::unique_ptr<Ops> ops_;
-  MadeObjective made_;
+  ObjectiveAndWeights made_;
   ParameterStore store_;
   std::unique_ptr<Batches> batches_;
   AdamW optimizer_;

@@ -66,7 +66,7 @@ std::string misfit(const ParameterSpec& spec, const std::vector<const StoredTens
 bool contiguous(const std::vector<const StoredTensor*>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const StoredTensor& part = *parts[i];
-    if (part.segments.size() != 1 || part.packed() || part.dtype != parts[0]->dtype) return false;
+    if (part.segments.size() != 1 || part.encoded() || part.dtype != parts[0]->dtype) return false;
     if (i > 0 &&
         part.segments[0].data() != parts[i - 1]->segments[0].data() + parts[i - 1]->segments[0].size())
       return false;

@@ -133,11 +133,11 @@ std::size_t StoredTensor::bytes() const {
 Tensor StoredTensor::read(DType unpacked) const {
   const bool aligned =
       segments.size() == 1 && reinterpret_cast<std::uintptr_t>(segments[0].data()) % size_of(dtype) == 0;
-  if (aligned && !packed()) return {shape, dtype, std::make_shared<MappedStorage>(file, segments[0]), 0};
+  if (aligned && !encoded()) return {shape, dtype, std::make_shared<MappedStorage>(file, segments[0]), 0};
 
-  Tensor tensor(shape, packed() ? unpacked : dtype);
+  Tensor tensor(shape, encoded() ? unpacked : dtype);
   auto* target = static_cast<std::byte*>(tensor.raw());
-  if (packed()) {
+  if (encoded()) {
     unpack(*this, target, unpacked);
   } else {
     for (const std::span<const std::byte> segment : segments) {

@@ -63,7 +63,7 @@ struct StoredTensor {
   std::shared_ptr<const MappedFile> file;
 
   // Its values are not the stored elements themselves.
-  bool packed() const { return encoding != nullptr || scale != 1.0f; }
+  bool encoded() const { return encoding != nullptr || scale != 1.0f; }
   // "bf16", "f8_e4m3 scaled", "q4_k", "nf4", ...
   std::string type_name() const;
   // Bytes of the segments.

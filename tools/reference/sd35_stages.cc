@@ -22,8 +22,8 @@ int main(int argc, char** argv) try {
   const auto ops = sd35::make_ops(engine, sd35::dtype_from_name(dtype));
   sd35::NamedTensors tensors = sd35::read_tensors(inputs);
   std::erase_if(tensors, [&](const auto& named) { return !named.first.starts_with(only); });
-  const sd35::NamedTensors outputs = sd35::run_stages(sd35::ModelFiles::open(model), *ops, tensors,
-                                                      sd35::weight_format_from_name(quantize));
+  const sd35::NamedTensors outputs =
+      sd35::run_stages(sd35::ModelFiles::open(model), *ops, tensors, sd35::weight_format_from_name(quantize));
   sd35::write_tensors(outputs, output);
   return 0;
 } catch (const std::exception& error) {

@@ -23,13 +23,13 @@ void glow(cairo_t* cr, double x, double y, double radius, Rgb colour, double str
 
 // A wall and a floor of one colour without a corner between them, in the light of a lamp. The scorers know
 // backgrounds by their colour, so nothing strays far from it.
-double draw_studio(cairo_t* cr, Rgb colour, double width, double height, Dice& dice) {
+double draw_studio(cairo_t* cr, Rgb colour, double width, double height, SceneRandom& random) {
   const double lightness = oklab(colour)[0];
   const double lighter = lightness < 0.4 ? 0.05 : 0.12;
   const double darker = lightness < 0.4 ? 0.14 : 0.1;
   const Rgb light = blend(colour, kBright, lighter), dark = blend(colour, kDusk, darker);
-  const double x = width * dice.between(0.35, 0.65), y = height * dice.between(0.3, 0.42);
-  const double floor = height * dice.between(0.6, 0.7);
+  const double x = width * random.between(0.35, 0.65), y = height * random.between(0.3, 0.42);
+  const double floor = height * random.between(0.6, 0.7);
   cairo_rectangle(cr, 0, 0, width, height);
   fill(cr, radial_gradient({x, y, 0}, {x, y, 0.78 * std::hypot(width, height)},
                            {{0, light}, {0.5, colour}, {1, dark}}));
@@ -46,19 +46,19 @@ void draw_cloud(cairo_t* cr, double x, double y, double size) {
     glow(cr, x + puff.x * size, y + puff.y * size, 1.3 * puff.radius * size, {255, 255, 255}, 0.75);
 }
 
-double draw_beach(cairo_t* cr, double width, double height, Dice& dice) {
-  const double horizon = height * dice.between(0.36, 0.44);
-  const double shore = height * dice.between(0.56, 0.64);
+double draw_beach(cairo_t* cr, double width, double height, SceneRandom& random) {
+  const double horizon = height * random.between(0.36, 0.44);
+  const double shore = height * random.between(0.56, 0.64);
   band(cr, 0, horizon, width, {96, 182, 246}, {208, 238, 254});
-  const double side = dice.chance(0.5) ? 0.3 : 0.7;
+  const double side = random.chance(0.5) ? 0.3 : 0.7;
   glow(cr, side * width, 0.3 * horizon, 0.34, {255, 250, 214}, 0.8);
-  draw_cloud(cr, (1 - side) * width, horizon * dice.between(0.3, 0.6), dice.between(0.14, 0.2));
+  draw_cloud(cr, (1 - side) * width, horizon * random.between(0.3, 0.6), random.between(0.14, 0.2));
   band(cr, horizon, shore + 0.05, width, {36, 132, 204}, {92, 208, 222});
   // Light on the water, then the sand with wet edge and foam.
   for (int i = 0; i < 14; ++i) {
-    const double y = dice.between(horizon + 0.01, shore - 0.03);
-    const double half = dice.between(0.01, 0.04);
-    ellipse(cr, dice.between(0.08, 0.92) * width, y, half, 0.0035);
+    const double y = random.between(horizon + 0.01, shore - 0.03);
+    const double half = random.between(0.01, 0.04);
+    ellipse(cr, random.between(0.08, 0.92) * width, y, half, 0.0035);
     set_colour(cr, kBright, 0.4);
     cairo_fill(cr);
   }
@@ -79,19 +79,19 @@ double draw_beach(cairo_t* cr, double width, double height, Dice& dice) {
   return shore + 0.06;
 }
 
-double draw_night(cairo_t* cr, double width, double height, Dice& dice) {
-  const double ground = height * dice.between(0.8, 0.86);
+double draw_night(cairo_t* cr, double width, double height, SceneRandom& random) {
+  const double ground = height * random.between(0.8, 0.86);
   cairo_rectangle(cr, 0, 0, width, height);
   fill(cr, linear_gradient(0, 0, 0, ground, {{0, {10, 14, 46}}, {0.6, {30, 38, 92}}, {1, {66, 66, 132}}}));
   for (int i = 0; i < 26; ++i) {
-    const double radius = dice.between(0.003, 0.007);
-    const double y = dice.between(0, 0.9 * ground), x = dice.between(0, width);
+    const double radius = random.between(0.003, 0.007);
+    const double y = random.between(0, 0.9 * ground), x = random.between(0, width);
     glow(cr, x, y, 3 * radius, {210, 220, 255}, 0.45);
     ellipse(cr, x, y, radius, radius);
     fill(cr, {252, 250, 228});
   }
   // A moon in a corner: a disc, and the sky over a part of it.
-  const double x = dice.chance(0.5) ? 0.14 : width - 0.14;
+  const double x = random.chance(0.5) ? 0.14 : width - 0.14;
   glow(cr, x, 0.14, 0.2, {190, 200, 255}, 0.32);
   cairo_push_group(cr);
   ellipse(cr, x, 0.14, 0.08, 0.08);
@@ -128,26 +128,27 @@ void draw_fir(cairo_t* cr, double x, double ground, double size, Rgb leaves) {
   }
 }
 
-double draw_forest(cairo_t* cr, double width, double height, Dice& dice) {
-  const double ground = height * dice.between(0.66, 0.72);
+double draw_forest(cairo_t* cr, double width, double height, SceneRandom& random) {
+  const double ground = height * random.between(0.66, 0.72);
   band(cr, 0, ground, width, {172, 218, 220}, {236, 244, 206});
-  glow(cr, width * dice.between(0.35, 0.65), 0.2 * height, 0.5, {255, 252, 214}, 0.7);
-  for (double x = dice.between(-0.1, 0.1); x < width + 0.2; x += dice.between(0.16, 0.22))
-    draw_fir(cr, x, ground + 0.01, dice.between(0.55, 0.7), {122, 176, 128});
+  glow(cr, width * random.between(0.35, 0.65), 0.2 * height, 0.5, {255, 252, 214}, 0.7);
+  for (double x = random.between(-0.1, 0.1); x < width + 0.2; x += random.between(0.16, 0.22))
+    draw_fir(cr, x, ground + 0.01, random.between(0.55, 0.7), {122, 176, 128});
   band(cr, ground, height, width, {134, 182, 82}, {92, 146, 62});
-  for (double x = dice.between(-0.08, 0.06); x < width + 0.2; x += dice.between(0.3, 0.4)) {
-    draw_fir(cr, x, ground + 0.06, dice.between(0.7, 0.85), {52, 124, 70});
+  for (double x = random.between(-0.08, 0.06); x < width + 0.2; x += random.between(0.3, 0.4)) {
+    draw_fir(cr, x, ground + 0.06, random.between(0.7, 0.85), {52, 124, 70});
   }
   return ground + 0.08;
 }
 
 }  // namespace
 
-double draw_background(cairo_t* cr, const Background& background, double width, double height, Dice& dice) {
-  if (background.name == "beach") return draw_beach(cr, width, height, dice);
-  if (background.name == "night") return draw_night(cr, width, height, dice);
-  if (background.name == "forest") return draw_forest(cr, width, height, dice);
-  return draw_studio(cr, background.rgb, width, height, dice);
+double draw_background(cairo_t* cr, const Background& background, double width, double height,
+                       SceneRandom& random) {
+  if (background.name == "beach") return draw_beach(cr, width, height, random);
+  if (background.name == "night") return draw_night(cr, width, height, random);
+  if (background.name == "forest") return draw_forest(cr, width, height, random);
+  return draw_studio(cr, background.rgb, width, height, random);
 }
 
 }  // namespace sd35

@@ -30,13 +30,13 @@ Composition::Composition(cairo_t* cr, SpriteStore& sprites, SpriteStyle style, L
       unit_(std::min(width, height)),
       width_(width / unit_),
       height_(height / unit_),
-      dice_(scene.layout_seed, 0),
+      random_(scene.layout_seed, 0),
       signs_(lettering, unit_) {
   cairo_scale(cr, unit_, unit_);
 }
 
 std::vector<Placement> Composition::draw() {
-  floor_ = draw_background(cr_, scene_.background, width_, height_, dice_);
+  floor_ = draw_background(cr_, scene_.background, width_, height_, random_);
   switch (scene_.kind) {
     case SceneKind::words:
       draw_words();
@@ -94,20 +94,20 @@ void Composition::draw_item(const Item& item, const Box& box) {
     note(item.name, square);
     return;
   }
-  const bool mirrored = faces_sideways(item) && dice_.chance(0.4);
-  draw_thing(item, sprite(item), box, mirrored, dice_.between(-0.05, 0.05));
+  const bool mirrored = faces_sideways(item) && random_.chance(0.4);
+  draw_thing(item, sprite(item), box, mirrored, random_.between(-0.05, 0.05));
 }
 
 void Composition::draw_single() {
-  const double side = size_of(scene_.items[0]) * dice_.between(0.92, 1.05);
+  const double side = size_of(scene_.items[0]) * random_.between(0.92, 1.05);
   const double room_x = std::max(0.0, width_ - side - 0.06) / 2;
   const double room_y = std::max(0.0, height_ - side - 0.06) / 2;
-  const double x = width_ / 2 + room_x * dice_.between(-0.5, 0.5);
-  double y = height_ / 2 + room_y * dice_.between(-0.5, 0.5);
+  const double x = width_ / 2 + room_x * random_.between(-0.5, 0.5);
+  double y = height_ / 2 + room_y * random_.between(-0.5, 0.5);
   // In a place things stand on the ground.
   const double lowest = height_ - side / 2 - 0.03;
   if (is_place(scene_.background.name))
-    y = dice_.between(std::clamp(floor_ - side / 2, side / 2 + 0.03, lowest), lowest);
+    y = random_.between(std::clamp(floor_ - side / 2, side / 2 + 0.03, lowest), lowest);
   draw_item(scene_.items[0], box_around(x, y, side));
 }
 
@@ -123,15 +123,15 @@ void Composition::draw_count() {
   const int rows = (count + columns - 1) / columns;
   const double cell_width = width_ / columns;
   const double cell_height = height_ / rows;
-  const double side = std::min({cell_width, cell_height, 0.75}) * dice_.between(0.7, 0.8);
+  const double side = std::min({cell_width, cell_height, 0.75}) * random_.between(0.7, 0.8);
   const double spare = std::min(cell_width, cell_height) - side;
   const double slack = std::clamp(spare / 2 - 0.03, 0.0, 0.3 * spare);
   for (int i = 0; i < count; ++i) {
     const int row = i / columns;
     const int in_row = std::min(columns, count - row * columns);
     const double x =
-        width_ / 2 + (i % columns - (in_row - 1) / 2.0) * cell_width + slack * dice_.between(-1, 1);
-    const double y = cell_height * (row + 0.5) + slack * dice_.between(-1, 1);
+        width_ / 2 + (i % columns - (in_row - 1) / 2.0) * cell_width + slack * random_.between(-1, 1);
+    const double y = cell_height * (row + 0.5) + slack * random_.between(-1, 1);
     draw_item(scene_.items[0], box_around(x, y, side));
   }
 }
@@ -141,22 +141,22 @@ void Composition::draw_position() {
   const bool first_leads = scene_.relation == Relation::left_of || scene_.relation == Relation::above;
   const double along = sideways ? width_ : height_;
   const double across = sideways ? height_ : width_;
-  const double side = std::min({0.43 * along, 0.8 * across, 0.7}) * dice_.between(0.9, 1.0);
+  const double side = std::min({0.43 * along, 0.8 * across, 0.7}) * random_.between(0.9, 1.0);
   for (int i = 0; i < 2; ++i) {
     const bool leads = (i == 0) == first_leads;
-    const double far = along * (leads ? 0.26 : 0.74) + 0.02 * dice_.between(-1, 1);
-    const double middle = across / 2 + 0.05 * dice_.between(-1, 1);
+    const double far = along * (leads ? 0.26 : 0.74) + 0.02 * random_.between(-1, 1);
+    const double middle = across / 2 + 0.05 * random_.between(-1, 1);
     const Box box = sideways ? box_around(far, middle, side) : box_around(middle, far, side);
     draw_item(scene_.items[static_cast<std::size_t>(i)], box);
   }
 }
 
 void Composition::draw_hybrid() {
-  const double side = 0.84 * dice_.between(0.94, 1.06);
+  const double side = 0.84 * random_.between(0.94, 1.06);
   const Sprite& body = sprites_.hybrid(style_, scene_.items[0].name, scene_.texture);
   const Box box = box_around(width_ / 2, height_ / 2, side);
-  const double angle = dice_.between(-0.04, 0.04);
-  draw_thing(scene_.items[0], body, box, dice_.chance(0.4), angle);
+  const double angle = random_.between(-0.04, 0.04);
+  draw_thing(scene_.items[0], body, box, random_.chance(0.4), angle);
 }
 
 void Composition::draw_wearing() {
@@ -164,7 +164,7 @@ void Composition::draw_wearing() {
   const Item& what = scene_.items[1];
   const bool hat = thing_named(what.name).can(kHat);
   const Sprite& face = sprite(who, Pose::head);
-  const double side = (hat ? 0.64 : 0.76) * dice_.between(0.95, 1.05);
+  const double side = (hat ? 0.64 : 0.76) * random_.between(0.95, 1.05);
   const double y = hat ? height_ / 2 + 0.13 : height_ / 2;
   const Box place = fitted(face, box_around(width_ / 2, y, side));
   draw_thing(who, face, place, false, 0);
@@ -192,7 +192,7 @@ void Composition::draw_paws(Rgb fur, double x, double y, double spread) {
 void Composition::draw_holding() {
   const Item& who = scene_.items[0];
   const Sprite& holder = sprite(who, Pose::sitting);
-  const double side = 0.74 * dice_.between(0.95, 1.05);
+  const double side = 0.74 * random_.between(0.95, 1.05);
   const double x = width_ / 2 - 0.1;
   const double y = height_ / 2 + 0.02;
   const Box place = fitted(holder, box_around(x, y, side));
@@ -216,7 +216,7 @@ void Composition::draw_standing() {
   const Box animal = fitted(who, {0, 0, 0.48, 0.46});
   const Box animal_box{width_ / 2 - animal.width / 2, surface + 0.03 - animal.height, animal.width,
                        animal.height};
-  note(scene_.items[0].name, draw_sprite(cr_, who, animal_box, dice_.chance(0.4)));
+  note(scene_.items[0].name, draw_sprite(cr_, who, animal_box, random_.chance(0.4)));
 }
 
 void Composition::draw_words() {
@@ -241,13 +241,13 @@ void Composition::draw_sign(const SignLayout& layout, double x, double y, double
 void Composition::draw_lone_sign() {
   const bool post = scene_.sign->form == SignForm::post;
   const double room = std::min(width_ - 0.05, 1.6);
-  const SignLayout layout = signs_.layout(*scene_.sign, room, 0.62, dice_.between(0.86, 1.0));
+  const SignLayout layout = signs_.layout(*scene_.sign, room, 0.62, random_.between(0.86, 1.0));
   const double slack_x = std::max(0.0, width_ - layout.body.width - 0.05) / 2;
   const double slack_y = std::max(0.0, height_ - layout.body.height - 0.1) / 2;
-  const double x = width_ / 2 + slack_x * dice_.between(-0.5, 0.5);
+  const double x = width_ / 2 + slack_x * random_.between(-0.5, 0.5);
   const double y = post ? std::max(layout.body.height / 2 + 0.05, 0.4 * height_)
-                        : height_ / 2 + slack_y * dice_.between(-0.4, 0.4);
-  const double angle = post || layout.body.width > 0.85 * width_ ? 0 : dice_.between(-0.05, 0.05);
+                        : height_ / 2 + slack_y * random_.between(-0.4, 0.4);
+  const double angle = post || layout.body.width > 0.85 * width_ ? 0 : random_.between(-0.05, 0.05);
   draw_sign(layout, x, y, angle, height_);
 }
 
@@ -255,7 +255,7 @@ void Composition::draw_held_sign() {
   const Item& who = scene_.items[0];
   const double room = std::min(width_ - 0.05, 1.3);
   const double tallest = scene_.sign->words.size() == 3 ? 0.54 : 0.46;
-  const SignLayout layout = signs_.layout(*scene_.sign, room, tallest, dice_.between(0.86, 1.0));
+  const SignLayout layout = signs_.layout(*scene_.sign, room, tallest, random_.between(0.86, 1.0));
   // The sign is below, its holder behind and above it: a face, or the upper part of somebody.
   const Thing& kind = thing_named(who.name);
   const bool face = who.name != "capybara" && (kind.can(kFace) || kind.group == Group::person);
@@ -277,7 +277,7 @@ void Composition::draw_held_sign() {
 void Composition::draw_worn_sign() {
   const bool worn = !scene_.items.empty();
   const double side = worn ? 0.98 : 0.92;
-  const SignLayout layout = signs_.layout(*scene_.sign, side, 0.86 * side, dice_.between(0.9, 1.0));
+  const SignLayout layout = signs_.layout(*scene_.sign, side, 0.86 * side, random_.between(0.9, 1.0));
   const double x = width_ / 2;
   if (!worn) return draw_sign(layout, x, height_ / 2, 0, height_);
   const double top = std::max(0.0, height_ - 1.25) / 2;

@@ -7,7 +7,7 @@
 #include "lab/drawing/scene_renderer.h"
 #include "lab/drawing/signs.h"
 #include "lab/drawing/sprite_store.h"
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 
@@ -55,7 +55,7 @@ class Composition {
   double width_;  // units
   double height_;
   double floor_ = 0;  // where the background's begins
-  Dice dice_;
+  SceneRandom random_;
   SignPainter signs_;
   std::vector<Placement> placements_;
   std::vector<Letter> letters_;

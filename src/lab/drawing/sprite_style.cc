@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "core/error.h"
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 namespace {
 
 constexpr std::array<std::string_view, kSpriteStyles> kStyleNames = {"fluent", "noto"};
-constexpr std::uint64_t kStyleStream = 0x57e1ull;  // of the dice; the layout has another
+constexpr std::uint64_t kStyleStream = 0x57e1ull;  // of random decisions; the layout has another
 
 ArgumentError wrong(std::string_view text) {
   return ArgumentError("sprites are written as fluent, noto or fluent=0.9,noto=0.1; not '" +
@@ -53,7 +53,8 @@ SpriteShares parse_sprites(std::string_view text) {
 
 SpriteStyle style_of_scene(const SpriteShares& shares, std::uint64_t layout_seed) {
   const double first = shares[0] / (shares[0] + shares[1]);
-  return Dice(layout_seed, kStyleStream).between(0, 1) < first ? SpriteStyle::fluent : SpriteStyle::noto;
+  return SceneRandom(layout_seed, kStyleStream).between(0, 1) < first ? SpriteStyle::fluent
+                                                                      : SpriteStyle::noto;
 }
 
 }  // namespace sd35

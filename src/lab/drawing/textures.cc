@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 namespace {
@@ -21,14 +21,15 @@ void paint(cairo_t* cr, Rgb colour) {
 }
 
 // Points of a jittered grid, so that spots neither touch nor leave holes.
-void scatter(double step, double jitter, const std::function<void(double x, double y, Dice& dice)>& spot) {
-  Dice dice(7, 7);
+void scatter(double step, double jitter,
+             const std::function<void(double x, double y, SceneRandom& random)>& spot) {
+  SceneRandom random(7, 7);
   int row = 0;
   for (double y = step / 2; y < kSide + step / 2; y += step, ++row) {
     for (double x = row % 2 == 0 ? step / 2 : 0; x < kSide + step / 2; x += step) {
-      const double down = jitter * step * dice.between(-0.5, 0.5);
-      const double right = jitter * step * dice.between(-0.5, 0.5);
-      spot(x + right, y + down, dice);
+      const double down = jitter * step * random.between(-0.5, 0.5);
+      const double right = jitter * step * random.between(-0.5, 0.5);
+      spot(x + right, y + down, random);
     }
   }
 }
@@ -48,12 +49,12 @@ void waffle(cairo_t* cr) {
 
 void pizza(cairo_t* cr) {
   paint(cr, {252, 204, 88});
-  scatter(64, 0.4, [&](double x, double y, Dice& dice) {
+  scatter(64, 0.4, [&](double x, double y, SceneRandom& random) {
     ellipse(cr, x, y, 21, 21);
     fill_keep(cr, {206, 48, 34});
     stroke(cr, {150, 28, 22}, 4);
-    const double angle = dice.between(0, 3);
-    ellipse(cr, x + 32, y + dice.between(-8, 8), 9, 5, angle);
+    const double angle = random.between(0, 3);
+    ellipse(cr, x + 32, y + random.between(-8, 8), 9, 5, angle);
     fill(cr, {62, 130, 50});
   });
 }
@@ -64,9 +65,9 @@ void watermelon(cairo_t* cr) {
   fill(cr, {40, 130, 60});
   cairo_rectangle(cr, 0, 192, kSide, 16);
   fill(cr, {226, 240, 196});
-  scatter(44, 0.4, [&](double x, double y, Dice& dice) {
+  scatter(44, 0.4, [&](double x, double y, SceneRandom& random) {
     if (y > 180) return;
-    ellipse(cr, x, y, 4.5, 8, dice.between(-0.4, 0.4));
+    ellipse(cr, x, y, 4.5, 8, random.between(-0.4, 0.4));
     fill(cr, {44, 22, 24});
   });
 }
@@ -75,7 +76,7 @@ void strawberry(cairo_t* cr) {
   paint(cr, {226, 34, 50});
   cairo_rectangle(cr, 0, 0, kSide, 26);
   fill(cr, {66, 160, 56});
-  scatter(34, 0.2, [&](double x, double y, Dice& /*dice*/) {
+  scatter(34, 0.2, [&](double x, double y, SceneRandom& /*random*/) {
     if (y < 36) return;
     ellipse(cr, x, y, 4, 6.5);
     fill(cr, {255, 226, 120});
@@ -84,16 +85,16 @@ void strawberry(cairo_t* cr) {
 
 void cookie(cairo_t* cr) {
   paint(cr, {214, 154, 84});
-  scatter(48, 0.6, [&](double x, double y, Dice& dice) {
-    ellipse(cr, x, y, 13, 11, dice.between(0, 3));
+  scatter(48, 0.6, [&](double x, double y, SceneRandom& random) {
+    ellipse(cr, x, y, 13, 11, random.between(0, 3));
     fill(cr, {78, 44, 26});
   });
 }
 
 void cheese(cairo_t* cr) {
   paint(cr, {255, 208, 54});
-  scatter(58, 0.7, [&](double x, double y, Dice& dice) {
-    const double r = dice.between(10, 19);
+  scatter(58, 0.7, [&](double x, double y, SceneRandom& random) {
+    const double r = random.between(10, 19);
     ellipse(cr, x, y, r, r);
     fill(cr, {222, 160, 20});
   });
@@ -103,10 +104,10 @@ void doughnut(cairo_t* cr) {
   constexpr std::array<Rgb, 5> kSprinkles = {
       {{255, 255, 255}, {255, 220, 60}, {90, 200, 255}, {120, 220, 90}, {200, 60, 220}}};
   paint(cr, {250, 130, 180});
-  scatter(30, 0.6, [&](double x, double y, Dice& dice) {
-    const double angle = dice.between(0, std::numbers::pi);
+  scatter(30, 0.6, [&](double x, double y, SceneRandom& random) {
+    const double angle = random.between(0, std::numbers::pi);
     ellipse(cr, x, y, 9, 3.6, angle);
-    fill(cr, kSprinkles[dice.below(kSprinkles.size())]);
+    fill(cr, kSprinkles[random.below(kSprinkles.size())]);
   });
 }
 
@@ -164,7 +165,7 @@ void pineapple(cairo_t* cr) {
 
 void broccoli(cairo_t* cr) {
   paint(cr, {40, 110, 44});
-  scatter(30, 0.3, [&](double x, double y, Dice& /*dice*/) {
+  scatter(30, 0.3, [&](double x, double y, SceneRandom& /*random*/) {
     ellipse(cr, x, y, 15, 15);
     fill(cr, {70, 156, 62});
     ellipse(cr, x - 3, y - 4, 8, 8);
@@ -183,8 +184,8 @@ void stripes(cairo_t* cr, Rgb ground, Rgb stripe, double width) {
 
 void leopard(cairo_t* cr) {
   paint(cr, {244, 182, 70});
-  scatter(42, 0.4, [&](double x, double y, Dice& dice) {
-    ellipse(cr, x, y, 12, 10, dice.between(0, 3));
+  scatter(42, 0.4, [&](double x, double y, SceneRandom& random) {
+    ellipse(cr, x, y, 12, 10, random.between(0, 3));
     fill_keep(cr, {198, 122, 36});
     stroke(cr, {60, 36, 18}, 6);
   });

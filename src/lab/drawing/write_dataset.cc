@@ -20,7 +20,7 @@
 #include "lab/drawing/dataset_sample.h"
 #include "lab/drawing/sample_json.h"
 #include "lab/scenes/caption_vocabulary.h"
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 namespace {
@@ -125,8 +125,8 @@ DatasetSample draw_sample(const DatasetOptions& options, std::uint64_t index, Sc
 }
 
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index) {
-  Dice dice(options.seed ^ 0x5a17e5ull, scramble(index));
-  return dice.pick(std::span<const PictureSize>(options.sizes));
+  SceneRandom random(options.seed ^ 0x5a17e5ull, scramble(index));
+  return random.pick(std::span<const PictureSize>(options.sizes));
 }
 
 std::vector<PictureSize> parse_sizes(std::string_view text) {

@@ -22,21 +22,21 @@ constexpr std::string_view kNumbers[] = {"", "one", "two", "three", "four"};
 
 class Writer {
  public:
-  Writer(const Scene& scene, Dice& dice) : scene_(scene), dice_(dice) {}
+  Writer(const Scene& scene, SceneRandom& random) : scene_(scene), random_(random) {}
 
   std::string write() {
-    std::string text = dice_.chance(0.12) ? tags() : phrase_or_sentence();
-    if (dice_.chance(0.6) && text[0] >= 'a' && text[0] <= 'z')
+    std::string text = random_.chance(0.12) ? tags() : phrase_or_sentence();
+    if (random_.chance(0.6) && text[0] >= 'a' && text[0] <= 'z')
       text[0] = static_cast<char>(text[0] - 'a' + 'A');
     // A full stop must not look like a part of the sign's text.
-    if (dice_.chance(0.25) && (!scene_.sign || text.back() == '"')) text += '.';
+    if (random_.chance(0.25) && (!scene_.sign || text.back() == '"')) text += '.';
     return text;
   }
 
  private:
   using Texts = std::initializer_list<std::string>;
-  std::string pick(Texts choices) { return *(choices.begin() + dice_.below(choices.size())); }
-  // Parts that throw dice do so in this order, which that of operands of + does not settle.
+  std::string pick(Texts choices) { return *(choices.begin() + random_.below(choices.size())); }
+  // Parts that decide at random do so in this order, which that of operands of + does not settle.
   static std::string joined(Texts parts) {
     std::string text;
     for (const std::string& part : parts) text += part;
@@ -46,14 +46,14 @@ class Writer {
   std::string noun(const Item& item) {
     if (item.shape) return item.name;
     const std::string_view synonym = thing_named(item.name).synonym;
-    return std::string(!synonym.empty() && dice_.chance(0.25) ? synonym : std::string_view(item.name));
+    return std::string(!synonym.empty() && random_.chance(0.25) ? synonym : std::string_view(item.name));
   }
 
   // "big red"
   std::string adjectives(const Item& item) {
     std::string text;
-    if (item.size == ItemSize::big) text += std::string(dice_.pick(kBig)) + " ";
-    if (item.size == ItemSize::small) text += std::string(dice_.pick(kSmall)) + " ";
+    if (item.size == ItemSize::big) text += std::string(random_.pick(kBig)) + " ";
+    if (item.size == ItemSize::small) text += std::string(random_.pick(kSmall)) + " ";
     if (!item.colour.empty()) text += item.colour + " ";
     return text;
   }
@@ -80,7 +80,7 @@ class Writer {
   // "three red balloons"
   std::string several(const Item& item, int count) {
     const std::string number =
-        dice_.chance(0.15) ? std::to_string(count) : std::string(kNumbers[static_cast<std::size_t>(count)]);
+        random_.chance(0.15) ? std::to_string(count) : std::string(kNumbers[static_cast<std::size_t>(count)]);
     const std::string name = noun(item);
     return number + " " + adjectives(item) + (count == 1 ? name : plural(name));
   }
@@ -100,7 +100,7 @@ class Writer {
   std::string sign_clause() {
     const std::string text = text_of_sign();
     const std::string quoted = "\"" + text + "\"";
-    const std::string either = dice_.chance(0.5) ? text : quoted;
+    const std::string either = random_.chance(0.5) ? text : quoted;
     const bool single = scene_.sign->words.size() == 1;
     const std::string word = single ? " with the word " : " with the words ";
     std::string clause =
@@ -108,7 +108,7 @@ class Writer {
               " that says " + quoted, " reading " + either, " saying " + either, word + either,
               " with the text " + quoted, " with " + quoted + " written on it"});
     const bool ends_in_text = clause.ends_with(either) || clause.ends_with(quoted);
-    if (ends_in_text && scene_.sign->text_colour != "black" && dice_.chance(0.35))
+    if (ends_in_text && scene_.sign->text_colour != "black" && random_.chance(0.35))
       clause += " in " + scene_.sign->text_colour + " letters";
     return clause;
   }
@@ -117,9 +117,9 @@ class Writer {
   std::string bare_sign() {
     const Sign& sign = *scene_.sign;
     std::string text;
-    const bool coloured = sign.form != SignForm::post && (sign.colour != "white" || dice_.chance(0.15));
-    if (coloured && dice_.chance(0.5)) text = sign.colour + " ";
-    if (sign.form == SignForm::shirt && dice_.chance(0.3)) return text + "t-shirt";
+    const bool coloured = sign.form != SignForm::post && (sign.colour != "white" || random_.chance(0.15));
+    if (coloured && random_.chance(0.5)) text = sign.colour + " ";
+    if (sign.form == SignForm::shirt && random_.chance(0.3)) return text + "t-shirt";
     return text + std::string(sign_form_name(sign.form));
   }
   std::string sign() { return joined({with_article(bare_sign()), sign_clause()}); }
@@ -129,7 +129,7 @@ class Writer {
     if (scene_.items.empty()) return joined({sign(), background()});
     const Item& holder = scene_.items[0];
     if (shirt) return joined({one(holder), pick({" wearing ", " in ", " with "}), sign(), background()});
-    if (dice_.chance(0.15)) return joined({sign(), " held by ", one(holder), background()});
+    if (random_.chance(0.15)) return joined({sign(), " held by ", one(holder), background()});
     return joined({one(holder), background(),
                    pick({" holding ", " holding ", " holding ", " with ", " holding up ", " showing "}),
                    sign()});
@@ -223,8 +223,8 @@ class Writer {
   }
 
   std::string phrase_or_sentence() {
-    if (dice_.chance(0.25)) return sentence();
-    return joined({dice_.chance(0.5) ? std::string(dice_.pick(kMedia)) : "", phrase()});
+    if (random_.chance(0.25)) return sentence();
+    return joined({random_.chance(0.5) ? std::string(random_.pick(kMedia)) : "", phrase()});
   }
 
   std::string tags() {
@@ -248,7 +248,7 @@ class Writer {
     }
     if (scene_.sign) {
       add(bare_sign());
-      add(dice_.chance(0.5) ? text_of_sign() : "\"" + text_of_sign() + "\"");
+      add(random_.chance(0.5) ? text_of_sign() : "\"" + text_of_sign() + "\"");
     }
     const std::string& name = scene_.background.name;
     if (!name.empty()) add(is_place(name) ? name : name + " background");
@@ -256,11 +256,11 @@ class Writer {
   }
 
   const Scene& scene_;
-  Dice& dice_;
+  SceneRandom& random_;
 };
 
 }  // namespace
 
-std::string roll_caption(const Scene& scene, Dice& dice) { return Writer(scene, dice).write(); }
+std::string roll_caption(const Scene& scene, SceneRandom& random) { return Writer(scene, random).write(); }
 
 }  // namespace sd35

@@ -2,7 +2,7 @@
 
 #include "core/text_words.h"
 #include "lab/scenes/caption.h"
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 namespace {
@@ -15,8 +15,8 @@ constexpr std::size_t kLongestLine = 120;
 std::string caption_without_writing(Scene scene, std::uint64_t index) {
   if (scene.sign)
     for (std::string& word : scene.sign->words) word = "#";
-  Dice dice(0, index);
-  return roll_caption(scene, dice);
+  SceneRandom random(0, index);
+  return roll_caption(scene, random);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 #include "lab/scenes/things.h"
 
 namespace sd35 {

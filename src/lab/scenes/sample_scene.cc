@@ -3,9 +3,9 @@
 
 #include "core/error.h"
 #include "lab/scenes/caption.h"
-#include "lab/scenes/dice.h"
 #include "lab/scenes/held_out.h"
 #include "lab/scenes/scene.h"
+#include "lab/scenes/scene_random.h"
 #include "lab/scenes/things.h"
 #include "lab/scenes/words.h"
 
@@ -28,10 +28,10 @@ constexpr SignColours kSignColours[] = {
     {"green", "white"}, {"purple", "white"}, {"white", "brown"}};
 
 // A place in `shares`, each as often as its share of them all.
-std::size_t roll_share(Dice& dice, std::span<const double> shares) {
+std::size_t roll_share(SceneRandom& random, std::span<const double> shares) {
   double total = 0;
   for (const double share : shares) total += share;
-  double left = dice.between(0, total);
+  double left = random.between(0, total);
   std::size_t place = 0;
   while (place + 1 < shares.size() && left >= shares[place]) left -= shares[place++];
   while (shares[place] <= 0) --place;  // rounding ran past the last one that is wanted
@@ -49,7 +49,7 @@ std::vector<const Thing*> things_that_can(std::uint16_t abilities, const SceneOp
 
 class Sampler {
  public:
-  Sampler(Dice& dice, const SceneOptions& options) : dice_(dice), options_(options) {}
+  Sampler(SceneRandom& random, const SceneOptions& options) : random_(random), options_(options) {}
 
   Scene sample(SceneKind kind) {
     Scene scene;
@@ -92,7 +92,7 @@ class Sampler {
     if (kind == SceneKind::thing || kind == SceneKind::colour || kind == SceneKind::shape)
       scene.items[0].size = size();
     scene.background = background(kind);
-    scene.layout_seed = dice_.next();
+    scene.layout_seed = random_.next();
     return scene;
   }
 
@@ -101,42 +101,44 @@ class Sampler {
   Item thing(std::uint16_t abilities) {
     const std::vector<const Thing*> choices = things_that_can(abilities, options_);
     const Thing& capybara = thing_named("capybara");
-    if (capybara.can(abilities) && dice_.below(choices.size() + 10) < 10) return {.name = "capybara"};
-    return {.name = std::string(dice_.pick(std::span<const Thing* const>(choices))->name)};
+    if (capybara.can(abilities) && random_.below(choices.size() + 10) < 10) return {.name = "capybara"};
+    return {.name = std::string(random_.pick(std::span<const Thing* const>(choices))->name)};
   }
   Item tinted(std::uint16_t abilities) {
     Item item = thing(abilities | kTinted);
     item.colour = colour();
     return item;
   }
-  Item shape() { return {.name = std::string(dice_.pick(shape_names())), .shape = true, .colour = colour()}; }
-  Item any_item(double shapes) {
-    if (dice_.chance(shapes)) return shape();
-    return dice_.chance(0.3) ? tinted(0) : thing(0);
+  Item shape() {
+    return {.name = std::string(random_.pick(shape_names())), .shape = true, .colour = colour()};
   }
-  std::string colour() { return std::string(dice_.pick(named_colours()).name); }
+  Item any_item(double shapes) {
+    if (random_.chance(shapes)) return shape();
+    return random_.chance(0.3) ? tinted(0) : thing(0);
+  }
+  std::string colour() { return std::string(random_.pick(named_colours()).name); }
   ItemSize size() {
-    if (dice_.chance(0.7)) return ItemSize::medium;
-    return dice_.chance(0.5) ? ItemSize::small : ItemSize::big;
+    if (random_.chance(0.7)) return ItemSize::medium;
+    return random_.chance(0.5) ? ItemSize::small : ItemSize::big;
   }
 
   Background background(SceneKind kind) {
-    Background plain{.name = "", .rgb = dice_.pick(kTints)};
+    Background plain{.name = "", .rgb = random_.pick(kTints)};
     const bool wanted =
         kind == SceneKind::background || (kind == SceneKind::thing && options_.split == Split::heldout);
     if (options_.plain_backgrounds_only && !wanted) return plain;
-    if (!wanted && dice_.chance(0.6)) return plain;
-    if (dice_.chance(0.5)) return {.name = std::string(dice_.pick(kPlaces)), .rgb = {}};
-    const NamedColour& named = dice_.pick(named_colours());
+    if (!wanted && random_.chance(0.6)) return plain;
+    if (random_.chance(0.5)) return {.name = std::string(random_.pick(kPlaces)), .rgb = {}};
+    const NamedColour& named = random_.pick(named_colours());
     return {.name = std::string(named.name), .rgb = named.rgb};
   }
 
   std::string word(std::size_t longest) {
-    const auto source = static_cast<WordSource>(roll_share(dice_, options_.word_sources));
+    const auto source = static_cast<WordSource>(roll_share(random_, options_.word_sources));
     const std::size_t least = options_.shortest_word;
     const std::size_t most = std::clamp(longest, least, options_.longest_word);
-    if (source != WordSource::random) return roll_word(dice_, source, least, most);
-    return roll_word(dice_, source, least, std::clamp<std::size_t>(5, least, most));
+    if (source != WordSource::random) return roll_word(random_, source, least, most);
+    return roll_word(random_, source, least, std::clamp<std::size_t>(5, least, most));
   }
 
   // all lower, Capitalized or ALL UPPER, the same for all words of a sign.
@@ -147,15 +149,15 @@ class Sampler {
   }
 
   std::vector<std::string> text(bool shirt) {
-    double chosen = options_.said.empty() ? 0 : dice_.between(0, 1);
+    double chosen = options_.said.empty() ? 0 : random_.between(0, 1);
     for (const SaidWords& said : options_.said)
       if ((chosen -= said.share) < 0) return said.words;
-    const double amount = dice_.between(0, 1);
+    const double amount = random_.between(0, 1);
     const std::size_t count = std::clamp<std::size_t>(amount < 0.5    ? 1
                                                       : amount < 0.85 ? 2
                                                                       : 3,
                                                       options_.fewest_words, options_.most_words);
-    const std::size_t style = dice_.below(3);
+    const std::size_t style = random_.below(3);
     std::vector<std::string> words;
     for (std::size_t i = 0; i < count; ++i) {
       words.push_back(word(count == 3 ? 5 : shirt ? 6 : 8));
@@ -166,19 +168,19 @@ class Sampler {
 
   void add_words(Scene& scene) {
     Sign sign;
-    const double form = dice_.between(0, 1);
-    const bool held = dice_.chance(0.6);
+    const double form = random_.between(0, 1);
+    const bool held = random_.chance(0.6);
     const bool shirt = form > 0.85;
     if (shirt)
       sign.form = SignForm::shirt;
     else if (form < 0.6)
-      sign.form = held || dice_.chance(0.6) ? SignForm::board : SignForm::post;
+      sign.form = held || random_.chance(0.6) ? SignForm::board : SignForm::post;
     else
       sign.form = form < 0.72 ? SignForm::banner : SignForm::card;
     sign.words = text(shirt);
-    sign.typeface = static_cast<int>(roll_share(dice_, options_.typefaces));
+    sign.typeface = static_cast<int>(roll_share(random_, options_.typefaces));
     sign.tracking = options_.tracking;
-    const SignColours& colours = dice_.pick(kSignColours);
+    const SignColours& colours = random_.pick(kSignColours);
     sign.colour = sign.form == SignForm::post ? "brown" : std::string(colours.board);
     sign.text_colour = sign.form == SignForm::post ? "white" : std::string(colours.text);
     if (held) scene.items = {thing(shirt ? kHolder | kFace : kHolder)};
@@ -187,31 +189,31 @@ class Sampler {
 
   void add_position(Scene& scene) {
     scene.items = {any_item(0.55), any_item(0.55)};
-    scene.relation = static_cast<Relation>(dice_.below(4));
+    scene.relation = static_cast<Relation>(random_.below(4));
   }
 
   void add_count(Scene& scene) {
     scene.items = {any_item(0.5)};
-    scene.count = 1 + static_cast<int>(dice_.below(4));
+    scene.count = 1 + static_cast<int>(random_.below(4));
     if (options_.split == Split::heldout) scene.count = std::max(scene.count, 2);
   }
 
   void add_hybrid(Scene& scene) {
     scene.items = {thing(kBody)};
-    scene.texture = dice_.pick(texture_names());
+    scene.texture = random_.pick(texture_names());
   }
 
   void add_wearing(Scene& scene) {
     const Item who = thing(kHolder | kFace);
-    const double what = dice_.between(0, 1);
+    const double what = random_.between(0, 1);
     scene.items = {who, what < 0.3 ? thing(kGlasses) : what < 0.6 ? tinted(kHat) : thing(kHat)};
   }
 
   void add_pair(Scene& scene, std::uint16_t who, std::uint16_t what) {
-    scene.items = {thing(who), dice_.chance(0.3) ? tinted(what) : thing(what)};
+    scene.items = {thing(who), random_.chance(0.3) ? tinted(what) : thing(what)};
   }
 
-  Dice& dice_;
+  SceneRandom& random_;
   const SceneOptions& options_;
 };
 
@@ -276,15 +278,15 @@ void check_options(const SceneOptions& options) {
 
 Scene sample_scene(std::uint64_t seed, std::uint64_t index, const SceneOptions& options) {
   check_options(options);
-  Dice dice(seed, scramble(index * 2 + (options.split == Split::heldout ? 1 : 0)));
-  const auto kind = static_cast<SceneKind>(roll_share(dice, options.mix));
-  Sampler sampler(dice, options);
+  SceneRandom random(seed, scramble(index * 2 + (options.split == Split::heldout ? 1 : 0)));
+  const auto kind = static_cast<SceneKind>(roll_share(random, options.mix));
+  Sampler sampler(random, options);
   // About one scene in twelve is held out, of three words one in two thousand.
   constexpr int kAttempts = 200'000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Scene scene = sampler.sample(kind);
     if (is_muddled(scene) || !fits_split(scene, options.split)) continue;
-    scene.caption = roll_caption(scene, dice);
+    scene.caption = roll_caption(scene, random);
     if (scene.caption.size() <= kLongestCaption) return scene;
   }
   throw ArgumentError("no scene of kind " + std::string(scene_kind_name(kind)) +

@@ -16,18 +16,18 @@ constexpr std::string_view kCodas[] = {"", "", "b", "d", "ft", "l", "m", "n", "n
 // Neither vowels, for the same reason, nor what is mistaken for another: 0 and o, 1 and l.
 constexpr std::string_view kSigns = "bcdfghjkmnpqrstvwxyz23456789";
 
-std::string invented_word(Dice& dice) {
+std::string invented_word(SceneRandom& random) {
   std::string word;
-  const std::size_t syllables = 1 + dice.below(3);
+  const std::size_t syllables = 1 + random.below(3);
   for (std::size_t i = 0; i < syllables; ++i) {
-    word += dice.pick(kOnsets);
-    word += dice.pick(kVowels);
+    word += random.pick(kOnsets);
+    word += random.pick(kVowels);
   }
-  word += dice.pick(kCodas);
+  word += random.pick(kCodas);
   return word;
 }
 
-std::string dictionary_word(Dice& dice) { return std::string(dice.pick(dictionary())); }
+std::string dictionary_word(SceneRandom& random) { return std::string(random.pick(dictionary())); }
 
 }  // namespace
 
@@ -40,17 +40,17 @@ WordSource word_source_from_name(std::string_view name) {
   return static_cast<WordSource>(found - kSources);
 }
 
-std::string roll_word(Dice& dice, WordSource source, std::size_t minimum, std::size_t maximum) {
+std::string roll_word(SceneRandom& random, WordSource source, std::size_t minimum, std::size_t maximum) {
   if (minimum < 2 || maximum > 8 || minimum > maximum)
     throw ArgumentError("words have 2 to 8 letters, not " + std::to_string(minimum) + " to " +
                         std::to_string(maximum));
   if (source == WordSource::random) {
-    std::string word(minimum + dice.below(maximum - minimum + 1), ' ');
-    for (char& c : word) c = kSigns[dice.below(kSigns.size())];
+    std::string word(minimum + random.below(maximum - minimum + 1), ' ');
+    for (char& c : word) c = kSigns[random.below(kSigns.size())];
     return word;
   }
   while (true) {
-    std::string word = source == WordSource::dictionary ? dictionary_word(dice) : invented_word(dice);
+    std::string word = source == WordSource::dictionary ? dictionary_word(random) : invented_word(random);
     if (word.size() >= minimum && word.size() <= maximum) return word;
   }
 }

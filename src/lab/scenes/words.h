@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "lab/scenes/dice.h"
+#include "lab/scenes/scene_random.h"
 
 namespace sd35 {
 
@@ -22,6 +22,6 @@ inline constexpr std::size_t kWordSources = 3;
 WordSource word_source_from_name(std::string_view name);
 
 // A lowercase word of `minimum` to `maximum` characters, 2 <= minimum <= maximum <= 8.
-std::string roll_word(Dice& dice, WordSource source, std::size_t minimum, std::size_t maximum);
+std::string roll_word(SceneRandom& random, WordSource source, std::size_t minimum, std::size_t maximum);
 
 }  // namespace sd35

@@ -122,7 +122,7 @@ Part pierced(Part part, const Mask& holes) {
 
 }  // namespace
 
-Sight::Sight(const LabImage& picture, const Part& part, const Mask& holes) {
+ObservedPart::ObservedPart(const LabImage& picture, const Part& part, const Mask& holes) {
   const PixelBox& box = part.box;
   const int x = box.width() / kMargin, y = box.height() / kMargin;
   for (const auto& [left, right] : {std::pair{0, 0}, {x, 0}, {0, x}})
@@ -134,7 +134,7 @@ Sight::Sight(const LabImage& picture, const Part& part, const Mask& holes) {
     guesses_.emplace_back(picture, open, box);
 }
 
-float Sight::distance(const Appearance& known) const {
+float ObservedPart::distance(const Appearance& known) const {
   float nearest = guesses_[0].distance(known);
   for (const Appearance& guess : guesses_) nearest = std::min(nearest, guess.distance(known));
   return nearest;
@@ -244,13 +244,13 @@ AppearanceTable::AppearanceTable(bool outlines_only) {
   }
 }
 
-float AppearanceTable::Entry::distance(const Sight& seen) const {
+float AppearanceTable::Entry::distance(const ObservedPart& seen) const {
   float nearest = seen.distance(views.at(0));
   for (const Appearance& view : views) nearest = std::min(nearest, seen.distance(view));
   return nearest;
 }
 
-std::vector<std::string_view> AppearanceTable::ranked_things(const Sight& seen) const {
+std::vector<std::string_view> AppearanceTable::ranked_things(const ObservedPart& seen) const {
   std::vector<std::pair<float, std::string_view>> things;
   for (const Entry& entry : entries_)
     if (!entry.item.shape && entry.item.colour.empty())
@@ -267,14 +267,14 @@ std::string_view AppearanceTable::nearest_shape(const Silhouette& seen) const {
       ->first;
 }
 
-float AppearanceTable::distance(const Sight& seen, const Item& item) const {
+float AppearanceTable::distance(const ObservedPart& seen, const Item& item) const {
   const auto found = places_.find(key_of(item));
   if (found == places_.end())
     throw ArgumentError("no scene shows a " + item.colour + (item.colour.empty() ? "" : " ") + item.name);
   return entries_[found->second].distance(seen);
 }
 
-int AppearanceTable::rank(const Sight& seen, const Item& item) const {
+int AppearanceTable::rank(const ObservedPart& seen, const Item& item) const {
   const float own = distance(seen, item);
   return static_cast<int>(std::ranges::count_if(entries_, [&](const Entry& entry) {
     const bool candidate = entry.item.shape || entry.item.colour.empty();

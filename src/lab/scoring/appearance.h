@@ -38,9 +38,9 @@ class Appearance {
 
 // A part of a picture as it is, with its holes cut out or not, and as it would look with a margin that was
 // lost to the background because it is pale or thin.
-class Sight {
+class ObservedPart {
  public:
-  Sight(const LabImage& picture, const Part& part, const Mask& holes);
+  ObservedPart(const LabImage& picture, const Part& part, const Mask& holes);
 
   // Of the likeliest of these.
   float distance(const Appearance& known) const;
@@ -71,20 +71,20 @@ class AppearanceTable {
   explicit AppearanceTable(bool outlines_only = false);
 
   // The things as they are by nature, most like the part first.
-  std::vector<std::string_view> ranked_things(const Sight& seen) const;
+  std::vector<std::string_view> ranked_things(const ObservedPart& seen) const;
   // The shape whose outline is most like the part's.
   std::string_view nearest_shape(const Silhouette& seen) const;
   // Throws ArgumentError when the generator does not know the item.
-  float distance(const Sight& seen, const Item& item) const;
+  float distance(const ObservedPart& seen, const Item& item) const;
   // How many things (by nature) and shapes (of all colours) are more like it than the item is.
-  int rank(const Sight& seen, const Item& item) const;
+  int rank(const ObservedPart& seen, const Item& item) const;
 
  private:
   struct Entry {
     Item item;
     std::vector<Appearance> views;  // in each style, as drawn and mirrored
 
-    float distance(const Sight& seen) const;
+    float distance(const ObservedPart& seen) const;
   };
   std::vector<Entry> entries_;
   std::map<std::string, std::size_t> places_;  // in entries_

@@ -17,8 +17,8 @@ LabImage drawn(const Background& background, std::uint64_t variant) {
   {
     const Context context = make_context(surface);
     cairo_scale(context.get(), kBackgroundSide, kBackgroundSide);
-    Dice dice(variant, 0);
-    draw_background(context.get(), background, 1, 1, dice);
+    SceneRandom random(variant, 0);
+    draw_background(context.get(), background, 1, 1, random);
   }
   return to_lab(image_of(surface));
 }

@@ -88,7 +88,8 @@ struct Scorer::State {
 
   Score thing(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
               const Mask& holes) const {
-    const std::vector<std::string_view> ranked = table.ranked_things(Sight(picture, main_item(parts), holes));
+    const std::vector<std::string_view> ranked =
+        table.ranked_things(ObservedPart(picture, main_item(parts), holes));
     const auto place = std::ranges::find(ranked, prompt.items[0].name) - ranked.begin();
     return {{{"first of all things", place == 0}, {"among the first five", place < 5}},
             std::string(ranked[0])};
@@ -99,7 +100,7 @@ struct Scorer::State {
     const Part item = main_item(parts);
     const std::string_view seen = colour_name(image, item);
     const bool right = seen == prompt.items[0].colour;
-    const bool thing = table.rank(Sight(picture, item, holes), prompt.items[0]) < kLikely;
+    const bool thing = table.rank(ObservedPart(picture, item, holes), prompt.items[0]) < kLikely;
     return {{{"colour", right}, {"colour and thing", right && thing}}, std::string(seen)};
   }
 
@@ -119,7 +120,7 @@ struct Scorer::State {
     if (parts.size() < 2) return score;
     const std::span<const Part> others = std::span(parts).subspan(2);
     std::vector<Part> items{with_neighbours(parts[0], others), with_neighbours(parts[1], others)};
-    std::vector<Sight> seen;
+    std::vector<ObservedPart> seen;
     for (const Part& item : items) seen.emplace_back(picture, item, holes);
     const auto cost = [&](std::size_t first, std::size_t second) {
       return table.distance(seen[first], prompt.items[0]) + table.distance(seen[second], prompt.items[1]);
@@ -143,7 +144,7 @@ struct Scorer::State {
     for (const Part& part : parts) {
       if (static_cast<double>(part.area) < kSmallestItem * static_cast<double>(parts[0].area)) continue;
       ++items;
-      if (table.rank(Sight(picture, part, holes), prompt.items[0]) < kLikely) ++likely;
+      if (table.rank(ObservedPart(picture, part, holes), prompt.items[0]) < kLikely) ++likely;
     }
     const bool right = items == prompt.count;
     return {{{"count", right}, {"count and thing", right && likely == items}}, std::to_string(items)};

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "lab/scoring/prompt_file.h"
 #include "image/image.h"
+#include "lab/scoring/prompt_file.h"
 
 namespace sd35 {
 

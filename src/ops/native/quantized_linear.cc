@@ -163,7 +163,7 @@ class FourBitPanels : public UnpackedWeight {
     for (const FourBitWeight& part : matrix.parts()) {
       add(part);
       parts_.push_back(part);
-      parts_.back().packed = Tensor();
+      parts_.back().nibbles = Tensor();
     }
   }
 
@@ -246,7 +246,7 @@ class FourBitPanels : public UnpackedWeight {
   void add(const FourBitWeight& part) {
     const std::int64_t first = filled_, width = in_ / 2, rows = part.count / in_;
     filled_ += rows;
-    const auto* from = part.packed.data<std::uint8_t>();
+    const auto* from = part.nibbles.data<std::uint8_t>();
     auto* to = bytes_.data<std::uint8_t>();
     constexpr std::int64_t kRun = 64;  // bytes of a feature at a time: a line of the cache
     parallel_for(divided_up(width, kRun), 1, [&](std::int64_t begin, std::int64_t end) {

@@ -35,7 +35,7 @@ void write_texts(const fs::path& path, const std::vector<std::string>& texts) {
 }
 
 // What the program said was wrong: the line before its last, without the place in its sources.
-std::string complaint(const fs::path& log) {
+std::string reported_problem(const fs::path& log) {
   std::string found;
   for_each_line(log, kLargestModel, [&](std::int64_t, std::string_view line) {
     if (!line.empty() && !line.starts_with("Program terminated")) found = line;
@@ -104,7 +104,7 @@ std::string train_sentencepiece(const std::vector<std::string>& texts, const Sen
   });
   if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM)) throw Cancelled();
   if (status != 0) {
-    const std::string what = complaint(folder / kLog);
+    const std::string what = reported_problem(folder / kLog);
     if (what.starts_with("Vocabulary size")) throw ArgumentError("training a SentencePiece model: " + what);
     const std::string how = WIFSIGNALED(status)
                                 ? std::string("was ended by the signal ") + ::strsignal(WTERMSIG(status))

@@ -37,12 +37,12 @@ void grow(ModelFiles& files, Component component, const Growth& growth) {
 
 }  // namespace
 
-MadeObjective make_objective(const TrainConfig& config, const std::filesystem::path& run,
-                             const OnMessage& warn) {
+ObjectiveAndWeights make_objective(const TrainConfig& config, const std::filesystem::path& run,
+                                   const OnMessage& warn) {
   ModelFiles files = ModelFiles::open(config.model);
   if (config.grow) grow(files, trained_component(config), *config.grow);
   const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
-  MadeObjective made;
+  ObjectiveAndWeights made;
   if (!config.from_scratch) made.weights = files.weights(trained_component(config), warn);
   switch (config.task) {
     case Task::transformer:

@@ -87,11 +87,11 @@ Component trained_component(const TrainConfig& config);
 
 // What `config` asks for. `run`: the folder of the run, for caches. Throws FileError when the model or the
 // data cannot be read.
-struct MadeObjective {
+struct ObjectiveAndWeights {
   std::unique_ptr<Objective> objective;
   std::shared_ptr<const WeightSource> weights;  // null: from scratch
 };
-MadeObjective make_objective(const TrainConfig& config, const std::filesystem::path& run,
-                             const OnMessage& warn);
+ObjectiveAndWeights make_objective(const TrainConfig& config, const std::filesystem::path& run,
+                                   const OnMessage& warn);
 
 }  // namespace sd35::train

@@ -39,7 +39,7 @@ class FourBitReader {
     weight.block = reader.integer("blocksize", 32, 4096);
     if (!std::has_single_bit(static_cast<std::uint64_t>(weight.block)))
       reader.fail("blocksize", "is " + std::to_string(weight.block) + ", which is no power of two");
-    weight.packed = packed_bytes(result, (weight.count + 1) / 2);
+    weight.nibbles = packed_bytes(result, (weight.count + 1) / 2);
     std::ranges::copy(floats(name_ + ".quant_map", 16).floats(), weight.code.begin());
     if (reader.has("nested_blocksize")) {
       weight.nested = read_nested(reader, weight.blocks());
@@ -87,7 +87,7 @@ class FourBitReader {
     StoredTensor bytes = stored;
     bytes.dtype = DType::u8;
     bytes.shape = Shape{static_cast<std::int64_t>(stored.bytes())};
-    if (bytes.shape[0] != expected || stored.packed())
+    if (bytes.shape[0] != expected || stored.encoded())
       throw FileError(shown(name_) + " holds " + std::to_string(bytes.shape[0]) + " bytes, but " +
                       stored.shape.to_string() + " of 4 bits each are " + std::to_string(expected));
     return bytes.read();

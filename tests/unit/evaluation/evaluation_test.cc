@@ -118,7 +118,7 @@ EvaluationOptions three_prompts(const TemporaryFolder& folder) {
   EvaluationOptions options;
   options.prompts = {folder / "prompts"};
   options.folder = folder / "report";
-  options.contestants = {{"tiny", (folder / "model").string(), {}}};
+  options.candidates = {{"tiny", (folder / "model").string(), {}}};
   options.generate.width = options.generate.height = 16;
   options.generate.num_inference_steps = 1;
   return options;
@@ -151,7 +151,7 @@ std::vector<std::string> warnings_beside(const DrawnWith& earlier, const DrawnWi
   save_model(folder / "model", 1);
   EvaluationOptions options = three_prompts(folder);
   const auto drawn_with = [&](const DrawnWith& with) {
-    options.contestants[0].load = with.load;
+    options.candidates[0].load = with.load;
     options.generate = with.generate;
     options.generate.num_inference_steps = with.generate.num_inference_steps.value_or(1);
     options.generate.width = with.generate.width.value_or(16);
@@ -199,7 +199,7 @@ TEST(EvaluateTest, DrawsNothingAgainWhateverATypeIsCalled) {
   const TemporaryFolder folder;
   save_model(folder / "model", 1);
   EvaluationOptions options = three_prompts(folder);
-  options.contestants[0].load.dtype = "float32";
+  options.candidates[0].load.dtype = "float32";
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 3);
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
 }

@@ -40,14 +40,14 @@ INSTANTIATE_TEST_SUITE_P(All, Nf4Values, testing::Values("plain", "tail", "edge"
 
 TEST_P(Nf4Values, QuantizedAsByTheReference) {
   const FourBitWeight weight = quantize_nf4(floats_of(values()), false);
-  EXPECT_EQ(elements<std::uint8_t>(weight.packed), elements<std::uint8_t>(expected("nf4.packed")));
+  EXPECT_EQ(elements<std::uint8_t>(weight.nibbles), elements<std::uint8_t>(expected("nf4.packed")));
   EXPECT_EQ(elements<float>(weight.absmax), elements<float>(expected("nf4.absmax")));
 }
 
 TEST_P(Nf4Values, QuantizedTwiceAsByTheReference) {
   const FourBitWeight weight = quantize_nf4(floats_of(values()), true);
   ASSERT_TRUE(weight.nested);
-  EXPECT_EQ(elements<std::uint8_t>(weight.packed), elements<std::uint8_t>(expected("nf4-dq.packed")));
+  EXPECT_EQ(elements<std::uint8_t>(weight.nibbles), elements<std::uint8_t>(expected("nf4-dq.packed")));
   EXPECT_FLOAT_EQ(weight.nested->offset, expected("nf4-dq.offset").data<float>()[0]);
   EXPECT_EQ(elements<std::uint8_t>(weight.absmax), elements<std::uint8_t>(expected("nf4-dq.absmax")));
   EXPECT_EQ(elements<float>(weight.nested->absmax), elements<float>(expected("nf4-dq.nested_absmax")));
@@ -85,7 +85,7 @@ TEST(Nf4, RefusesWhatHasNoValue) {
 
 TEST(Nf4, NothingIsQuantizedToNothing) {
   const FourBitWeight weight = quantize_nf4({}, true);
-  EXPECT_EQ(weight.packed.numel(), 0);
+  EXPECT_EQ(weight.nibbles.numel(), 0);
   EXPECT_EQ(weight.blocks(), 0);
 }
 

@@ -130,12 +130,12 @@ TEST(GrowthTest, NewBlocksLearn) {
     std::map<std::string, double> figures;
     return objective.loss(*ops, prepare_batch(objective, first_samples(2, 16), StepRandom(1, 0)), figures);
   };
-  const MadeObjective grown = make_objective(config, run.path(), {});
+  const ObjectiveAndWeights grown = make_objective(config, run.path(), {});
   const ParameterStore store(*grown.objective, grown.weights.get(), *ops, 1, "cpu");
   const at::Tensor loss = loss_of(*grown.objective);
   TrainConfig shallow = config;
   shallow.grow.reset();
-  const MadeObjective old = make_objective(shallow, run.path(), {});
+  const ObjectiveAndWeights old = make_objective(shallow, run.path(), {});
   const ParameterStore old_store(*old.objective, old.weights.get(), *ops, 1, "cpu");
   EXPECT_EQ(loss.item<double>(), loss_of(*old.objective).item<double>());
 

@@ -201,8 +201,8 @@ TEST(Caption, WordingsVary) {
   Scene scene;
   scene.items = {{.name = "dog", .size = ItemSize::big}};
   Names wordings;
-  Dice dice(33, 0);
-  for (int i = 0; i < 500; ++i) wordings.insert(roll_caption(scene, dice));
+  SceneRandom random(33, 0);
+  for (int i = 0; i < 500; ++i) wordings.insert(roll_caption(scene, random));
   EXPECT_GT(wordings.size(), 50u);
 }
 

@@ -88,32 +88,32 @@ TEST(Words, TheDictionaryIsSortedAndLowercase) {
 }
 
 TEST(Words, HaveTheLengthAskedFor) {
-  Dice dice(41, 0);
+  SceneRandom random(41, 0);
   for (const WordSource source : {WordSource::dictionary, WordSource::invented, WordSource::random})
     for (std::size_t least = 2; least <= 8; ++least)
       for (std::size_t most = least; most <= 8; ++most)
         for (int i = 0; i < 50; ++i) {
-          const std::string word = roll_word(dice, source, least, most);
+          const std::string word = roll_word(random, source, least, most);
           EXPECT_TRUE(word.size() >= least && word.size() <= most) << word;
         }
-  EXPECT_THROW(roll_word(dice, WordSource::invented, 1, 5), ArgumentError);
-  EXPECT_THROW(roll_word(dice, WordSource::invented, 2, 9), ArgumentError);
-  EXPECT_THROW(roll_word(dice, WordSource::random, 5, 4), ArgumentError);
+  EXPECT_THROW(roll_word(random, WordSource::invented, 1, 5), ArgumentError);
+  EXPECT_THROW(roll_word(random, WordSource::invented, 2, 9), ArgumentError);
+  EXPECT_THROW(roll_word(random, WordSource::random, 5, 4), ArgumentError);
 }
 
 TEST(Words, RandomOnesHoldNoVowelsAndNothingAmbiguous) {
-  Dice dice(42, 0);
+  SceneRandom random(42, 0);
   for (int i = 0; i < 2'000; ++i)
-    EXPECT_EQ(roll_word(dice, WordSource::random, 2, 8).find_first_of("AEIOU01"), std::string::npos);
+    EXPECT_EQ(roll_word(random, WordSource::random, 2, 8).find_first_of("AEIOU01"), std::string::npos);
 }
 
 TEST(DiceTest, StaysWithinItsBounds) {
-  Dice dice(43, 0);
+  SceneRandom random(43, 0);
   std::array<int, 6> faces{};
-  for (int i = 0; i < 60'000; ++i) ++faces.at(dice.below(6));
+  for (int i = 0; i < 60'000; ++i) ++faces.at(random.below(6));
   for (const int face : faces) EXPECT_NEAR(face, 10'000, 500);
   for (int i = 0; i < 1'000; ++i) {
-    const double value = dice.between(-2, 3);
+    const double value = random.between(-2, 3);
     EXPECT_TRUE(value >= -2 && value < 3) << value;
   }
 }

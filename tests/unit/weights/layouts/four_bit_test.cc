@@ -38,7 +38,7 @@ struct Parts {
     weight.decode(0, weight.count, values.data());
     nlohmann::json state = {
         {"quant_type", "nf4"}, {"blocksize", 64}, {"dtype", "bfloat16"}, {"shape", {6, 43}}};
-    parts[""] = {DType::u8, {129, 1}, copied_bytes(weight.packed)};
+    parts[""] = {DType::u8, {129, 1}, copied_bytes(weight.nibbles)};
     parts[".absmax"] = {weight.absmax.dtype(), weight.absmax.shape(), copied_bytes(weight.absmax)};
     parts[".quant_map"] = {DType::f32, {16}, copied_bytes(std::as_bytes(std::span(weight.code)))};
     if (weight.nested) {

@@ -14,9 +14,10 @@ constexpr std::uint64_t scramble(std::uint64_t x) {
 }
 
 // SplitMix64. The standard library's distributions differ between implementations; these do not.
-class Dice {
+class SceneRandom {
  public:
-  Dice(std::uint64_t seed, std::uint64_t stream) : state_(scramble(seed + 0x632be59bd9b4e019ull) ^ stream) {}
+  SceneRandom(std::uint64_t seed, std::uint64_t stream)
+      : state_(scramble(seed + 0x632be59bd9b4e019ull) ^ stream) {}
 
   std::uint64_t next() { return scramble(state_ += 0x9e3779b97f4a7c15ull); }
   // In [0, sides); `sides` is in [1, 2^32).
