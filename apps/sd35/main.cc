@@ -92,7 +92,7 @@ int run(std::vector<std::string> arguments) {
   sd35::cli::add_train(app);
   sd35::cli::add_train_tokenizer(app);
   sd35::cli::read_numbers_strictly(app);
-  sd35::cli::refuse_empty_values(app);
+  sd35::cli::refuse_missing_values(app);
   const CLI::App* command = find_command(app, arguments);
   if (command != nullptr) arguments = sd35::cli::checked_arguments(*command, arguments);
   try {
