@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sd35/error.h"
 
@@ -10,6 +11,10 @@ namespace sd35 {
 
 // Rethrows the exception in flight with "context: " in front, keeping its type. Call inside a catch block.
 [[noreturn]] void rethrow_with_context(const std::string& context);
+
+// Rethrows the exception in flight; an ArgumentError or FileError that names no option names this one. Call
+// inside a catch block.
+[[noreturn]] void rethrow_about(std::string_view option);
 
 // Rethrows the exception in flight as an Error: what is one stays, running out of memory becomes MemoryError,
 // what std::filesystem says FileError, anything else an Error that says the same. Call inside a catch block.
