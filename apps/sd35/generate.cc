@@ -140,6 +140,8 @@ void add_generate(CLI::App& app) {
   add_to_help(*command, "--prompt",
               "; words without an option are a prompt too; -: read it from the standard input");
   add_to_help(*command, "--seed", "; default: a new one each time");
+  add_to_help(*command, "--keep",
+              "; for evaluate and programs: pictures of one --count share what fits anyway");
   command->get_option("--seed")->default_str("");
   command->callback([arguments, from_image, command] {
     check_texts(*command);

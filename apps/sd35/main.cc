@@ -36,10 +36,12 @@ int fail(ExitCode code, const std::string& message) {
   return code;
 }
 
-// " (--steps)" where the library calls an option otherwise.
-std::string in_words_of_the_command_line(const std::string& option) {
-  const std::string argument = argument_of(option);
-  return argument.empty() || argument == "--" + option ? "" : " (" + argument + ")";
+// " (--steps)" where the library calls the option otherwise.
+std::string in_words_of_the_command_line(const sd35::Error& error) {
+  const std::string argument = argument_of(error.option());
+  const bool said =
+      argument == "--" + error.option() || std::string(error.what()).find(argument) != std::string::npos;
+  return argument.empty() || said ? "" : " (" + argument + ")";
 }
 
 // What a command can do with less.
@@ -92,7 +94,7 @@ int run(std::vector<std::string> arguments) {
   sd35::cli::add_train(app);
   sd35::cli::add_train_tokenizer(app);
   sd35::cli::read_numbers_strictly(app);
-  sd35::cli::refuse_empty_values(app);
+  sd35::cli::refuse_missing_values(app);
   const CLI::App* command = find_command(app, arguments);
   if (command != nullptr) arguments = sd35::cli::checked_arguments(*command, arguments);
   try {
@@ -124,7 +126,7 @@ int main(int argc, char** argv) {
   try {
     return run(arguments);
   } catch (const sd35::ArgumentError& error) {
-    return fail(kUsage, error.what() + in_words_of_the_command_line(error.option()));
+    return fail(kUsage, error.what() + in_words_of_the_command_line(error));
   } catch (const sd35::FileError& error) {
     return fail(kFile, error.what());
   } catch (const sd35::NumericError& error) {

@@ -141,7 +141,7 @@ void add_to_help(CLI::App& command, const std::string& name, const std::string& 
   option->description(option->get_description() + more);
 }
 
-void refuse_empty_values(CLI::App& program) {
+void refuse_missing_values(CLI::App& program) {
   std::set<std::string> texts;
   visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
     if (option.kind == OptionKind::text) texts.insert(long_argument_of(option));
@@ -149,8 +149,11 @@ void refuse_empty_values(CLI::App& program) {
   for (CLI::App* command : program.get_subcommands({}))
     for (CLI::Option* option : command->get_options())
       if (option->get_items_expected_max() > 0 && !texts.contains(option->get_name()))
-        option->check([option](const std::string& value) {
-          return value.empty() ? "it needs a value; its help: " + option->get_description() : std::string();
+        option->check([command, option](const std::string& value) {
+          const bool is_option = value.starts_with('-') && command->get_option_no_throw(value) != nullptr;
+          if (!value.empty() && !is_option) return std::string();
+          return "it needs a value" + (is_option ? " before " + value : "") +
+                 "; its help: " + option->get_description();
         });
 }
 

@@ -23,8 +23,9 @@ void add_options(CLI::App& command, ModelParts& parts);
 void add_to_help(CLI::App& command, const std::string& name, const std::string& more);
 
 // From now on every option and argument but texts refuses an empty value, which stands in a script for a
-// variable that nobody set.
-void refuse_empty_values(CLI::App& program);
+// variable that nobody set, and the name of another option, which CLI11 would take for the value that was
+// forgotten.
+void refuse_missing_values(CLI::App& program);
 
 // Throws ArgumentError where a text was given twice: of two, which one is meant?
 void check_texts(const CLI::App& command);

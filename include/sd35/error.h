@@ -32,7 +32,8 @@ class SD35_API Error : public std::runtime_error {
 
   // The option that the error is about, by the name of its field in LoadOptions or GenerateOptions, as
   // in "width" or "skip_layer_guidance.start"; empty: about none. Parts of a model are named without
-  // `parts.`.
+  // `parts.`. Of a LoRA or a part that is missing or cannot be read it is the option that names the file.
+  // "loras", which both structs have, is that of LoadOptions where a model was being opened.
   const std::string& option() const noexcept { return option_; }
   // The file or folder that the error is about; empty: about none, or the message alone says.
   const std::filesystem::path& file() const noexcept { return file_; }

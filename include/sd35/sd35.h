@@ -93,9 +93,10 @@ struct LoadOptions {
   // lacks them: from there they are mapped, and the first step begins at once. One folder a model. Empty:
   // none. Changes no picture.
   std::filesystem::path packed;
-  // What stays in memory from one picture to the next: "nothing", the "transformer" or "all" (text encoders
-  // and decoder too). Where max_memory does not hold that beside a picture, less stays, with a warning. What
-  // is in use is shared with other calls on the model in any case. Changes no picture.
+  // What stays in memory from one call of generate() to the next, for as long as the Model lives: "nothing",
+  // the "transformer" or "all" (text encoders and decoder too). Where max_memory does not hold that beside a
+  // picture, less stays, with a warning. What is in use is shared with other calls on the model, and stays
+  // between the pictures of a call where it fits, in any case. Changes no picture.
   std::string keep = "nothing";
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
 };
@@ -179,9 +180,9 @@ struct MemoryStage {
 // Called by the thread that called generate(). What one of them throws comes out of generate().
 struct Callbacks {
   // Return false to stop: generate() then throws Cancelled within a second or one operation. Where on_picture
-  // is set, what is denoised by then is decoded and delivered first; on_progress goes on being called
-  // meanwhile, and what it returns changes nothing any more. To give those pictures up and stop at once,
-  // throw.
+  // is set, what is denoised by then (small pictures: up to eight at once) is decoded and delivered first;
+  // on_progress goes on being called meanwhile, and what it returns changes nothing any more. To give those
+  // pictures up and stop at once, throw.
   std::function<bool(const Progress&)> on_progress;
   // Each picture as soon as it is decoded, number 0 first; its seed is GenerateOptions::seed + index. A
   // picture that was denoised is delivered in every case: on Cancelled, on any error but one that a callback
@@ -189,9 +190,10 @@ struct Callbacks {
   // drawn. Callbacks must not draw with the same model. Where this is set generate() returns no pictures, so
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
-  // A rough picture of the latents after each step (1/8 of the size), where wanted; small pictures, of which
-  // several would be denoised at once, are then drawn one by one. Never called where the colours of the
-  // model's latents are not known: `preview` of its sd35.json, docs/weights.md.
+  // A rough picture of the latents after each step (1/8 of the size), where wanted: `step` steps of all are
+  // done, of the picture that on_progress told of last. Small pictures, of which several would be denoised at
+  // once, are then drawn one by one. Never called where the colours of the model's latents are not known:
+  // `preview` of its sd35.json, docs/weights.md.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
@@ -235,8 +237,10 @@ class SD35_API Pipeline {
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
 
-  // The options as generate() takes them: with the model's own values (`defaults` of its sd35.json,
-  // docs/weights.md) for those that leave the choice to it.
+  // The options as generate() takes them: width, height, num_inference_steps, guidance_scale, sampler and
+  // max_sequence_length are set, to the model's own values (`defaults` of its sd35.json, docs/weights.md)
+  // where they were not. Further prompts stay unset, and so does `shift`. Throws ArgumentError where
+  // generate() would for options that are impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
 
   // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
@@ -267,8 +271,10 @@ SD35_API bool has_model(const std::string& model);
 // packed is a warning. Throws what from_pretrained throws.
 SD35_API void pack(const std::string& model, const LoadOptions& options, const Callbacks& callbacks = {});
 
-// The options that made a picture, from its metadata (PNG, JPEG, WebP). `model`, `load`: how it was loaded.
-// Throws FileError when the file holds none.
+// The options that made a picture, from its metadata (PNG, JPEG, WebP), as far as they change pictures:
+// threads, `keep` and the folders of LoadOptions are the caller's to choose. They draw this one picture, of a
+// series too. Paths, and `model`, are as they were given, relative to the folder that the program ran in
+// then; nothing is opened here. Throws FileError when the file holds none.
 struct Recipe {
   std::string model;  // a name, or a path: GenerateOptions::recipe_paths
   LoadOptions load;

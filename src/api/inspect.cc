@@ -238,18 +238,19 @@ std::map<std::string, std::string> shared_names() {
   return shared;
 }
 
-// "  seed               0" for each setting, those of an object below each other. `arguments`: of those that
+// "  seed               0" for each setting, those of an object as "field.seed". `arguments`: of those that
 // go by the name of another one.
-std::string settings_text(const Json& settings, const std::map<std::string, std::string>& arguments = {}) {
+std::string settings_text(const Json& settings, const std::map<std::string, std::string>& arguments = {},
+                          const std::string& within = {}) {
   std::string text;
   for (const auto& [key, value] : settings.items()) {
     const auto argument = arguments.find(key);
     const std::string name =
-        argument == arguments.end() ? printable(key) : key + " (" + argument->second + ")";
+        argument == arguments.end() ? within + printable(key) : key + " (" + argument->second + ")";
     if (value.is_object())
-      text += settings_text(value);
+      text += settings_text(value, {}, name + ".");
     else if (value != "")
-      text += "  " + padded(name, 22) +
+      text += "  " + padded(name, 28) +
               printable(value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
   }
   return text;

@@ -57,14 +57,16 @@ class Pipeline::Impl {
 
   GenerateOptions completed(const GenerateOptions& asked) const {
     const Components& c = model_->components;
-    return with_model_defaults(asked, c.defaults, c.transformer, c.vae, c.prompt_encoder.t5_max_length());
+    GenerateOptions options =
+        with_model_defaults(asked, c.defaults, c.transformer, c.vae, c.prompt_encoder.t5_max_length());
+    check_options(options, c.transformer, c.vae);
+    check_steps(options.num_inference_steps.value(), c.scheduler.num_train_timesteps);
+    return options;
   }
 
   std::vector<Picture> generate(const GenerateOptions& asked, const Callbacks& callbacks) const {
     const GenerateOptions options = completed(asked);
     const Components& components = model_->components;
-    check_options(options, components.transformer, components.vae);
-    check_steps(options.num_inference_steps.value(), components.scheduler.num_train_timesteps);
     warn_of_options(options, components.sides, callbacks);
     if (options.loras.empty())
       warn_of_prompts(options, components.vocabulary, callbacks);  // they may know more

@@ -68,6 +68,18 @@ void rethrow_with_context(const std::string& context, const std::filesystem::pat
   }
 }
 
+void rethrow_about(std::string_view option) {
+  try {
+    throw;
+  } catch (const ArgumentError& e) {
+    if (!e.option().empty()) throw;
+    throw ArgumentError(e.what(), option);
+  } catch (const FileError& e) {
+    if (!e.option().empty()) throw;
+    throw FileError(e.what(), option);
+  }
+}
+
 void rethrow_as_error() {
   try {
     throw;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "sd35/error.h"
 
@@ -12,6 +13,10 @@ namespace sd35 {
 // Rethrows the exception in flight with "context: " in front, keeping its type; one that is about no file is
 // about `file` then. Call inside a catch block.
 [[noreturn]] void rethrow_with_context(const std::string& context, const std::filesystem::path& file = {});
+
+// Rethrows the exception in flight; an ArgumentError or FileError that names no option names this one. Call
+// inside a catch block.
+[[noreturn]] void rethrow_about(std::string_view option);
 
 // Rethrows the exception in flight as an Error: what is one stays, running out of memory becomes MemoryError,
 // what std::filesystem says FileError, anything else an Error that says the same. Call inside a catch block.

@@ -188,11 +188,13 @@ class Run {
   // What no option says is the first model's own, so that columns can be compared.
   void complete_options() {
     GenerateOptions& options = result_.generate = options_.generate;
-    // All of them are opened, and earlier reports read, before anything is drawn: a wrong name shows now.
+    // All of them are opened and asked, and earlier reports read, before anything is drawn: a wrong name, or
+    // an option that one of them cannot be drawn with, shows now.
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       const Pipeline pipeline = Pipeline::from_pretrained(candidates_[i].model, candidates_[i].load);
+      const GenerateOptions completed = pipeline.completed(options);
       if (i > 0) continue;
-      options = pipeline.completed(options);
+      options = completed;
       reference_ = {candidates_[0].label, DrawnWith{candidates_[0].load, options}};
       options.max_sequence_length = options_.generate.max_sequence_length;  // of each tokenizer
     }

@@ -32,7 +32,8 @@ void check_value(const Option& option, const std::string& value) {
   try {
     option.check(value);
   } catch (const ArgumentError& error) {
-    throw ArgumentError(error.what(), option.name);
+    const std::string message = error.what(), name(option.name);
+    throw ArgumentError(message.find(name) == message.npos ? name + ": " + message : message, name);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/error.h"
 #include "lora/adapter_metadata.h"
 
 namespace sd35 {
@@ -53,8 +54,12 @@ LoraFiles::FilePointer LoraFiles::opened(const std::filesystem::path& path, cons
   file->name = absolute_name(path);
   file->states = states_of_lora(path);
   if (FilePointer found = known(file->name, file->states)) return found;
-  file->updates =
-      read_lora(path, targets, [&](const std::string& warning) { file->warnings.push_back(warning); });
+  try {
+    file->updates =
+        read_lora(path, targets, [&](const std::string& warning) { file->warnings.push_back(warning); });
+  } catch (...) {
+    rethrow_about("loras");
+  }
   keep(file);
   return file;
 }

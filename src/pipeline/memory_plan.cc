@@ -262,8 +262,9 @@ void plan_to_keep(const MemoryFacts& facts, const TransformerSizes& sizes, std::
   }
 }
 
-// "3.2 GB"
+// "3.20 GB", of less than a hundredth "4 bytes": who calls the library may have meant another unit.
 std::string shown(std::uint64_t bytes) {
+  if (bytes < 10'000'000) return std::to_string(bytes) + " bytes";
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
   return text.data();

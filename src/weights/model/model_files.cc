@@ -81,15 +81,23 @@ ModelFiles ModelFiles::open(const std::string& model, const ModelParts& named) {
     files.open_folder(path);
   else
     files.open_single_file(path);
-  files.add_extra(Component::text_encoder, named.clip_l);
-  files.add_extra(Component::text_encoder_2, named.clip_g);
-  files.add_extra(Component::text_encoder_3, named.t5xxl);
-  files.add_extra(Component::transformer, named.transformer);
-  files.add_extra(Component::vae, named.vae);
+  const auto add = [&files](Component component, const fs::path& part, std::string_view option) {
+    try {
+      files.add_extra(component, part);
+    } catch (...) {
+      rethrow_about(option);
+    }
+  };
+  add(Component::text_encoder, named.clip_l, "clip_l");
+  add(Component::text_encoder_2, named.clip_g, "clip_g");
+  add(Component::text_encoder_3, named.t5xxl, "t5xxl");
+  add(Component::transformer, named.transformer, "transformer");
+  add(Component::vae, named.vae, "vae");
   if (!named.tokenizers.empty()) {
     if (!is_folder(named.tokenizers))
       throw FileError("tokenizers: '" + named.tokenizers.string() +
-                      "' is not a folder; it must hold tokenizer, tokenizer_2 and tokenizer_3");
+                          "' is not a folder; it must hold tokenizer, tokenizer_2 and tokenizer_3",
+                      "tokenizers");
     files.tokenizers_ = named.tokenizers;
     files.tokenizers_named_ = true;
   }
@@ -246,7 +254,8 @@ void ModelFiles::check_named_tokenizers(bool use_t5) const {
   }
   if (!list.empty())
     throw FileError("tokenizers: '" + tokenizers_.string() + "' lacks " + list +
-                    "; it must hold tokenizer, tokenizer_2 and tokenizer_3, as a model's folder does");
+                        "; it must hold tokenizer, tokenizer_2 and tokenizer_3, as a model's folder does",
+                    "tokenizers");
 }
 
 // What to call the weights that are missing, and what lies in their place.

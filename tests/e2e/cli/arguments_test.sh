@@ -127,6 +127,11 @@ check "an empty text behind an equals sign" drawn "" draw --prompt= --steps 1
 for option in model output preview profile dtype sampler engine device keep lora attach-lora vae tokenizers packed prompt-cache from-image; do
   expect "no $option" 2 "--$option: it needs a value" draw cat --$option ""
 done
+for option in model preview dtype keep attach-lora vae packed prompt-cache from-image; do
+  expect "$option and no value" 2 "--$option: it needs a value before -o; its help: " draw cat --$option -o never.png
+done
+expect "no value before a long option" 2 "--prompt-cache: it needs a value before --packed" draw cat --prompt-cache --packed never
+check "the standard output is a value" sh -c "'$sd35' generate -m '$tiny' ${small[*]} cat -o - >piped.png && [ -s piped.png ]"
 check "empty texts" drawn "" draw -p "" -n "" --prompt-2 "" --negative-prompt-3 ""
 expect "no folder to convert to" 2 "output: it needs a value" "$sd35" convert "$tiny" ""
 expect "no folder to pack in" 2 "output: it needs a value" "$sd35" convert "$tiny" "" --packed

@@ -56,6 +56,22 @@ check "prompts are kept" [ -n "$(ls cached)" ]
 evaluate --model tiny --count 2
 check "no number of pictures: exit code 2" [ $? -eq 2 ]
 
+# What cannot be drawn is refused before scenes are, of every model
+refused() { # refused TEXT OPTIONS...: exit code 2, and no folder
+  local text=$1
+  shift
+  "$sd35" evaluate --prompts words.jsonl -o never --model tiny "$@" >out 2>err
+  [ $? -eq 2 ] && grep -q "$text" err && [ ! -e never ]
+}
+check "a side" refused "width is 100" -W 100
+check "a sampler" refused "unknown sampler 'ddim'" --sampler ddim
+"$sd35" make-random-model --size tiny --dtype f32 --quiet -o strict || exit 1
+python3 -c "
+import json
+name = 'strict/scheduler/scheduler_config.json'
+json.dump(json.load(open(name)) | {'num_train_timesteps': 5}, open(name, 'w'))" || exit 1
+check "steps that only the second model lacks" refused "6 steps; use 1 to 5" --model strict --steps 6
+
 # Several seeds of one prompt, signs of two words, the model's own settings
 printf '{"defaults": {"width": 48, "height": 64, "steps": 1, "sampler": "heun", "guidance_scale": 1}}' >tiny/sd35.json
 line='{"prompt": "a sign that reads Hello World", "kind": "words", "expect": {"words": ["Hello", "World"]}}'

@@ -77,8 +77,8 @@ TEST_F(Inspect, LorasOfAModelAndOfAPictureByTheirArguments) {
   recipe.load.loras = {{"merged.safetensors", 1}};
   recipe.generate.loras = {{"attached.safetensors", 0.5}};
   save({1, 1, {0, 0, 0}, metadata_of(recipe)}, folder_ / "a.png");
-  expect_parts(inspect(folder_ / "a.png"), {"\n  loras (--lora)        [{\"path\":\"merged",
-                                            "\n  loras (--attach-lora) [{\"path\":\"attached"});
+  expect_parts(inspect(folder_ / "a.png"), {"\n  loras (--lora)              [{\"path\":\"merged",
+                                            "\n  loras (--attach-lora)       [{\"path\":\"attached"});
 }
 
 TEST_F(Inspect, SaysWhatGenerateSays) {
@@ -125,10 +125,11 @@ TEST_F(Inspect, APicture) {
   for (const std::string name : {"a.png", "a.jpg", "a.webp"}) {
     Picture picture{2, 3, std::vector<std::uint8_t>(18, 7), metadata_of(recipe)};
     save(picture, folder_ / name);
-    expect_parts(inspect(folder_ / name),
-                 {" picture, 2 x 3)\n", "made with\n", "\n  model                 models/a\n",
-                  "\n  prompt                a cat\\x0aand a dog\n",
-                  "\n  seed                  18446744073709551615\n"});
+    expect_parts(
+        inspect(folder_ / name),
+        {" picture, 2 x 3)\n", "made with\n", "\n  model                       models/a\n",
+         "\n  prompt                      a cat\\x0aand a dog\n",
+         "\n  seed                        18446744073709551615\n", "\n  skip_layer_guidance.scale   2.8\n"});
     EXPECT_EQ(report(folder_ / name).at("recipe").at("generate").at("prompt"), "a cat\nand a dog");
     EXPECT_EQ(report(folder_ / name).at("width"), 2);
   }

@@ -47,5 +47,26 @@ TEST(ErrorTest, ContextLeavesTheKindAsItIs) {
   }
 }
 
+TEST(ErrorTest, OfAnOptionNamesItWhereNoneIsNamed) {
+  const auto option_of = [](const std::function<void()>& body) -> std::string {
+    try {
+      try {
+        body();
+      } catch (...) {
+        rethrow_about("vae");
+      }
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(), "gone");
+      return error.option();
+    }
+    return "nothing was thrown";
+  };
+  EXPECT_EQ(option_of([] { throw FileError("gone"); }), "vae");
+  EXPECT_EQ(option_of([] { throw ArgumentError("gone"); }), "vae");
+  EXPECT_EQ(option_of([] { throw ArgumentError("gone", "width"); }), "width");
+  EXPECT_EQ(option_of([] { throw FileError("gone", "width"); }), "width");
+  EXPECT_EQ(option_of([] { throw Error("gone"); }), "");
+}
+
 }  // namespace
 }  // namespace sd35

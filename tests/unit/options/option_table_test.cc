@@ -152,6 +152,7 @@ TYPED_TEST(OptionTableTest, ChoicesAreThoseThatArePossible) {
     const ArgumentError error = this->refusal(object_with(option, "abacus"));
     EXPECT_EQ(error.option(), option.name);
     EXPECT_TRUE(std::string(error.what()).ends_with(names)) << error.what() << "; the table has " << names;
+    EXPECT_NE(std::string(error.what()).find(std::string(option.name)), std::string::npos) << error.what();
   });
 }
 

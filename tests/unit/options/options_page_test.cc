@@ -15,7 +15,8 @@ namespace {
 constexpr const char* kIntroduction = R"(# Options
 
 Every option of loading a model and of drawing: as a field of `sd35::LoadOptions` and `sd35::GenerateOptions`, as a key of JSON (in
-recipes, and wherever programs hand options over), and on the command line of `sd35 generate`. `sd35 evaluate` has all but the prompt and
+recipes and reports), and on the command line of `sd35 generate`, which differs in one default: without `--seed` it takes a new one each
+time. `sd35 evaluate` has all but the prompt and
 the number of pictures, `sd35 convert` those of parts and weights. A point stands between a field and its fields.
 
 Of two who choose an option the first of these wins: who calls (the command line, a program), a recipe (`--from-image`), the model's

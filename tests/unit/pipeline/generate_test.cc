@@ -163,6 +163,25 @@ TEST(GenerateTest, WhatIsNotAskedForIsTheModelsOwn) {
   EXPECT_NE(pipeline.generate(asked).at(0).rgb, picture.rgb);
 }
 
+TEST(GenerateTest, CompletingOptionsRefusesImpossibleOnes) {
+  const Pipeline pipeline = open();
+  const auto refused = [&](auto&& change) -> std::string {
+    GenerateOptions options;
+    change(options);
+    try {
+      pipeline.completed(options);
+    } catch (const ArgumentError& error) {
+      return error.option();
+    }
+    return "";
+  };
+  EXPECT_EQ(refused([](GenerateOptions& o) { o.width = 100; }), "width");
+  EXPECT_EQ(refused([](GenerateOptions& o) { o.sampler = "ddim"; }), "sampler");
+  EXPECT_EQ(refused([](GenerateOptions& o) { o.skip_layer_guidance.layers = {99}; }),
+            "skip_layer_guidance.layers");
+  EXPECT_EQ(refused([](GenerateOptions& o) { o.width = 64; }), "");
+}
+
 TEST(GenerateTest, EnginesAndTypesAgree) {
   LoadOptions ref = f32(), bf16;
   ref.engine = "ref";

@@ -226,6 +226,28 @@ TEST_F(WholeModel, SingleFileWithSeparateEncoders) {
                {"holds no model.safetensors"});
 }
 
+TEST_F(WholeModel, AnErrorOfANamedPartNamesItsOption) {
+  make_folder(folder_ / "model");
+  put(folder_ / "damaged.safetensors", "no weights");
+  const auto option_of = [&](const ModelParts& named) -> std::string {
+    try {
+      ModelFiles::open(folder_ / "model", named).check_named_tokenizers();
+    } catch (const FileError& error) {
+      return error.option();
+    }
+    return "no error";
+  };
+  const fs::path damaged = folder_ / "damaged.safetensors";
+  EXPECT_EQ(option_of({.clip_l = damaged}), "clip_l");
+  EXPECT_EQ(option_of({.clip_g = damaged}), "clip_g");
+  EXPECT_EQ(option_of({.t5xxl = damaged}), "t5xxl");
+  EXPECT_EQ(option_of({.transformer = folder_ / "nowhere"}), "transformer");
+  EXPECT_EQ(option_of({.vae = folder_ / "model/vae/config.json"}), "vae");
+  EXPECT_EQ(option_of({.tokenizers = damaged}), "tokenizers");
+  EXPECT_EQ(option_of({.tokenizers = folder_ / "model/vae"}), "tokenizers");
+  EXPECT_EQ(option_of({}), "no error");
+}
+
 TEST_F(WholeModel, EncodersLoseWhatNoModelBinds) {
   make_folder(folder_ / "model");
   Tensors clip = clip_l_, t5 = t5_;
