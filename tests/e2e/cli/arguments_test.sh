@@ -197,7 +197,7 @@ check "a default model" sh -c "SD35_MODEL='$tiny' '$sd35' generate ${small[*]} c
 expect "none" 2 "SD35_MODEL" env -u SD35_MODEL "$sd35" generate cat
 check "an option beats it" sh -c "SD35_MODEL=/nowhere '$sd35' generate -m '$tiny' ${small[*]} cat -o e.png"
 check "a recipe finds it" sh -c "SD35_MODEL='$tiny' '$sd35' generate --from-image e.png --quiet -o f.png"
-expect "none for a recipe" 3 "say with --model" env SD35_MODEL=/nowhere "$sd35" generate --from-image e.png
+expect "none for a recipe" 3 "say with --model" sh -c "mkdir elsewhere && cd elsewhere && SD35_MODEL=/nowhere '$sd35' generate --from-image ../e.png"
 
 # Prompts that mean something else elsewhere
 warns() { "$sd35" generate --dtype f32 -m "$tiny" -W 32 -H 32 --steps 1 -s 1 -o o.png "$@" 2>err >out && grep "warning" err | grep -v "trained for" >warned; }

@@ -24,14 +24,14 @@ mkdir "$work/target"
 tiny=$work/tiny
 "$sd35" make-random-model --size tiny --dtype f32 --seed 7 --quiet -o "$tiny" || exit 1
 
-# The same weights draw the same picture, wherever they lie. A recipe names the model, so it is called the same.
+# The same weights draw the same picture, wherever they lie. A recipe would name the files.
 for form in folder single gguf; do mkdir "$work/$form"; done
 cp -r "$tiny" "$work/folder/model.gguf"
 "$sd35" convert "$tiny" "$work/single/model.gguf" --layout single -t f32 >"$work/table" 2>/dev/null
 "$sd35" convert "$tiny" "$work/gguf/model.gguf" -t f32 --quiet
 check "a table says what became what" grep -qE '^transformer +linear layers +f32 ' "$work/table"
 for form in folder single gguf; do
-  (cd "$work/$form" && ln -s "$tiny" tokens && draw -m model.gguf --tokenizers tokens -o picture.png)
+  (cd "$work/$form" && ln -s "$tiny" tokens && draw -m model.gguf --tokenizers tokens --no-metadata -o picture.png)
   check "draw from $form" cmp "$work/folder/picture.png" "$work/$form/picture.png"
 done
 
@@ -44,7 +44,7 @@ check "is small" [ "$(size_of_weights fp8)" -lt "$(($(size_of_weights bf16) * 8 
 check "widen it" "$sd35" convert "$work/fp8" "$work/wide" -t bf16 --quiet
 for form in fp8 wide; do
   mkdir "$work/of-$form"
-  (cd "$work/of-$form" && ln -s "../$form" m && draw -m m --quantize none -o picture.png)
+  (cd "$work/of-$form" && ln -s "../$form" m && draw -m m --quantize none --no-metadata -o picture.png)
 done
 check "the same picture" cmp "$work/of-fp8/picture.png" "$work/of-wide/picture.png"
 check "kept in 8 bits" draw -m "$work/fp8" -o "$work/fp8.png"
@@ -86,7 +86,7 @@ check "is 64 pixels" sh -c "'$sd35' inspect '$work/own.png' | grep -q '64 x 64'"
 mkdir "$work/recipe"
 for form in own own.safetensors own.gguf; do
   ln -sfn "$work/$form" "$work/recipe/model"
-  (cd "$work/recipe" && own_size -m model --tokenizers "$tiny" -o "$form.png")
+  (cd "$work/recipe" && own_size -m model --tokenizers "$tiny" --no-metadata -o "$form.png")
   check "own settings from $form" cmp "$work/recipe/own.png" "$work/recipe/$form.png"
 done
 check "own settings with a part by file" own_size -m "$work/own" --vae "$work/own/vae/diffusion_pytorch_model.safetensors" \

@@ -122,9 +122,10 @@ for option in lora attach-lora; do
 done
 cp -r m/vae autoencoder
 check "a part" draw --vae autoencoder -o part.png
+check "a model alone" draw -o plain.png
 mkdir moved && mv style.safetensors autoencoder m moved/
 again() { program generate --quiet --from-image "$@" -o again.png; }
-check "the model is gone" fails 3 "lora.png: it was drawn with the model 'm', which is not there; say with --model" again lora.png
+check "the model is gone" fails 3 "plain.png: it was drawn with the model 'm', which is not there; say with --model" again plain.png
 for option in lora attach-lora; do
   check "its file for --$option" fails 3 "$option.png: it was drawn with the LoRA 'style.safetensors', which is not there; say with --$option FILE:0.5" again $option.png -m moved/m
   check "named anew" again $option.png -m moved/m --$option moved/style.safetensors:0.5 --$option other.safetensors

@@ -20,22 +20,22 @@ says() { # says TEXT COMMAND...: the command succeeds and TEXT is on its stderr
   shift
   "$@" >"$work/out" 2>"$work/err" && grep -qF -- "$text" "$work/err"
 }
-check "plain" draw --quiet --dtype f32 -o "$work/plain.png"
+check "plain" draw --quiet --dtype f32 --no-metadata -o "$work/plain.png"
 
 # Encoded prompts
-check "a prompt is kept" draw --quiet --dtype f32 --prompt-cache "$work/prompts" -o "$work/kept.png"
+check "a prompt is kept" draw --quiet --dtype f32 --prompt-cache "$work/prompts" --no-metadata -o "$work/kept.png"
 check "and changes nothing" cmp "$work/plain.png" "$work/kept.png"
 mv "$tiny/text_encoder_3/model.safetensors" "$work/t5"
 head -c 20000 "$work/t5" >"$tiny/text_encoder_3/model.safetensors"
 tail -c +20001 "$work/t5" | tr '\0-\377' '\377' >>"$tiny/text_encoder_3/model.safetensors"
 touch -r "$work/t5" "$tiny/text_encoder_3/model.safetensors"
-check "found again it needs no weights" draw --quiet --dtype f32 --prompt-cache "$work/prompts" -o "$work/found.png"
+check "found again it needs no weights" draw --quiet --dtype f32 --prompt-cache "$work/prompts" --no-metadata -o "$work/found.png"
 check "and gives the same bytes" cmp "$work/plain.png" "$work/found.png"
 mv "$work/t5" "$tiny/text_encoder_3/model.safetensors"
 for segment in "$work"/prompts/*/*.segment; do
   printf x | dd of="$segment" bs=1 seek=$(($(stat -c %s "$segment") / 2)) conv=notrunc status=none
 done
-check "damage is a warning" says "damaged" draw --dtype f32 --prompt-cache "$work/prompts" -o "$work/damaged.png"
+check "damage is a warning" says "damaged" draw --dtype f32 --prompt-cache "$work/prompts" --no-metadata -o "$work/damaged.png"
 check "and no other picture" cmp "$work/plain.png" "$work/damaged.png"
 echo >"$work/file"
 check "no folder" fails 3 "file" draw --quiet --prompt-cache "$work/file/x" -o "$work/x.png"
