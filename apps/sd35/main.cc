@@ -36,7 +36,7 @@ int fail(ExitCode code, const std::string& message) {
   return code;
 }
 
-// " (--steps)" where the library calls an option otherwise.
+// " (--steps)" where the library has another name for an option.
 std::string in_words_of_the_command_line(const std::string& option) {
   const std::string argument = argument_of(option);
   return argument.empty() || argument == "--" + option ? "" : " (" + argument + ")";
