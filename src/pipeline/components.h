@@ -1,4 +1,4 @@
-// A model opened: configurations read and compared with each other, weights mapped and compared with them,
+// An opened model: configurations read and compared with each other, weights mapped and compared with them,
 // nothing loaded.
 #pragma once
 
@@ -27,10 +27,10 @@ struct Components {
   SchedulerConfig scheduler;
   std::shared_ptr<const WeightSource> transformer_weights;
   std::shared_ptr<const WeightSource> vae_weights;
-  LoraTargets lora_targets;  // what adapters of a request may change
-  std::string encoders;      // identity of text encoders, tokenizers and threads, where prompts are kept
-  std::string transformer_identity;   // of its weights, where they are packed
-  std::vector<std::string> warnings;  // of files: what is left out of them, what was guessed
+  LoraTargets lora_targets;          // what adapters of a request may change
+  std::string encoders;              // identity of text encoders, tokenizers and threads, if prompts are kept
+  std::string transformer_identity;  // of its weights, if they are packed
+  std::vector<std::string> warnings;  // about files: what is left out of them, what was derived
   PromptVocabulary vocabulary;
   TrainedSides sides;
   PreviewColours preview;

@@ -11,11 +11,10 @@
 namespace sd35 {
 
 // The entries of Picture::metadata: "parameters", the text that many programs read, and "sd35", the recipe as
-// JSON. `recipe` is that of the one picture: its own seed, count 1,
-// the options complete.
+// JSON. `recipe` is that of the one picture: its own seed, count 1, the options complete.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe);
 
-// That of the picture in a file. Throws FileError where there is none or it is damaged.
+// That of the picture in a file. Throws FileError if there is none or it is damaged.
 Recipe recipe_in(const std::filesystem::path& picture);
 
 std::string recipe_to_json(const Recipe& recipe);
