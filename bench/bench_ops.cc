@@ -75,7 +75,7 @@ void report(benchmark::State& state, double flops, double bytes, double ceiling)
       Counter(bytes * static_cast<double>(state.iterations()) * 1e-9, Counter::kIsRate);
 }
 
-// How a weight is kept, and what the machine can do at most with it.
+// How a weight is kept, and the most the machine can do with it.
 struct Kind {
   std::string name;
   double ceiling;
@@ -87,7 +87,7 @@ void run_linear(benchmark::State& state, const Ops& ops, const LinearShape& shap
   Linear layer;
   layer.in_features = shape.in;
   layer.out_features = shape.out;
-  // Small, so that activations see what they see in a model: the tails of GELU are denormal, and slow.
+  // Small, so that activations get what they get in a model: the tails of GELU are denormal, and slow.
   layer.weight = filled({shape.out, shape.in}, ops.compute_type(), 0x1p-13f);
   layer.bias = filled({shape.out}, DType::f32);
   const auto bytes = static_cast<double>(layer.weight.bytes());

@@ -1,6 +1,6 @@
 // The whole way from prompt to picture on one model, in several formats: seconds of each stage, a step's
-// share of the machine's ceiling measured in the same run, and the peak resident memory. Each row is a
-// process of its own.
+// share of the machine's ceiling measured in the same run, and the peak resident memory. Each row is measured
+// in its own process.
 //
 //   bench_pipeline MODEL [--formats f32 bf16 int8 nf4] [--sizes 512 1024] [--threads 2] [--steps 3] [--no-t5]
 //   [--max-sequence-length 256] [--json FILE]
@@ -131,7 +131,7 @@ nlohmann::json measure(const Run& run, const std::string& format, int size) {
           {"memory", peak_gigabytes()}};
 }
 
-// The same in a process of its own, whose peak of memory is that of this row. Null when it failed.
+// The same in a separate process, whose peak of memory is that of this row. Null when it failed.
 nlohmann::json measure_apart(const Run& run, const std::string& format, int size) {
   int ends[2];
   if (pipe(ends) != 0) return {};

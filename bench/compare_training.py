@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--sd35", action="append", default=[], help="the program sd35, built with the trainer")
     parser.add_argument("--machine", help="the program bench_machine")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--size", type=int, default=256, help="pixels a side")
+    parser.add_argument("--size", type=int, default=256, help="pixels per side")
     parser.add_argument("--t5-tokens", type=int, default=77, help="those of CLIP come on top")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)

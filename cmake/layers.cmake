@@ -54,8 +54,8 @@ function(sd35_layer folder)
   endif()
 endfunction()
 
-# One test program a folder of tests/; every *_test.cc in it is picked up, but for those in EXCLUDE, a folder inside.
-# sd35_test(folder EXCLUDE folder LAYERS layer... LINK library... LABEL fast|slow FILTER tests)
+# One test program per folder of tests/; every *_test.cc in it is picked up, except those in EXCLUDE, a folder
+# inside. sd35_test(folder EXCLUDE folder LAYERS layer... LINK library... LABEL fast|slow FILTER tests)
 function(sd35_test folder)
   cmake_parse_arguments(arg "" "EXCLUDE;LABEL;FILTER" "LAYERS;LINK" ${ARGN})
   string(REPLACE "/" "_" name ${folder})

@@ -7,7 +7,7 @@ add_library(sd35::sd35 ALIAS sd35)
 get_property(layers GLOBAL PROPERTY SD35_LAYERS)
 foreach(layer ${layers})
   target_sources(sd35 PRIVATE $<TARGET_OBJECTS:${layer}>)
-  # What the layer links, but for the other layers, whose objects are here.
+  # What the layer links, except the other layers, whose objects are here.
   get_target_property(libraries ${layer} LINK_LIBRARIES)
   list(FILTER libraries EXCLUDE REGEX "^sd35_")
   target_link_libraries(sd35 PRIVATE ${libraries})

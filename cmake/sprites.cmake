@@ -1,6 +1,7 @@
 # Puts pictures into a target.
-# sd35_embed_pictures(target name folder): the WebP files of a folder, named by code points in hexadecimal, lie behind the
-# symbols `name` and `name`_end: for each file its code point and its length, four bytes each, and its bytes.
+# sd35_embed_pictures(target name folder): the WebP files of a folder, named by code points in hexadecimal,
+# are stored at the symbols `name` to `name`_end: for each file its code point and its length, four bytes
+# each, and its bytes.
 function(sd35_embed_pictures target name folder)
   file(GLOB pictures CONFIGURE_DEPENDS ${folder}/*.webp)
   set(assembly "")

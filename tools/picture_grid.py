@@ -2,7 +2,7 @@
 
     python tools/picture_grid.py MODEL -o grid.webp [--sd35 build/bin/sd35] [--prompts FILE] [--seeds 4] [--columns 4] [-- OPTIONS]
 
-FILE has a prompt a line; without it those of tools/picture_grid.txt are drawn, ten of signs and thirty of all else that the default
+FILE has one prompt per line; without it those of tools/picture_grid.txt are drawn, ten of signs and thirty of all else that the default
 model knows. OPTIONS are those of `sd35 generate`, as in `-- --quantize int8`; what they do not say is the model's own. Needs Pillow.
 """
 
@@ -23,12 +23,12 @@ def read_prompts(path):
     with open(path, encoding="utf-8") as file:
         prompts = [line.strip() for line in file if line.strip()]
     if not prompts:
-        sys.exit(f"{path} holds no prompt; it should have one a line")
+        sys.exit(f"{path} holds no prompt; it should have one per line")
     return prompts
 
 
 def draw(arguments, prompt, folder):
-    """The pictures of one prompt, a seed each."""
+    """The pictures of one prompt, one per seed."""
     names = os.path.join(folder, "{index}.png")
     command = [arguments.sd35, "generate", "--model", arguments.model, "--prompt", prompt, "--quiet", "-o", names]
     command += ["--seed", str(arguments.seed), "--count", str(arguments.seeds), *arguments.options]
@@ -50,7 +50,7 @@ def scaled(picture, side):
 
 
 def page_of(rows, columns):
-    """`rows`: a prompt and its pictures each; `columns`: prompts beside each other."""
+    """`rows`: each a prompt and its pictures; `columns`: prompts side by side."""
     font = ImageFont.load_default(LABEL)
     height = max(picture.height for _, pictures in rows for picture in pictures)
     width = max(sum(picture.width + GAP for picture in pictures) for _, pictures in rows)
@@ -81,7 +81,7 @@ def main():
     parser.add_argument("--prompts", default=os.path.join(HERE, "picture_grid.txt"))
     parser.add_argument("--seeds", type=int, default=4, help="pictures of each prompt")
     parser.add_argument("--seed", type=int, default=0, help="of the first of them")
-    parser.add_argument("--columns", type=int, default=4, help="prompts beside each other")
+    parser.add_argument("--columns", type=int, default=4, help="prompts side by side")
     parser.add_argument("--side", type=int, default=128, help="pixels of a picture's longer side on the page")
     words = sys.argv[1:]
     split = words.index("--") if "--" in words else len(words)

@@ -1,4 +1,4 @@
-// Values of options that a person writes in another form than the library has them in.
+// Values of options that a person writes in a different form than the library uses.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace sd35::cli {
 
-// Each throws ArgumentError that begins with `name`, that of the option.
+// Each throws an ArgumentError that begins with `name`, that of the option.
 
 // FILE[:WEIGHT].
 LoraOptions lora_argument(const std::string& name, const std::string& argument);

@@ -88,7 +88,7 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
                       " (sd35 " + command.get_name() + " --help)");
 }
 
-// Null for a word. Throws for an option that there is not.
+// Null for a word. Throws for an option that does not exist.
 const CLI::Option* find_option(const CLI::App& command, const std::string& argument) {
   if (!looks_like_an_option(argument)) return nullptr;
   const std::string name = option_name(argument);
@@ -117,7 +117,7 @@ std::size_t arguments_of(const CLI::Option& option, const std::vector<std::strin
   std::size_t end = at + 1;
   int values = has_value_attached(arguments[at]) ? values_in(option, arguments[at]) : 0;
   for (; end < arguments.size() && values < most; ++end) {
-    // Lists are of numbers; a word behind them belongs to the prompt.
+    // Lists are of numbers; a word after them belongs to the prompt.
     if (values >= least && !looks_like_a_number(arguments[end])) break;
     values += values_in(option, arguments[end]);
   }
@@ -126,7 +126,7 @@ std::size_t arguments_of(const CLI::Option& option, const std::vector<std::strin
 
 std::string in_apostrophes(const std::string& text) { return "'" + text + "'"; }
 
-// Validators of CLI11: return what is wrong, or "" and leave the number as it is to be read.
+// Validators of CLI11: return what is wrong, or "" and leave the number in the form that CLI11 reads.
 template <class Integer>
 std::string check_whole_number(std::string& text) {
   const std::string digits = text.substr(text.starts_with('-') ? 1 : 0);

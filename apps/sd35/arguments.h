@@ -21,12 +21,12 @@ inline constexpr const char* kPair = "START,STOP";
 // "; did you mean --seed?" where one of `known` is like `word`, else "".
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
 
-// Whole numbers and fractions of every option are read as people write them: in the decimal system, nothing
-// before or after them, and refused where their type does not hold them. CLI11 reads 010 as 8, an empty text
-// as 0 and a seed that is too large as the largest.
+// Whole numbers and fractions of every option are read as people write them: in the decimal system, with
+// nothing before or after them, and refused where their type cannot hold them. CLI11 reads 010 as 8, an empty
+// text as 0 and a seed that is too large as the largest.
 void read_numbers_strictly(CLI::App& program);
 
-// A finite decimal number. Throws ArgumentError that begins with `what`.
+// A finite decimal number. Throws an ArgumentError that begins with `what`.
 double read_number(const std::string& what, const std::string& text);
 
 }  // namespace sd35::cli

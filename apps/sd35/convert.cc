@@ -88,7 +88,7 @@ void add_convert(CLI::App& app) {
       "denoiser's weights as this machine multiplies with them");
   add_options(*command, arguments->packing, is_of_weights);
   add_options(*command, arguments->options.parts);
-  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->add_flag("--quiet", arguments->quiet, "Print only errors");
   command->footer(kConvertFooter);
   command->callback([arguments, command] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);

@@ -46,7 +46,7 @@ OutputNames output_names(const GenerateArguments& arguments) {
   for (int i = 0; i < count; ++i) seeds.push_back(options.seed + static_cast<std::uint64_t>(i));
   OutputNames names(arguments.output, seeds);
   if (names.to_standard_output() && arguments.json)
-    throw ArgumentError("--json and --output - both want the standard output");
+    throw ArgumentError("--json and --output - both need the standard output");
   return names;
 }
 
@@ -108,7 +108,7 @@ void add_output_options(CLI::App& command, GenerateArguments& arguments) {
                   "on stderr")
       ->type_name("FILE")
       ->group(group);
-  command.add_flag("--quiet", arguments.quiet, "Say nothing but errors")->group(group);
+  command.add_flag("--quiet", arguments.quiet, "Print only errors")->group(group);
   command.add_flag("--json", arguments.json, "Progress, warnings and results as lines of JSON")->group(group);
 }
 

@@ -24,7 +24,7 @@ void stop(int signal) {
 void go_on(int /*signal*/) {}
 
 void say(const char* text) {
-  // Nobody is left to be told of a failure.
+  // Nobody is left to report a failure to.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
 }
 

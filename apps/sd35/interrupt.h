@@ -1,4 +1,4 @@
-// What the system tells the program while it works.
+// Signals that reach the program while it works.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 namespace sd35::cli {
 
 // Ctrl-C, the polite kill, a terminal that is closed and processor time that is used up ask the work in
-// progress to stop; the second time it ends at once, without its temporary files. SIGQUIT stays as it is, for
-// a core of a program that hangs. A weight file that is cut short while it is mapped ends the program with
-// one line.
+// progress to stop; the second time it ends at once, removing its temporary files. SIGQUIT stays as it is,
+// for a core of a program that hangs. A weight file that is cut short while it is mapped ends the program
+// with a message of one line.
 void handle_signals();
 bool interrupted();
 

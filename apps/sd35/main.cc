@@ -36,7 +36,7 @@ int fail(ExitCode code, const std::string& message) {
   return code;
 }
 
-// " (--steps)" where the library calls the option otherwise.
+// " (--steps)" where the library has another name for an option.
 std::string in_words_of_the_command_line(const sd35::Error& error) {
   const std::string argument = argument_of(error.option());
   const bool said =

@@ -54,7 +54,7 @@ Share read_share(const std::string& option, const std::string& part, const char*
   return {part.substr(0, equals), read_number(option + " " + part, part.substr(equals + 1))};
 }
 
-// "red=0.5,blue=1": what is not named does not come up.
+// "red=0.5,blue=1": what is not named is not drawn.
 template <std::size_t N, class PlaceOf>
 void read_shares(const std::string& option, const std::string& text, const char* example, PlaceOf place_of,
                  std::array<double, N>& shares) {
@@ -174,7 +174,7 @@ std::string typefaces_text() {
 
 void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
   const std::string group = "Scenes";
-  command.add_option("--split", arguments.split, "train or heldout; default: train, of --prompts heldout")
+  command.add_option("--split", arguments.split, "train or heldout; default: train, with --prompts heldout")
       ->group(group);
   command.add_option("--mix", arguments.mix, "Shares of the kinds, as in words=0.5,thing=0.2")->group(group);
   command.add_option("--kind", arguments.kind, "One kind only")->group(group);
@@ -184,16 +184,16 @@ void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
                   "Pictures of things: fluent, noto (a font), or shares of them as in fluent=0.9,noto=0.1")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, of --prompts 1")
+  command.add_option("--max-words", arguments.most_words, "On a sign; default: 3, with --prompts 1")
       ->group(group);
-  command.add_option("--min-letters", arguments.shortest_word, "Of a word; default: 2, of --prompts 3")
+  command.add_option("--min-letters", arguments.shortest_word, "Of a word; default: 2, with --prompts 3")
       ->group(group);
-  command.add_option("--max-letters", arguments.longest_word, "Of a word; default: 8, of --prompts 6")
+  command.add_option("--max-letters", arguments.longest_word, "Of a word; default: 8, with --prompts 6")
       ->group(group);
   command
       .add_option("--word-sources", arguments.word_sources,
                   "Shares of dictionary, invented and random words; default: "
-                  "dictionary=0.65,invented=0.2,random=0.15, of --prompts dictionary=1")
+                  "dictionary=0.65,invented=0.2,random=0.15, with --prompts dictionary=1")
       ->group(group);
   command
       .add_option(
@@ -207,13 +207,13 @@ void add_scene_options(CLI::App& command, MakeDatasetArguments& arguments) {
       ->group(group);
   command
       .add_option("--smallest-capital", arguments.smallest_capital,
-                  "Scenes whose capital letters are lower than this many pixels are drawn by lot anew")
+                  "Scenes whose capital letters are lower than this many pixels are drawn again at random")
       ->check(CLI::NonNegativeNumber)
       ->group(group);
   command.add_flag("--common-things", arguments.common_things, "The best known things only")->group(group);
   command
       .add_flag("--plain-backgrounds", arguments.plain_backgrounds,
-                "White and pale ones, but for scenes about one")
+                "White and pale ones, except for scenes about one")
       ->group(group);
 }
 
@@ -245,9 +245,9 @@ void add_make_dataset(CLI::App& app) {
       "A file sd35.json with the words that the captions hold, for the folder of a model that learns "
       "from them");
   add_scene_options(*command, *arguments);
-  command->add_option("--threads", arguments->threads, "0: as many as there are cores that may be used")
+  command->add_option("--threads", arguments->threads, "0: one per core that may be used")
       ->capture_default_str();
-  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->add_flag("--quiet", arguments->quiet, "Print only errors");
   command->footer(kDatasetFooter);
   command->callback([arguments] { run(*arguments); });
 }

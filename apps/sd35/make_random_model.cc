@@ -27,7 +27,7 @@ void add_make_random_model(CLI::App& app) {
   command->add_option("--dtype", options.dtype, "f32, f16 or bf16")->capture_default_str();
   command->add_option("--seed", options.seed, "Of the weights")->capture_default_str();
   command->add_option("-o,--output", arguments->output, "The folder, or the file, to write")->required();
-  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->add_flag("--quiet", arguments->quiet, "Print only errors");
   command->callback([arguments] {
     Reporter reporter(arguments->quiet ? Verbosity::quiet : Verbosity::person);
     make_random_model(arguments->options, arguments->output, reporter.callbacks());

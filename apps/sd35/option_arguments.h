@@ -22,8 +22,8 @@ void add_options(CLI::App& command, ModelParts& parts);
 // Adds to the help of an option what only this command does with it.
 void add_to_help(CLI::App& command, const std::string& name, const std::string& more);
 
-// From now on every option and argument but texts refuses an empty value, which stands in a script for a
-// variable that nobody set, and the name of another option, which CLI11 would take for the value that was
+// From now on every option and argument except texts refuses an empty value, which in a script usually comes
+// from an unset variable, and the name of another option, which CLI11 would take for the value that was
 // forgotten.
 void refuse_missing_values(CLI::App& program);
 

@@ -16,12 +16,13 @@ namespace sd35::cli {
 void check_different(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
 
 // What -o names: nothing (out.png), a folder, a file, a name with {seed} and {index}, or "-", the standard
-// output. A file that is named is replaced; in a folder, and without a name, nothing ever is: pictures are
-// called out.png, out-2.png, ... Several pictures of one name are numbered: cat-0001.png, cat-0002.png.
+// output. A file that is named is replaced; in a folder, and without a name, nothing is ever replaced:
+// pictures are called out.png, out-2.png, ... Several pictures of one name are numbered: cat-0001.png,
+// cat-0002.png.
 class OutputNames {
  public:
-  // `output`: the text of -o, empty where it was not given; `seeds`: one a picture. Every name is checked
-  // now. Throws ArgumentError for names that cannot be, FileError for those that cannot be written.
+  // `output`: the text of -o, empty if it was not given; `seeds`: one per picture. Every name is checked now.
+  // Throws ArgumentError for names that cannot be, FileError for those that cannot be written.
   OutputNames(const std::string& output, const std::vector<std::uint64_t>& seeds);
 
   // Writes picture `index` and returns where it lies, for a person.
@@ -31,7 +32,7 @@ class OutputNames {
   bool to_standard_output() const { return names_.empty(); }
 
  private:
-  std::vector<std::filesystem::path> names_;  // one a picture; empty: the standard output
+  std::vector<std::filesystem::path> names_;  // one per picture; empty: the standard output
   bool replace_ = true;
 };
 

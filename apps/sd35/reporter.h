@@ -1,5 +1,5 @@
-// What the program tells while it works: a bar on a terminal, a line every few seconds elsewhere, JSON lines
-// for programs, or nothing.
+// What the program reports while it works: a bar on a terminal, a line every few seconds elsewhere, JSON
+// lines for programs, or nothing.
 #pragma once
 
 #include <chrono>

@@ -5,7 +5,7 @@
 
 namespace sd35::cli {
 
-// `text`, or all of the standard input where it is "-", without the ends of lines at its end; once in a run.
+// `text`, or all of the standard input where it is "-", without trailing ends of lines; only once per run.
 // Throws ArgumentError the second time, FileError when it cannot be read, is empty or holds more than a
 // prompt can, Cancelled after Ctrl-C.
 std::string text_argument(const std::string& text);

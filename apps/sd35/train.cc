@@ -54,8 +54,8 @@ void add_train(CLI::App& app) {
   command->add_option("-o,--output", arguments->output, "Folder of the run: checkpoints, figures, the result")
       ->required();
   command->add_flag("--resume", arguments->resume, "Go on from the newest checkpoint in the folder");
-  command->add_option("--threads", arguments->threads, "Threads; 0: one a core")->capture_default_str();
-  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+  command->add_option("--threads", arguments->threads, "Threads; 0: one per core")->capture_default_str();
+  command->add_flag("--quiet", arguments->quiet, "Print only errors");
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -8,7 +8,7 @@
 namespace sd35::cli {
 
 // Whether these arguments of the program ask for the trainer, or for an engine or device that only sd35-torch
-// may know: it says so where it does not.
+// may know: it reports it if it does not.
 bool want_torch(const std::vector<std::string>& arguments);
 
 // Becomes sd35-torch, with this process's arguments, where it lies beside this program; else returns. In

@@ -21,7 +21,7 @@ const char* name_of(sd35::Stage stage) {
   }
 }
 
-// A line for each stage, which is written over until the stage has ended.
+// A line for each stage, which is overwritten until the stage ends.
 bool show(const sd35::Progress& progress) {
   std::fprintf(stderr, "\r%s: %3.0f %%", name_of(progress.stage), 100 * progress.fraction);
   if (progress.steps > 0) std::fprintf(stderr, ", step %d of %d", progress.step, progress.steps);

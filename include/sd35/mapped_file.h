@@ -9,7 +9,7 @@ namespace sd35 {
 // fails; the library leaves the signal alone.
 //
 // The file of which `address` (si_addr of the fault) is mapped memory, in quotes as messages show it; null
-// where there is none. Async-signal-safe, from any thread. The text holds as long as the mapping.
+// if it is in none. Async-signal-safe, from any thread. The text holds as long as the mapping.
 SD35_API const char* mapped_file_at(const void* address) noexcept;
 
 }  // namespace sd35

@@ -7,8 +7,8 @@ namespace sd35 {
 
 // What a single-file checkpoint lacks; in a folder they replace what it holds. Empty: none.
 struct ModelParts {
-  // Safetensors or GGUF files, whose names are those of transformers (a GGUF file: or llama.cpp) after any
-  // prefix; or folders of the diffusers layout.
+  // Safetensors or GGUF files, whose names are those of transformers (in a GGUF file also those of llama.cpp)
+  // after any prefix; or folders of the diffusers layout.
   std::filesystem::path clip_l = {}, clip_g = {}, t5xxl = {};
   // A folder with tokenizer/, tokenizer_2/ and tokenizer_3/.
   std::filesystem::path tokenizers = {};

@@ -5,9 +5,9 @@
 //   options.prompt = "A capybara holding a sign that reads Hello World";
 //   sd35::save(pipeline.generate(options).at(0), "capybara.png");
 //
-// Every function throws an exception derived from sd35::Error (sd35/error.h) whose what() is one line that
-// says what was wrong, where, and what would work, and whose option() names the option it is about. Names
-// follow diffusers' StableDiffusion3Pipeline where it has one. What sd35 does to the process around it:
+// Every function throws an exception derived from sd35::Error (sd35/error.h) whose what() says in one line
+// what was wrong, where, and what would work, and whose option() names the option it is about. Names follow
+// diffusers' StableDiffusion3Pipeline where it has one. What sd35 does to the process around it:
 // docs/process.md.
 #pragma once
 
@@ -41,13 +41,13 @@ struct Picture {
       metadata;  // what save() writes into the file: "parameters", "sd35"
 };
 
-// Writes PNG, JPEG or WebP by the extension, with the picture's metadata; aside first, then renamed, so that
-// what was there is replaced. Missing folders are made. Throws ArgumentError for an unknown extension,
+// Writes PNG, JPEG or WebP by the extension, with the picture's metadata: to a temporary file that is then
+// renamed, replacing what was there. Missing folders are made. Throws ArgumentError for an unknown extension,
 // FileError when the file cannot be written.
 SD35_API void save(const Picture& picture, const std::filesystem::path& path);
 
 // The same, but replaces nothing: where `path` exists, the picture goes to the next free name beside it
-// (out-2.png, out-3.png, ...), which is safe against other processes that do so. Returns the name.
+// (out-2.png, out-3.png, ...), which is safe even when other processes do the same. Returns the name.
 SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::filesystem::path& path);
 
 // The same in memory: the bytes of a file of `format`, "png", "jpg" or "webp", with the picture's metadata.
@@ -59,7 +59,7 @@ SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::str
 // stands for the bytes, when they are none of these, truncated or corrupt, or more than 2^28 pixels.
 SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& name = "the picture");
 
-// Throws what save() would throw for a path that cannot be written, before the work of a picture is spent.
+// Throws what save() would throw for a path that cannot be written, before any work is spent on the picture.
 SD35_API void check_output(const std::filesystem::path& path);
 
 // A file of low-rank updates (LoRA): diffusers/PEFT or kohya keys.
@@ -80,17 +80,18 @@ struct LoadOptions {
   // quantized scales), "none" (in dtype, whatever the file holds), or empty: in 4 and 8 bits where the file
   // holds them so, else in dtype.
   std::string quantize;
-  int threads = 0;  // 1 to 1024, or 0: one a core (not a hyper-thread), within CPU quota and affinity mask
+  int threads = 0;  // 1 to 1024, or 0: one per core (not hyper-thread), within CPU quota and affinity mask
   ModelParts parts;
   bool use_t5 = true;  // false: the third encoder is not loaded, its part of the prompt embedding is zeros
-  // A folder for encoded prompts, made where it is missing: a prompt that was drawn before with the same
+  // A folder for encoded prompts, made if it is missing: a prompt that was drawn before with the same
   // encoders is read from there. Empty: none. Changes no picture.
   std::filesystem::path prompt_cache;
-  // Bytes of memory that no stage should exceed, or 0: how a picture is made follows from it and from the
-  // options (Callbacks::on_memory_plan), and so do its last bits; generate() refuses what fits in no way.
+  // Bytes of memory that no stage should exceed, or 0 for no limit. How a picture is made, and with that its
+  // last bits, depends on this and on the options (Callbacks::on_memory_plan); generate() refuses what cannot
+  // be made to fit.
   std::uint64_t max_memory = 0;
   // A folder for the transformer's weights in the form this machine multiplies with, made and filled where it
-  // lacks them: from there they are mapped, and the first step begins at once. One folder a model. Empty:
+  // lacks them: from there they are mapped, and the first step begins at once. One folder per model. Empty:
   // none. Changes no picture.
   std::filesystem::path packed;
   // What stays in memory from one call of generate() to the next, for as long as the Model lives: "nothing",
@@ -129,7 +130,7 @@ struct GenerateOptions {
   double guidance_stop = 1;
   // Above 0: the first-block cache. A step whose first block adds nearly what it added in the last step that
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
-  // other blocks added then. About 0.05 to 0.2 pays; the picture changes with it.
+  // other blocks added then. About 0.05 to 0.2 is worthwhile; it changes the picture.
   double block_cache = 0;
   std::optional<std::string> sampler;  // "euler", "heun", "dpm++2m"; unset: "euler"
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
@@ -144,9 +145,9 @@ struct GenerateOptions {
                             // as diffusers
   SkipLayerOptions skip_layer_guidance;
   // Adapters of these pictures alone, beside those of LoadOptions: nothing is loaded again for others,
-  // whatever form the weights have. Each step takes some percent longer; weights of the text encoders are
-  // changed as they are read. Where the model keeps its transformer, it keeps what was read of these files,
-  // too, until they change or others take their place.
+  // whatever form the weights have. Each step takes a few percent longer; weights of the text encoders are
+  // changed as they are read. A model that keeps its transformer also keeps what was read of these files,
+  // until they change or others take their place.
   std::vector<LoraOptions> loras;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
   bool metadata = true;  // false: Picture::metadata stays empty, and so files say nothing of how it was made
@@ -157,14 +158,14 @@ struct GenerateOptions {
 
 enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert, train_tokenizer };
 
-// What is going on; sent often, cheap to ignore. Each stage is reported with a fraction of 0 first and of 1
+// What is happening; sent often, cheap to ignore. Each stage is reported with a fraction of 0 first and of 1
 // last.
 struct Progress {
   Stage stage = Stage::load;
   int picture = 0;  // index of the picture, where it applies
   int step = 0;     // done of `steps`
   int steps = 0;
-  int pictures = 1;     // that go through the stage together, `picture` and those behind it
+  int pictures = 1;     // that go through the stage together, `picture` and those after it
   double fraction = 0;  // of the stage, 0 to 1, finer than steps
   double seconds = 0;   // since the stage began
   std::string part;     // what is loaded: "transformer", "decoder"; empty in other stages
@@ -181,23 +182,23 @@ struct MemoryStage {
 struct Callbacks {
   // Return false to stop: generate() then throws Cancelled within a second or one operation. Where on_picture
   // is set, what is denoised by then (small pictures: up to eight at once) is decoded and delivered first;
-  // on_progress goes on being called meanwhile, and what it returns changes nothing any more. To give those
+  // on_progress goes on being called meanwhile, but its return value no longer matters. To give those
   // pictures up and stop at once, throw.
   std::function<bool(const Progress&)> on_progress;
   // Each picture as soon as it is decoded, number 0 first; its seed is GenerateOptions::seed + index. A
-  // picture that was denoised is delivered in every case: on Cancelled, on any error but one that a callback
+  // picture that was denoised is always delivered: on Cancelled, and on any error but one that a callback
   // throws meanwhile. A picture that ends in NaN is a warning; its NumericError comes when the others are
   // drawn. Callbacks must not draw with the same model. Where this is set generate() returns no pictures, so
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
   // A rough picture of the latents after each step (1/8 of the size), where wanted: `step` steps of all are
-  // done, of the picture that on_progress told of last. Small pictures, of which several would be denoised at
+  // done, of the picture that on_progress reported last. Small pictures, of which several would be denoised at
   // once, are then drawn one by one. Never called where the colours of the model's latents are not known:
   // `preview` of its sd35.json, docs/weights.md.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
-  // Where LoadOptions::max_memory is set, before anything is loaded.
+  // Called before anything is loaded, if LoadOptions::max_memory is set.
   std::function<void(const std::vector<MemoryStage>&)> on_memory_plan;
 };
 
@@ -227,7 +228,7 @@ SD35_API std::string file_hash(const std::filesystem::path& file);
 // Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
 // or on several of one model: each call has threads and memory of its own, pictures are the same as one after
 // the other, and stopping one leaves the others alone. start_profile() and finish_profile() must not run
-// beside other calls.
+// during other calls.
 class SD35_API Pipeline {
  public:
   // The same as Pipeline(Model::open(model, options)).
@@ -243,17 +244,17 @@ class SD35_API Pipeline {
   // generate() would for options that are impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
 
-  // One picture a seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
+  // One picture per seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when
   // a callback asked to stop.
   std::vector<Picture> generate(const GenerateOptions& options, const Callbacks& callbacks = {}) const;
 
-  // From here on every operation is timed, which costs nothing that could be measured. Throws FileError when
-  // the file `trace`, which finish_profile() writes, cannot be made.
+  // From here on every operation is timed, at no measurable cost. Throws FileError when the file `trace`,
+  // which finish_profile() writes, cannot be made.
   void start_profile(const std::filesystem::path& trace);
-  // Ends that. Writes the trace by stage, block and operation in Chrome's format (chrome://tracing,
+  // Ends the profile. Writes the trace by stage, block and operation in Chrome's format (chrome://tracing,
   // ui.perfetto.dev) and returns a table for a person: seconds of stages and operations, their share of the
-  // whole, GFLOP/s, and the share of what this machine's vector units reach, which is measured now. Throws
+  // whole, GFLOP/s, and their share of what this machine's vector units reach, which is measured now. Throws
   // FileError when the file cannot be written, ArgumentError when no profile was started.
   std::string finish_profile();
 
@@ -310,7 +311,7 @@ SD35_API void make_random_model(const RandomModelOptions& options, const std::fi
 
 // Which files a checkpoint becomes.
 struct ConvertOptions {
-  // "f32", "f16", "bf16": everything. "fp8" (e4m3; in a single file with a scale a tensor, in a folder
+  // "f32", "f16", "bf16": everything. "fp8" (e4m3; in a single file with a scale per tensor, in a folder
   // without and of the transformer only unless components are named, the rest in 16 bits), "q8_0", "q4_0",
   // "q4_1", "q5_0", "q5_1" (GGUF), "nf4", "nf4-dq" (bitsandbytes): the weights of linear layers; what is
   // sensitive or small stays in 16 or 32 bits. Empty: as the input has it, where the layout can hold that.
@@ -335,7 +336,7 @@ struct ConvertReport {
   std::vector<Row> rows;
 };
 // Converts a model, tensor by tensor, into the new file or folder `output`. What a folder's JSON files say
-// goes along: a single file has it in its metadata. `input`: as the model of Pipeline::from_pretrained.
+// is kept: a single file has it in its metadata. `input`: as the model of Pipeline::from_pretrained.
 // Throws ArgumentError for options that do not go together and an output that exists, FileError for an input
 // that is damaged or holds values that the type does not, and an output that cannot be written, Cancelled;
 // then nothing is left behind.
@@ -353,7 +354,7 @@ struct TokenizerOptions {
   bool whole_words = false;                 // of "t5": every token is a frequent word or a character
 };
 // Writes the files of transformers' CLIPTokenizer or T5Tokenizer into the new folder `output` and returns the
-// number of tokens (of "t5": 100 sentinels among them). `inputs`: files of UTF-8, a text a line. Throws
+// number of tokens (of "t5": 100 sentinels among them). `inputs`: files of UTF-8, one text per line. Throws
 // ArgumentError for impossible options, no text, and an output that exists, FileError for files that cannot
 // be read or written, Error when SentencePiece's program spm_train, which "t5" needs, is missing, Cancelled;
 // then nothing is left behind.

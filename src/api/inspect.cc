@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// Counts of the tensors of a source; all of them too where `list` asks for it.
+// Counts of the tensors of a source; also lists all of them if `list` asks for it.
 Json describe_tensors(const WeightSource& source, bool list) {
   std::int64_t parameters = 0;
   std::uint64_t bytes = 0;
@@ -119,7 +119,7 @@ Json model_description(const std::string& model, bool tensors) {
   return report;
 }
 
-// A file of weights that holds no component: a LoRA, or of another program.
+// A file of weights that holds no component: a LoRA, or another program's.
 Json describe_file(const fs::path& path, const WeightFile& file, bool tensors) {
   const std::string holds = likely_content(file.tensors);
   Json entry = {{"class", ""}, {"file", path.string()}};
@@ -136,7 +136,7 @@ Json describe_picture(const fs::path& path, const std::string& kind) {
   const Metadata metadata = read_metadata(path);
   Json report = {{"path", path.string()}, {"kind", kind}};
   const FileReader file(path.string());
-  constexpr std::uint64_t kStart = std::uint64_t{1} << 20;  // more than headers have
+  constexpr std::uint64_t kStart = std::uint64_t{1} << 20;  // more than any header has
   const std::uint64_t length = std::min(file.size(), kStart);
   if (const auto size = image_size(file.read(0, length), file.size(), path.string()))
     report.update({{"width", size->width}, {"height", size->height}});
@@ -154,7 +154,7 @@ std::string kind_of_other(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return "";
   const std::string kind = file_kind(path), name = path.filename().string();
-  // In the place of weights anything else is an error, the one that generate() would give.
+  // Anything else in place of weights is an error, the one that generate() would give.
   const bool weights = name.ends_with(".safetensors") || name.ends_with(".gguf") ||
                        name.find(".safetensors.index") != name.npos;
   const bool readable =

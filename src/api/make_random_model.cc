@@ -76,7 +76,7 @@ DType weight_type(const RandomModelOptions& options) {
   return dtype_from_name(options.dtype, {DType::f32, DType::f16, DType::bf16});
 }
 
-// What the folders say, for a file that takes the place of all of them.
+// What the folders say, for a file that replaces all of them.
 std::string said_by(const std::map<std::string, nlohmann::ordered_json>& configs) {
   std::map<std::string, nlohmann::json> said;
   for (const auto& [path, json] : configs)
@@ -122,7 +122,7 @@ void make_single(const RandomModelOptions& options, const fs::path& output, cons
   const Description made = describe(options, folder / "");
   RandomWriter writer(made.model, options.seed, weight_type(options), element_count(made.model),
                       [&](double fraction) { progress.report(fraction); });
-  // Whoever's folder it is writes the file.
+  // The owner of the new folder writes the file.
   writer.write(output, single_file(made.model), {{std::string(kConfigKey), said_by(made.configs)}},
                [&] { folder.commit(); });
 }

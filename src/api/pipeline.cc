@@ -69,13 +69,13 @@ class Pipeline::Impl {
     const Components& components = model_->components;
     warn_of_options(options, components.sides, callbacks);
     if (options.loras.empty())
-      warn_of_prompts(options, components.vocabulary, callbacks);  // they may know more
+      warn_of_prompts(options, components.vocabulary, callbacks);  // they may contain more
     warn_of_machine(callbacks);
     for (const std::string& warning : components.warnings) warn(callbacks, warning);
     const ThreadCount threads(model_->load.threads);
     const OpenMpThreads of_torch;
     const YieldWhenBusy yielding;
-    // Keeps what a stage freed, its weights included, until it is told otherwise.
+    // Keeps what a stage freed, its weights included, until told otherwise.
     const PoolScope memory;
     TransformerWeights weights(components, model_->load, ops(), callbacks);
     try {
@@ -167,7 +167,7 @@ class Pipeline::Impl {
     model_->residents.decoder.drop();
   }
 
-  // Bytes of those that stay for later requests beside this one's.
+  // Bytes of those that are kept for later requests, besides this one's.
   std::uint64_t room_for_other_loras(const MemoryPlan& plan) const {
     constexpr std::uint64_t kMost = 1'000'000'000;
     const std::uint64_t limit = model_->load.max_memory,

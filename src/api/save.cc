@@ -47,7 +47,7 @@ fs::path candidate(const fs::path& path, int number) {
   throw FileError("cannot write " + in_quotes(path.string()) + ": " + why, {}, path);
 }
 
-// Where save() makes the folders that `path` lacks. Throws FileError where it could not.
+// The folder in which save() makes the folders that `path` lacks. Throws FileError if it could not.
 fs::path innermost_existing_folder(const fs::path& path) {
   std::error_code error;
   fs::path folder = path.parent_path();
@@ -69,7 +69,7 @@ bool is_taken(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
-// Under the first name that nothing has.
+// Under the first free name.
 fs::path write_beside_others(const Picture& picture, const fs::path& path) {
   const std::vector<std::uint8_t> bytes =
       encode_image(image_in(picture), image_format_of(path), metadata_in(picture));

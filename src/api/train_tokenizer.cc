@@ -49,7 +49,7 @@ void check_kind(const TokenizerOptions& options) {
     throw ArgumentError("a tokenizer of kind '" + options.kind + "'; there are clip and t5");
   if (clip && (options.split_characters || options.whole_words))
     throw ArgumentError(
-        "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token a byte");
+        "split_characters and whole_words are for T5; a CLIP vocabulary of 514 has one token per byte");
   if (options.split_characters && options.whole_words)
     throw ArgumentError("either split_characters or whole_words: the second keeps frequent words whole");
 }

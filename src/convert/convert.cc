@@ -60,7 +60,7 @@ Component component_from_name(const std::string& name) {
   throw ArgumentError("unknown component " + in_quotes(name) + "; known: " + known + "clip_l, clip_g, t5xxl");
 }
 
-// One component on its way.
+// One component being converted.
 struct Part {
   Component component;
   ComponentConfig config;
@@ -94,7 +94,7 @@ Format format_of(Component component, const Format& format, Layout layout, const
   return component == Component::transformer || !options.components.empty() ? DType::f8_e4m3 : DType::bf16;
 }
 
-// Tells how many of all bytes are written.
+// Reports how many of all bytes are written.
 class ByteProgress {
  public:
   ByteProgress(const Callbacks& callbacks, std::size_t total)
@@ -115,7 +115,7 @@ std::size_t bytes_of(const std::vector<FileTensor>& tensors) {
   return bytes;
 }
 
-// Writes each tensor when `writer` wants it.
+// Writes each tensor when `writer` is ready for it.
 template <class Writer>
 void write_all(Writer& writer, const std::vector<FileTensor>& tensors, ByteProgress& progress) {
   std::map<std::string_view, const FileTensor*> by_name;
@@ -162,8 +162,8 @@ nlohmann::json config_of(const Part& part) {
   return config;
 }
 
-// What the model says of itself, for files that have no other place for it. What was guessed is not written:
-// a reader guesses the same, and nobody takes it for said.
+// What the model says of itself, for files that have no other place for it. What was derived is not written:
+// a reader derives the same, and nobody mistakes it for a statement of the model.
 std::string said_by(const std::vector<Part>& parts, const ModelFiles& files) {
   std::map<std::string, nlohmann::json> configs;
   for (const Part& part : parts) {
@@ -185,7 +185,7 @@ void write_single(const std::vector<Part>& parts, const ModelFiles& files, const
   write_safetensors_file(output, tensors, progress, metadata);
 }
 
-// A component alone is called as the programs that read it want: the transformer as ComfyUI-GGUF does, T5 as
+// A component alone is named as the programs that read it expect: the transformer as ComfyUI-GGUF does, T5 as
 // llama.cpp; several as stable-diffusion.cpp does.
 void write_gguf(const std::vector<Part>& parts, const ModelFiles& files, const Format& format,
                 const fs::path& output, const Callbacks& callbacks) {
@@ -275,7 +275,7 @@ const Part* find_part(const std::vector<Part>& parts, Component component) {
   return found == parts.end() ? nullptr : &*found;
 }
 
-// The widths at which those parts meet that are converted.
+// The widths that the converted parts must agree on.
 MeetingWidths widths_of(const std::vector<Part>& parts) {
   MeetingWidths widths;
   const Part* const clip_l = find_part(parts, Component::text_encoder);
@@ -295,7 +295,7 @@ MeetingWidths widths_of(const std::vector<Part>& parts) {
   return widths;
 }
 
-// Throws where what is written could not draw, because parts of several models came together.
+// Throws if the result could not draw, because it combines parts of different models.
 void check_fit(const std::vector<Part>& parts, const ModelFiles& files, const ConvertOptions& options,
                Layout layout) {
   if (const Part* const transformer = find_part(parts, Component::transformer))

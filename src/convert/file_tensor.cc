@@ -31,7 +31,7 @@ void for_chunks(const StoredRows& rows,
     body(begin, std::min(rows.count(), begin + step));
 }
 
-// Reads rows [begin, end), a part of them on each thread, and hands them on: body(first row, values).
+// Reads rows [begin, end), some on each thread, and passes them on: body(first row, values).
 template <class Body>
 void for_rows(const StoredRows& rows, std::int64_t begin, std::int64_t end, const Body& body) {
   const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, rows.width()));
@@ -75,7 +75,8 @@ void encode_values(std::span<const float> values, const GgufType& type, float sc
   const DType dtype = std::get<DType>(type);
   if (dtype == DType::f8_e4m3) {
     std::ranges::transform(values, reinterpret_cast<std::uint8_t*>(target), [&](float value) {
-      if (!std::isfinite(value)) throw FileError(rows.shown() + " holds NaN or infinity, which is no weight");
+      if (!std::isfinite(value))
+        throw FileError(rows.shown() + " holds NaN or infinity, which is not a weight");
       return float_to_f8_e4m3(std::clamp(value / scale, -kLargestFp8, kLargestFp8));
     });
     return;
@@ -103,7 +104,7 @@ void write_rows(const StoredRows& rows, const GgufType& type, float scale, const
 
 std::vector<FileTensor> encode_scaled_fp8(const std::string& name, const Shape& shape,
                                           const StoredRows& rows) {
-  // The scale is written before or after the weight, as the file wants.
+  // The scale is written before or after the weight, whichever the file needs.
   const auto scale = [rows, value = std::make_shared<float>(0.0f)] {
     if (*value == 0.0f) {
       const float largest = largest_magnitude(rows);
@@ -135,7 +136,7 @@ std::size_t stored_bytes(const StoredTensor& tensor, std::int64_t elements) {
                                   tensor.encoding->group_bytes());
 }
 
-// The same bytes, and the scale where there is one.
+// The same bytes, and the scale if there is one.
 std::vector<FileTensor> copy_stored(const std::string& name, const Shape& shape, const StoredRows& rows) {
   const StoredTensor& first = rows.front();
   std::vector<FileTensor> list{{name, type_of(first), shape, [rows](const Sink& sink) { rows.copy(sink); }}};
@@ -153,7 +154,7 @@ void StoredRows::add(const std::string& name, const StoredTensor& tensor, std::i
   if (runs_.empty()) name_ = name;
   const Shape& shape = tensor.shape;
   width_ = shape.rank() < 2 ? 1 : shape[-1];
-  // Rows below one of the first dimension.
+  // Rows per index of the first dimension.
   const std::int64_t inner = shape.numel() == 0 ? 0
                              : shape.rank() < 2 ? 1
                                                 : shape.numel() / shape[0] / width_;

@@ -20,14 +20,14 @@ using Sink = std::function<void(std::span<const std::byte>)>;
 // a vector or a scalar.
 class StoredRows {
  public:
-  // Rows [begin, end) of the first dimension of `tensor`; all of it where it has no dimensions.
+  // Rows [begin, end) of the first dimension of `tensor`; all of it if it has no dimensions.
   void add(const std::string& name, const StoredTensor& tensor, std::int64_t begin, std::int64_t end);
 
   std::int64_t count() const { return count_; }
   std::int64_t width() const { return width_; }
   // Rows [begin, end) as f32.
   void read(std::int64_t begin, std::int64_t end, float* values) const;
-  // Whether all of them are stored in one way, so that their bytes are those of one tensor.
+  // Whether all of them are stored the same way, so that their bytes are those of one tensor.
   bool alike() const;
   // Whether the values of one are not its stored elements.
   bool encoded() const;
@@ -35,7 +35,7 @@ class StoredRows {
   void copy(const Sink& sink) const;
   // Of the first tensor.
   const StoredTensor& front() const { return *runs_.at(0).tensor; }
-  // Gives the pages of the file back.
+  // Returns the pages of the file to the system.
   void release() const;
   // The first tensor, for messages: "tensor 'a' of /path/file".
   std::string shown() const;

@@ -10,13 +10,13 @@
 
 namespace sd35 {
 
-// Four bits a weight, as bitsandbytes stores them.
+// Four bits per weight, as bitsandbytes stores them.
 struct Nf4Format {
   bool double_quant = false;
   bool operator==(const Nf4Format&) const = default;
 };
 
-// fp8 e4m3 with a scale a tensor, so that the largest weight is the largest number there is: what ComfyUI
+// fp8 e4m3 with a scale per tensor, so that the largest weight is the largest number there is: what ComfyUI
 // reads.
 struct ScaledFp8Format {
   bool operator==(const ScaledFp8Format&) const = default;
@@ -33,13 +33,13 @@ using Format = std::variant<DType, BlockType, Nf4Format, ScaledFp8Format, AsStor
 // "f32", "f16", "bf16", "fp8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "nf4", "nf4-dq"; empty: as stored.
 // Throws ArgumentError.
 Format format_from_name(std::string_view name);
-// The inverse; other types by their own names. Not of AsStored, which is of any type.
+// The inverse; other types by their own names. Not for AsStored, which may be any type.
 std::string name_of(const Format& format);
 
 enum class Layout { diffusers, single, gguf };
 
-// "diffusers", "single", "gguf"; where `name` is empty, by the extension of `output`: .safetensors is a
-// single file, .gguf is GGUF, all else a folder. Throws ArgumentError, also where the layout cannot hold
+// "diffusers", "single", "gguf"; if `name` is empty, by the extension of `output`: .safetensors is a single
+// file, .gguf is GGUF, anything else a folder. Throws ArgumentError, also where the layout cannot hold
 // `format`.
 Layout layout_of(std::string_view name, const std::string& output, const Format& format);
 

@@ -21,7 +21,7 @@ void append(std::vector<FileTensor>& list, std::vector<FileTensor> more) {
   std::ranges::move(more, std::back_inserter(list));
 }
 
-// What ComfyUI knows scaled fp8 by: an empty tensor.
+// What ComfyUI recognizes scaled fp8 by: an empty tensor.
 void mark_fp8(std::vector<FileTensor>& list, const std::vector<PlannedTensor>& plan,
               const std::string& prefix) {
   if (std::ranges::any_of(plan, is_fp8))
@@ -35,7 +35,7 @@ Format joint_format(const std::vector<const PlannedTensor*>& tensors) {
   return same ? first : Format(DType::f32);
 }
 
-// What bitsandbytes shall dequantize to.
+// What bitsandbytes should dequantize to.
 DType dequantized_type(const StoredTensor& source) { return source.encoded() ? DType::bf16 : source.dtype; }
 
 }  // namespace

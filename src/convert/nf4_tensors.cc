@@ -16,7 +16,7 @@ std::string_view torch_name(DType dtype) {
   return dtype == DType::f16 ? "float16" : "bfloat16";
 }
 
-// One weight: as it is stored, or quantized when it is first asked for, and again after release().
+// One weight: as it is stored, or quantized when it is first needed, and again after release().
 class FourBitTensors {
  public:
   FourBitTensors(Shape shape, StoredRows rows, DType original_type, bool double_quant)
@@ -53,7 +53,7 @@ class FourBitTensors {
   }
   void release() { weight_ = {}; }
 
-  // QuantState as JSON, always of one length: readers ignore spaces at the end.
+  // QuantState as JSON, always of the same length: readers ignore spaces at the end.
   std::string description(float offset) const {
     nlohmann::ordered_json json{{"quant_type", type_},
                                 {"blocksize", block()},
@@ -91,7 +91,7 @@ const FourBitEncoding* four_bit_of(const StoredTensor& tensor) {
   return dynamic_cast<const FourBitEncoding*>(tensor.encoding.get());
 }
 
-// The packed weight `name`, and beside it what it is read with.
+// The nibbles of the weight `name`, and what is needed to read them.
 std::vector<FileTensor> tensors_of(const std::string& name, const std::shared_ptr<FourBitTensors>& weight) {
   const std::int64_t count = weight->count(), scales = divided(count, weight->block());
   const auto length = static_cast<std::int64_t>(weight->description(0).size());

@@ -12,7 +12,7 @@
 
 namespace sd35 {
 
-// The packed weight `name` and, beside it, its scales, code books and description. The weight is quantized
+// The nibbles of the weight `name`, with its scales, code books and description. The weight is quantized
 // when the first of its tensors is written.
 std::vector<FileTensor> encode_nf4(const std::string& name, const Shape& shape, const StoredRows& rows,
                                    DType original_type, bool double_quant);

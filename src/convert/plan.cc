@@ -101,7 +101,7 @@ DType kept_type(const StoredTensor& tensor, Role role, DType vectors = DType::f3
   return role == Role::vector ? vectors : DType::bf16;
 }
 
-// What stays as it is stored, where the layout can hold that. Throws ArgumentError where it cannot.
+// What stays as it is stored, if the layout can hold that. Throws ArgumentError if it cannot.
 Format stored_format(const std::string& name, const StoredTensor& tensor, Role role, Layout layout,
                      const std::string& location) {
   const std::string type = tensor.type_name();
@@ -125,7 +125,7 @@ Format format_for(const std::string& name, const StoredTensor& tensor, Role role
     return DType::f32;
   if (std::holds_alternative<AsStored>(format)) return stored_format(name, tensor, role, layout, location);
   if (is_plain(format)) return format;
-  // transformers keeps these layers of T5 in 32 bits, and finds nothing quantized for them.
+  // transformers keeps these layers of T5 in 32 bits and would not read quantized weights for them.
   if (std::holds_alternative<Nf4Format>(format) && name.ends_with(".wo.weight"))
     return kept_type(tensor, role);
   if (role == Role::weight && divides(format, tensor.shape)) return format;

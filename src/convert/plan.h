@@ -17,7 +17,7 @@ namespace sd35 {
 enum class Role : std::uint8_t {
   weight,       // of a linear layer: what is quantized
   sensitive,    // of a linear layer that every picture goes through once: patches, timestep, prompt, result
-  convolution,  // and all else of the autoencoder
+  convolution,  // and everything else in the autoencoder
   embedding,    // tables
   vector,       // biases and norms
 };
@@ -33,11 +33,12 @@ struct PlannedTensor {
 };
 
 // What the component's tensors become. Plain types (f32, f16, bf16) hold everything. Smaller ones hold the
-// weights of linear layers whose rows they divide; all else stays as it is stored, or becomes bf16 where it
-// is wider or packed; biases and norms keep f32, but become bf16 beside plain fp8. Files of GGUF hold
+// weights of linear layers whose rows they divide; everything else stays as it is stored, or becomes bf16 if
+// it is wider or encoded; biases and norms keep f32, but become bf16 beside plain fp8. Files of GGUF hold
 // everything with one dimension, or of 1024 elements or less, as f32, as ComfyUI-GGUF writes them. As stored:
-// but for the last, everything keeps its bytes. Throws ArgumentError where the layout cannot hold that,
-// FileError when tensors are missing, unused or of a shape that `config` (at `location`) does not describe.
+// except for that last rule, everything keeps its bytes. Throws ArgumentError where the layout cannot hold
+// that, FileError when tensors are missing, unused or of a shape that `config` (at `location`) does not
+// describe.
 std::vector<PlannedTensor> plan_component(Component component, const nlohmann::json& config,
                                           const std::string& location, const WeightSource& source,
                                           const Format& format, Layout layout);

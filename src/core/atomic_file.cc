@@ -125,10 +125,10 @@ bool AtomicFile::commit_as_new() {
 
 void AtomicFile::flush() {
   if (descriptor_ < 0) throw Error("AtomicFile::commit without an open file");
-  // Some file systems (pipes to a network share) know no fsync and say EINVAL; there is nothing more to do
-  // for them.
+  // Some file systems (pipes to a network share) do not support fsync and say EINVAL; nothing more can be
+  // done.
   if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP) fail("cannot flush", errno);
-  // They tell of a full disk when a file is closed, and the original is still needed for its name and lock.
+  // They report a full disk when a file is closed, and the original is still needed for its name and lock.
   const int copy = ::dup(descriptor_);
   if (copy >= 0 && ::close(copy) != 0) fail("cannot close", errno);
 }
@@ -184,7 +184,7 @@ bool AtomicFile::rename_to_new_target() {
     return true;
   if (errno == EEXIST) return false;
   if (errno != EINVAL && errno != ENOSYS) fail("cannot rename a temporary to", errno);
-  // A file system that knows no such rename: the name is taken first.
+  // A file system without such a rename: the name is taken first.
   const int reserved = ::open(target_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (reserved < 0 && errno == EEXIST) return false;
   if (reserved >= 0) ::close(reserved);

@@ -8,17 +8,16 @@
 
 namespace sd35 {
 
-// What becomes of a file that is there already.
+// What happens to a file that exists already.
 enum class Existing : std::uint8_t { replaced, refused };
 
-// Throws ArgumentError when something is at `path`, FileError when that cannot be told.
+// Throws ArgumentError when something is at `path`, FileError when that cannot be determined.
 void refuse_existing(const std::filesystem::path& path);
 
-// Writes to a file in the target's folder that has no name, or a temporary's where the system has none
-// without, and puts it in the target's place in commit(). A failure, a full disk or a kill never leaves a
-// half-written target and never damages an existing one; a temporary whose writer was killed is removed by
-// the next one that writes there. A target that is a symbolic link keeps the link and replaces what it points
-// to.
+// Writes to a file in the target's folder that has no name, or a temporary's where the system needs one, and
+// puts it in the target's place in commit(). A failure, a full disk or a kill never leaves a half-written
+// target and never damages an existing one; a temporary whose writer was killed is removed by the next one
+// that writes there. A target that is a symbolic link keeps the link and replaces what it points to.
 //
 // Every function throws FileError with the path and the system's reason; the temporary is then removed.
 class AtomicFile {
@@ -51,7 +50,7 @@ class AtomicFile {
   bool link_target();  // false where that name is taken, or there is a temporary now
   void link_temporary();
   void copy_to_named();
-  bool rename_to_new_target();  // likewise
+  bool rename_to_new_target();  // false where that name is taken
   void discard() noexcept;
   [[noreturn]] void fail(const char* action, int error);
 

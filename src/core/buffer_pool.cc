@@ -14,7 +14,7 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 constexpr std::size_t kPage = std::size_t{64} << 10;  // a multiple of the pages of every system
 
-// Large buffers are mapped for themselves: freed, they go back to the system at once, where a heap would keep
+// Large buffers are mapped separately: freed, they go back to the system at once, where a heap would keep
 // what lies between others. Kernels walk the largest with strides of many pages.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool is_mapped(std::size_t) { return false; }  // sees what is read beyond a buffer of the heap
@@ -59,7 +59,7 @@ const std::shared_ptr<BufferPool>& pool_of_process() {
   return *pool;
 }
 
-// Null: that of the process. No object, because a thread's tensors may outlive its variables.
+// Null: that of the process. A pointer, because a thread's tensors may outlive its variables.
 thread_local const std::shared_ptr<BufferPool>* current_pool = nullptr;
 
 }  // namespace
@@ -86,7 +86,7 @@ void BufferPool::give(void* data, std::size_t bytes) noexcept {
       release(data, bytes);
     else
       free_.emplace(bytes, data);
-  } catch (const std::bad_alloc&) {  // from a destructor: nobody could be told
+  } catch (const std::bad_alloc&) {  // from a destructor: an error could not be reported
     release(data, bytes);
   }
 }

@@ -24,7 +24,7 @@ class BufferPool {
   std::size_t waiting() const;
   // Returns what waits to the system.
   void trim();
-  // From here on nothing waits any more: what is given goes to the system.
+  // From here on nothing waits: what is freed goes back to the system.
   void close();
 
  private:
@@ -33,8 +33,8 @@ class BufferPool {
   std::multimap<std::size_t, void*> free_;
 };
 
-// While it lives, the calling thread's tensors come from `pool`, and so do those of parallel_for's threads
-// that work for it. What outlives it keeps its memory.
+// While it lives, the calling thread's tensors come from `pool`, as do those of parallel_for's threads that
+// work for it. What outlives it keeps its memory.
 class PoolScope {
  public:
   // A pool of its own, which is closed at the end.

@@ -81,7 +81,7 @@ __attribute__((target("avx2"))) float avx2_int16_loop(float seed) {
   for (std::int64_t round = 0; round < kRounds; ++round)
 #pragma GCC unroll 12
     for (__m256i& sum : sums) {
-      // Opaque, so that the same product is not computed once for all.
+      // Opaque, so that the compiler does not compute the same product only once.
       __m256i operand = factor;
       __asm__("" : "+x"(operand));
       sum = _mm256_add_epi32(sum, _mm256_madd_epi16(operand, factor));

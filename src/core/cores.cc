@@ -35,7 +35,7 @@ double quota_of_version_1(const fs::path& group) {
 }  // namespace
 
 std::vector<int> affinity_mask() {
-  // A machine may have more CPUs than the usual mask holds; the system then refuses it.
+  // A machine may have more CPUs than the usual mask holds; the system then refuses that mask.
   for (int most = CPU_SETSIZE; most <= 64 * CPU_SETSIZE; most *= 4) {
     cpu_set_t* mask = CPU_ALLOC(static_cast<std::size_t>(most));
     const std::size_t bytes = CPU_ALLOC_SIZE(static_cast<std::size_t>(most));

@@ -11,10 +11,10 @@ namespace sd35 {
 std::vector<int> affinity_mask();
 
 // Physical cores among the CPUs `mask`: hyper-threads of one core count once. A CPU whose siblings the system
-// does not tell is a core.
+// does not report counts as a core.
 int physical_cores(const std::vector<int>& mask, const SystemFolders& system = {});
 
-// CPUs that the quotas of the process's cgroup and of those above it pay for: the smallest, which may be a
+// CPUs that the quotas of the process's cgroup and of those above it allow: the smallest, which may be a
 // fraction; infinity without one. Reads cpu.max (cgroup version 2) and cpu.cfs_quota_us (version 1).
 double cgroup_cpus(const SystemFolders& system = {});
 

@@ -13,7 +13,7 @@ enum class IsaLevel : std::uint8_t { generic, avx2, avx512, avx512_bf16 };
 // avx2, avx512, avx512_bf16) or that force_isa_level() chose.
 IsaLevel isa_level();
 
-// For tests: uses `level` where the CPU has it; what was prepared or compiled before keeps its level.
+// For tests: uses `level` if the CPU has it; what was prepared or compiled before keeps its level.
 void force_isa_level(IsaLevel level);
 // The highest level this CPU runs.
 IsaLevel best_isa_level();

@@ -8,7 +8,8 @@
 namespace sd35 {
 namespace {
 
-// Bytes of the character of UTF-8 that `text` begins with; 0 where that is none, or none to be shown.
+// Bytes of the character of UTF-8 that `text` begins with; 0 where there is no such character, or it must not
+// be shown.
 std::size_t visible_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -92,7 +93,7 @@ void rethrow_as_error() {
   } catch (const std::exception& e) {
     throw Error(e.what());
   } catch (...) {
-    throw Error("something was thrown that is no exception");
+    throw Error("something was thrown that is not an exception");
   }
 }
 

@@ -18,8 +18,9 @@ namespace sd35 {
 // inside a catch block.
 [[noreturn]] void rethrow_about(std::string_view option);
 
-// Rethrows the exception in flight as an Error: what is one stays, running out of memory becomes MemoryError,
-// what std::filesystem says FileError, anything else an Error that says the same. Call inside a catch block.
+// Rethrows the exception in flight as an Error: an Error stays as it is, running out of memory becomes
+// MemoryError, what std::filesystem throws FileError, anything else an Error with the same message. Call
+// inside a catch block.
 [[noreturn]] void rethrow_as_error();
 
 }  // namespace sd35

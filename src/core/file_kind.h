@@ -11,7 +11,7 @@ namespace sd35 {
 // Bytes that file_kind() looks at.
 inline constexpr std::size_t kFileStart = 512;
 
-// For a person, with what helps where something does: "a Git LFS pointer in place of the file itself (run:
+// For a person, with advice if there is any: "a Git LFS pointer in place of the file itself (run:
 // git lfs pull)", "a PyTorch file (a zip archive of pickles); convert it to safetensors", "a PNG picture",
 // "text that begins 'version'". Empty where the bytes say nothing, and for safetensors, which have their own
 // messages. `start`: the first bytes of the file, or all of it.

@@ -12,14 +12,14 @@
 
 namespace sd35 {
 
-// Where the data layer says, in one line, what it leaves out and goes on without.
+// Receives, in one line each, what the data layer skips and goes on without.
 using WarningFunction = std::function<void(const std::string&)>;
 
-// A regular file open for reading at any offset. A file that shrinks meanwhile is an error, no crash; any
+// A regular file open for reading at any offset. A file that shrinks meanwhile is an error, not a crash; any
 // number of threads may read.
 class FileReader {
  public:
-  // Throws FileError when `path` is no regular file or cannot be opened.
+  // Throws FileError when `path` is not a regular file or cannot be opened.
   explicit FileReader(std::string path);
   ~FileReader();
   FileReader(const FileReader&) = delete;
@@ -31,7 +31,7 @@ class FileReader {
 
   // Reads up to target.size() bytes; fewer only at the end of the file. Throws FileError.
   std::size_t read_some(std::uint64_t offset, std::span<std::byte> target) const;
-  // Reads exactly target.size() bytes. Throws FileError, also when the file ends before.
+  // Reads exactly target.size() bytes. Throws FileError, also when the file ends before that.
   void read(std::uint64_t offset, std::span<std::byte> target) const;
   // The same, allocated here: only after the range was found to lie inside the file.
   std::vector<std::byte> read(std::uint64_t offset, std::uint64_t count) const;
@@ -42,12 +42,12 @@ class FileReader {
   std::uint64_t size_ = 0;
 };
 
-// All of a regular file. Throws FileError when it is no regular file (a pipe, a device, a folder), holds more
-// than `largest` bytes, or cannot be read to its end.
+// All of a regular file. Throws FileError when it is not a regular file (a pipe, a device, a folder), holds
+// more than `largest` bytes, or cannot be read to its end.
 std::string read_whole_file(const std::filesystem::path& path, std::uint64_t largest);
 
 // Calls body(number, line) with each line of a file, numbered from 1 and without its end ("\n" or "\r\n").
-// The file is read as read_whole_file() does first, so its last line is never that of a failed read. `line`
+// The file is first read as read_whole_file() does, so its last line is never that of a failed read. `line`
 // is valid during the call.
 void for_each_line(const std::filesystem::path& path, std::uint64_t largest,
                    const std::function<void(std::int64_t number, std::string_view line)>& body);

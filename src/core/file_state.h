@@ -9,7 +9,7 @@ struct stat;
 
 namespace sd35 {
 
-// Another where a file was replaced or written to. Bytes that were changed in place, with the old time put
+// Differs where a file was replaced or written to. Bytes that were changed in place, with the old time put
 // back, are not noticed.
 struct FileState {
   std::uint64_t device = 0, inode = 0, size = 0;
@@ -20,7 +20,7 @@ struct FileState {
   bool operator==(const FileState&) const = default;
 };
 
-// Nothing where there is no such file, or none that may be looked at.
+// Nothing where there is no such file, or it may not be looked at.
 std::optional<FileState> file_state(const std::filesystem::path& path);
 
 }  // namespace sd35

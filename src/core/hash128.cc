@@ -65,7 +65,7 @@ void Hasher128::add(std::span<const std::byte> bytes) {
 
 Hash128 Hasher128::digest() const {
   Hasher128 end = *this;
-  if (rest_bytes_ > 0) {  // the length tells this padding from zeros that were added
+  if (rest_bytes_ > 0) {  // the length distinguishes this padding from added zeros
     std::fill(end.rest_.begin() + static_cast<std::ptrdiff_t>(rest_bytes_), end.rest_.end(), std::byte{0});
     end.take(end.rest_.data(), 1);
   }

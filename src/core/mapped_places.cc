@@ -8,7 +8,7 @@
 namespace sd35 {
 namespace {
 
-// A handler may read a place at any moment: it is used again when it is free, and stays. The name changes
+// A signal handler may read a place at any moment, so places are reused and never freed. The name changes
 // only while the place is free, when no address lies in it.
 struct Place {
   std::atomic<const std::byte*> begin = nullptr;  // null: free

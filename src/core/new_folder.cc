@@ -29,7 +29,7 @@ std::string shown(const fs::path& path) { return in_quotes(path.string()); }
   fail(path, std::error_code(error, std::generic_category()));
 }
 
-// Follows links; refuses what exists, but for an empty folder that may be replaced.
+// Follows links; refuses what exists, except an empty folder that may be replaced.
 fs::path resolve_folder(const fs::path& target) {
   if (target.empty()) throw FileError("cannot make folder '': it has no name");
   const fs::path path = target.has_filename() ? target : target.parent_path();
@@ -105,7 +105,7 @@ void NewFolder::copy_files(const fs::path& from, const std::string& name) const 
   std::error_code error;
   for (fs::directory_iterator entry(from, error), end; !error && entry != end; entry.increment(error)) {
     const fs::path& file = entry->path();
-    std::error_code ignored;  // a link to nowhere is no file
+    std::error_code ignored;  // a link to nowhere is not a file
     if (entry->is_regular_file(ignored))
       write((name / file.filename()).string(), read_whole_file(file, kLargest));
   }

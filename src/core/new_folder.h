@@ -12,12 +12,12 @@
 namespace sd35 {
 
 // Files are put into a temporary folder beside the target, which becomes the target in commit() and vanishes
-// otherwise. Of two that make one target, the first to finish has it whole and the other gets an error. What
-// writers left that were killed, the next one removes that makes a folder or file there.
+// otherwise. Of two that make the same target, the first to finish has it whole and the other gets an error.
+// What killed writers left is removed by the next one that makes a folder or file there.
 class NewFolder {
  public:
-  // Throws ArgumentError when `target` exists and is no empty folder, or is one that cannot be replaced;
-  // FileError when it cannot be made, as where it has no name.
+  // Throws ArgumentError when `target` exists and is not an empty folder, or is one that cannot be replaced;
+  // FileError when it cannot be made, for example because it has no name.
   explicit NewFolder(const std::filesystem::path& target);
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;

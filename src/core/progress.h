@@ -1,4 +1,4 @@
-// What a stage tells the caller, and how the caller stops it.
+// What a stage reports to the caller, and how the caller stops it.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ class StageProgress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Sends a warning, made printable, where one is wanted.
+// Sends a warning, made printable, if there is a receiver.
 void warn(const Callbacks& callbacks, const std::string& message);
 
 }  // namespace sd35

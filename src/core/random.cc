@@ -78,7 +78,7 @@ void TorchGenerator::normal(std::span<float> out) {
   for (std::size_t i = 0; i + kBlock <= out.size(); i += kBlock)
     box_muller_16(out.subspan(i).first<kBlock>());
   if (out.size() % kBlock == 0) return;
-  // What does not fill a block is drawn anew together with the end of the last full one.
+  // What does not fill a block is drawn again together with the end of the last full one.
   const auto tail = out.last<kBlock>();
   for (float& value : tail) value = uniform();
   box_muller_16(tail);
@@ -113,7 +113,7 @@ CudaGenerator::CudaGenerator(std::uint64_t seed, std::uint64_t threads) : seed_(
 void CudaGenerator::normal(std::span<float> out) {
   if (out.empty()) return;
   const PhiloxKey key = {low(seed_), high(seed_)};
-  // A thread makes four values a call and stores them `threads_` elements apart.
+  // A thread makes four values per call and stores them `threads_` elements apart.
   for (std::uint64_t base = 0, call = offset_ / 4; base < out.size(); base += 4 * threads_, ++call) {
     for (std::uint64_t thread = 0; thread < threads_ && base + thread < out.size(); ++thread) {
       const auto values = normal4(philox4x32({low(call), high(call), low(thread), high(thread)}, key));

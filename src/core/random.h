@@ -63,7 +63,8 @@ enum class RandomSource : std::uint8_t { torch_cpu, torch_cuda };
 RandomSource random_source_from_name(std::string_view name);
 
 // The first draw of a fresh generator: torch.randn(out.size(), generator=<seed>, dtype=dtype), widened to
-// f32. `dtype` is f32, f16 or bf16 (ArgumentError otherwise). One call a picture; a latent is out[16, h, w].
+// f32. `dtype` is f32, f16 or bf16 (ArgumentError otherwise). One call per picture; a latent is out[16, h,
+// w].
 void fill_normal(RandomSource source, std::uint64_t seed, DType dtype, std::span<float> out);
 
 }  // namespace sd35

@@ -7,10 +7,10 @@
 
 namespace sd35 {
 
-// Tests give folders of their own.
+// Tests pass folders of their own.
 struct SystemFolders {
   std::filesystem::path cpus = "/sys/devices/system/cpu";  // cpuN/topology/thread_siblings_list
-  std::filesystem::path cgroups = "/sys/fs/cgroup";  // version 2, or version 1 with a folder a controller
+  std::filesystem::path cgroups = "/sys/fs/cgroup";  // version 2, or version 1 with a folder per controller
   std::filesystem::path membership = "/proc/self/cgroup";  // the process's cgroups
   std::filesystem::path memory = "/proc/meminfo";
 };
@@ -22,7 +22,7 @@ struct CgroupFolder {
 
 // The folders of the process's cgroup and of those above it that may limit `controller` ("cpu", "memory"),
 // whether they exist or not. A container sees its own group as the root, and the name it has outside leads
-// nowhere: then only the root speaks.
+// nowhere: then only the root counts.
 std::vector<CgroupFolder> cgroup_folders(const SystemFolders& system, std::string_view controller);
 
 }  // namespace sd35

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// ".sd35-MMMMMMMM-RRRRRRRRRRRRRRRR.tmp": the machine since it was started, and a random number.
+// ".sd35-MMMMMMMM-RRRRRRRRRRRRRRRR.tmp": this start of this machine, and a random number.
 constexpr std::string_view kPrefix = ".sd35-", kSuffix = ".tmp";
 constexpr std::size_t kMachineDigits = 8, kRandomDigits = 16;
 constexpr std::time_t kSecondsOfADay = 24 * 60 * 60;
@@ -33,7 +33,7 @@ bool is_hexadecimal(std::string_view digits) {
   return digits.find_first_not_of("0123456789abcdef") == digits.npos;
 }
 
-// Empty where the system does not tell.
+// Empty where the system does not say.
 const std::string& this_machine() {
   static const std::string machine = [] {
     std::string id;
@@ -44,7 +44,7 @@ const std::string& this_machine() {
   return machine;
 }
 
-// Of a temporary's name the machine; of another name nothing.
+// The machine in a temporary's name; nothing for other names.
 std::string_view machine_of(std::string_view name) {
   if (name.size() != kPrefix.size() + kMachineDigits + 1 + kRandomDigits + kSuffix.size() ||
       !name.starts_with(kPrefix) || !name.ends_with(kSuffix))
@@ -61,7 +61,7 @@ bool is_still_there(int descriptor, const fs::path& path) {
          opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-// For a lock: of a file on a network share only who may write has one.
+// Opened for writing because of the lock: on a network share only those who may write can have one.
 int open_to_lock(const fs::path& path) {
   constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const int file = ::open(path.c_str(), O_RDWR | kFlags);
@@ -151,7 +151,7 @@ void remove_leftovers(const fs::path& folder) noexcept {
       if (!machine_of(entry->path().filename().string()).empty()) found.push_back(entry->path());
     std::ranges::for_each(found, remove_if_left);
   } catch (const std::exception&) {
-    return;  // they do no harm but to take room
+    return;  // they only take up space
   }
 }
 

@@ -1,4 +1,4 @@
-// Files and folders that are being written: their names, and what becomes of those whose writers died.
+// Files and folders that are being written: their names, and what happens to those whose writers died.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@ namespace sd35 {
 std::string temporary_name();
 
 // Marks the temporary at `path` as being written for as long as `descriptor` is open. False: a process took
-// it for a leftover before that, and it is gone.
+// it for a leftover before that and removed it.
 bool hold_temporary(int descriptor, const std::filesystem::path& path);
 
 // As long as it lives, messages call what lies in the temporary folder `path` as it will be called in
@@ -30,15 +30,15 @@ class ShownTarget {
 // What to call the file at `path` in a message; from any thread.
 std::filesystem::path shown_path(const std::filesystem::path& path);
 
-// Removes the temporaries in `folder` whose writers are gone. That is known of this machine's by their locks,
-// and taken for granted of another machine's (or of the time before this one was started) after a day. Looks
-// at each folder once in the life of the process; what cannot be removed stays.
+// Removes the temporaries in `folder` whose writers are gone. This machine's are known by their locks;
+// another machine's (or those from before this one was started) are assumed dead after a day. Looks at each
+// folder once in the life of the process; what cannot be removed stays.
 void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 // The folder that `path` lies in.
 std::filesystem::path folder_of(const std::filesystem::path& path);
 
-// Makes the names in a folder durable. What they name is complete either way, so nothing is said of failure.
+// Makes the names in a folder durable. What they name is complete either way, so failures are not reported.
 void flush_folder(const std::filesystem::path& folder) noexcept;
 
 // Why nothing can be renamed to this file or folder, links followed: "is mounted for itself", "is immutable".

@@ -35,7 +35,7 @@ std::int64_t Shape::operator[](int i) const {
 }
 
 std::int64_t Shape::numel() const {
-  if (std::ranges::find(dims_, 0) != dims_.end()) return 0;  // the others may be as large as a file likes
+  if (std::ranges::find(dims_, 0) != dims_.end()) return 0;  // the others may be as large as a file says
   std::int64_t product = 1;
   for (const std::int64_t dim : dims_) product *= dim;
   return product;

@@ -61,7 +61,7 @@ class Storage {
 
 class Tensor {
  public:
-  // No tensor: what an optional weight that is absent holds.
+  // An undefined tensor: what an optional weight that is absent holds.
   Tensor() = default;
   // Uninitialised memory of the calling thread's pool (core/buffer_pool.h), aligned to 64 bytes.
   Tensor(Shape shape, DType dtype);

@@ -114,9 +114,9 @@ bool TensorCache::forget_removed(std::uint32_t segment) {
   const std::size_t lost =
       std::erase_if(index_, [&](const auto& entry) { return entry.second.segment == segment; });
   indexed_.erase(segment);
-  if (own_number_ == segment) own_.reset();  // what was put there from now on nobody would find
+  if (own_number_ == segment) own_.reset();  // nobody would find what is put there from now on
   if (lost > 0 && warn_)
-    warn_(in_quotes(path_of(segment).string()) + " was removed; what it held is computed anew");
+    warn_(in_quotes(path_of(segment).string()) + " was removed; what it held is computed again");
   return true;
 }
 
@@ -126,7 +126,7 @@ std::optional<Tensor> TensorCache::read(const Location& location, const std::str
     const std::optional<TensorCacheRecord> record = read_record(file, location.offset);
     if (record && record->key == key) return read_values(file, *record);
   } catch (const FileError&) {
-    // Removed meanwhile, or as good as damaged.
+    // Removed meanwhile, or damaged.
   }
   return std::nullopt;
 }

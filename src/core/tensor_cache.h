@@ -27,7 +27,7 @@ class TensorCacheSegment;
 class TensorCache {
  public:
   // `identity` says what the tensors were computed with (core/fingerprint.h of the weights, and all
-  // settings); another identity is another set of files, the old ones stay. Reads the index of what is there:
+  // settings); another identity has its own files, and the old ones stay. Reads the index of what is there:
   // the heads of records, not their values. Damage found on the way is one line to `warn`. Throws FileError
   // when the folder cannot be made or read.
   TensorCache(const std::filesystem::path& folder, const std::string& identity, WarningFunction warn = {});
@@ -36,18 +36,18 @@ class TensorCache {
   // Nothing when there is no such key, its record turns out to be damaged, or its segment was removed (each
   // one line to `warn`).
   std::optional<Tensor> find(const std::string& key);
-  // The same, but a tensor of another shape or type, which is no less whole, counts as damaged.
+  // The same, but an intact tensor of another shape or type counts as damaged too.
   std::optional<Tensor> find(const std::string& key, const Shape& shape, DType dtype);
   bool contains(const std::string& key) const;
   // Number of keys.
   std::size_t size() const;
 
-  // Appends; of two tensors with one key the newer is found. Throws ArgumentError for a key of no or more
-  // than 4096 bytes or more than 8 dimensions; FileError when the disk is full, which leaves the cache as it
-  // was.
+  // Appends; of two tensors with the same key the newer one is found. Throws ArgumentError for a key of no or
+  // more than 4096 bytes or more than 8 dimensions; FileError when the disk is full, which leaves the cache
+  // as it was.
   void put(const std::string& key, const Tensor& tensor);
 
-  // Takes in what other processes have added since.
+  // Reads what other processes have added since.
   void refresh();
 
   // Where records go. Throws FileError when nothing can be written there.
@@ -63,7 +63,7 @@ class TensorCache {
   void index_segment(std::uint32_t segment);
   void index_records(std::uint32_t segment);
   std::optional<Tensor> read(const Location& location, const std::string& key) const;
-  // Whether the segment's file is gone; then what it held is, too.
+  // Whether the segment's file is gone, and with it what it held.
   bool forget_removed(std::uint32_t segment);
 
   std::filesystem::path folder_;  // of the identity

@@ -63,7 +63,7 @@ std::optional<DType> dtype_of_name(const std::array<char, 8>& name) {
   }
 }
 
-// Whether a tensor of these dimensions has so many bytes.
+// Whether a tensor of these dimensions has this many bytes.
 bool fits(const std::vector<std::int64_t>& dims, DType dtype, std::uint64_t bytes) {
   auto count = static_cast<std::int64_t>(size_of(dtype));
   for (const std::int64_t dim : dims)
@@ -179,7 +179,7 @@ void TensorCacheSegment::write(std::span<const std::byte> first, std::span<const
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) {
         const int error = count == 0 ? ENOSPC : errno;
-        // What remains of the record where this fails too, the next one overwrites.
+        // If this fails too, the next record overwrites what remains of this one.
         [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(end_));
         throw FileError("cannot write " + in_quotes(path_) + ": " + std::generic_category().message(error));
       }

@@ -3,7 +3,7 @@
 //   head:    "sd35tc1\n", u64 bytes of the identity, hash128 of the identity, the identity
 //   records, one after another:
 //            "rec\n", u32 bytes of the key, u32 dimensions, u32 0, the element type's name in 8 bytes (NULs
-//            behind it), u64 bytes of the tensor, hash128 of the tensor's bytes, u64 half of the hash128 of
+//            after it), u64 bytes of the tensor, hash128 of the tensor's bytes, u64 half of the hash128 of
 //            all of this, the key and the dimensions; then the key, the dimensions (i64 each), the tensor
 #pragma once
 
@@ -33,7 +33,7 @@ struct TensorCacheRecord {
   std::uint64_t end = 0;     // of the record
 };
 
-// Where the records begin. Nothing when the head is not complete yet, or of another identity.
+// Where the records begin. Nothing when the head is not complete yet, or belongs to another identity.
 std::optional<std::uint64_t> read_segment_head(const FileReader& file, const std::string& identity);
 
 // The record at `offset`. Nothing when it is damaged, or the file ends inside it. The values are not looked

@@ -27,13 +27,13 @@ constexpr int kNotChosen = 0;
 thread_local int chosen_threads = kNotChosen;
 thread_local bool serial_loops = false;
 
-// Whether a region that is begun now runs on the calling thread alone.
+// Whether a region that begins now runs on the calling thread alone.
 bool regions_are_serial() {
   return omp_in_parallel() != 0 || omp_get_active_level() >= omp_get_max_active_levels();
 }
 
-// Threads that a region of `count` has. The threads of a region stay for the next one: what was asked for at
-// the start of the work is there until its end.
+// Threads that a region of `count` has. The threads of a region stay for the next one: what was granted at
+// the start of the work is available until its end.
 int threads_of_region(int count) {
   const OpenMpThreads exactly(count);
   int threads = 0;
@@ -42,7 +42,7 @@ int threads_of_region(int count) {
   return threads;
 }
 
-// What loops have where `count` threads are asked for (0: the default).
+// How many threads loops have if `count` are asked for (0: the default).
 int started_threads(int count) {
   int threads = granted_threads(count);
   if (regions_are_serial()) return threads;
@@ -56,8 +56,8 @@ int started_threads(int count) {
 
 int checked(int count) {
   if (count < 0 || count > kMostThreads)
-    throw ArgumentError("threads must be from 0 (one a core) to " + std::to_string(kMostThreads) + ", not " +
-                            std::to_string(count),
+    throw ArgumentError("threads must be from 0 (one per core) to " + std::to_string(kMostThreads) +
+                            ", not " + std::to_string(count),
                         "threads");
   return count;
 }

@@ -1,5 +1,5 @@
 // This file is compiled without contraction of a * b + c (src/CMakeLists.txt): every std::fma, and every
-// place without one, is meant.
+// place without one, is deliberate.
 #include "core/torch_normal.h"
 
 #include <bit>

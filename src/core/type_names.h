@@ -9,8 +9,8 @@
 
 namespace sd35 {
 
-// "bfloat16", "torch.float16", "half", "FP32" become the names of name_of(DType); all else only small
-// letters.
+// "bfloat16", "torch.float16", "half", "FP32" become the names of name_of(DType); everything else only
+// becomes lower case.
 std::string canonical_type_name(std::string_view name);
 
 // One of `possible`, in any spelling. Throws ArgumentError, which names them.

@@ -34,7 +34,7 @@ void watch(const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
   std::optional<SleepingTeam> team;
   Contention contention;
-  // The watcher itself has to wait where all cores are at work, with nobody else about.
+  // The watcher itself has to wait where our own threads keep all cores busy.
   const std::string own = std::to_string(::gettid());
   const auto without_core = [&] { return nanoseconds_without_core("/proc/self/task", own); };
   Clock::time_point then = Clock::now();
@@ -44,7 +44,7 @@ void watch(const std::stop_token& stop) {
     const Clock::time_point now = Clock::now();
     const std::uint64_t waits = without_core();
     looking = Clock::now() - now;
-    // Threads that ended took their count along.
+    // The count of threads that ended is gone with them.
     const double without = waits > waited ? static_cast<double>(waits - waited) : 0;
     const bool contended =
         contention.after(without / std::chrono::duration<double, std::nano>(now - then).count());

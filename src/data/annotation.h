@@ -24,8 +24,8 @@ struct Annotation {
   std::vector<AnnotatedLetter> letters;  // in the order of the file
 };
 
-// Of a sample without such a file, or whose file says nothing of text, it is empty. Throws FileError naming
-// the sample when the file cannot be read, is no JSON object, or has `boxes` or `letters` of another form.
+// Of a sample without such a file, or whose file does not mention text, it is empty. Throws FileError naming
+// the sample when the file cannot be read, is not a JSON object, or has `boxes` or `letters` of another form.
 Annotation read_annotation(const Dataset& dataset, std::int64_t index);
 
 // The same for the picture as fit_to_bucket() crops it around the middle.

@@ -10,8 +10,8 @@
 
 namespace sd35 {
 
-// The buckets of one resolution (one bucket: a square, say) and how often it is drawn beside the others of
-// its stage. Weights count to 1/1000 of their sum.
+// The buckets of one resolution (one bucket: a square, say) and how often it is drawn compared with the
+// others of its stage. Weights count to 1/1000 of their sum.
 struct Scale {
   std::vector<Bucket> buckets;
   double weight = 1.0;
@@ -32,14 +32,14 @@ struct Batch {
 //
 // Every picture belongs to the bucket of its aspect ratio, once for each scale that takes it. A bucket's
 // pictures follow one another without end, a new permutation every time around (SampleOrder), and this stream
-// is cut into batches: so what does not fill a batch is the first of the next time around, and no picture is
-// ever seen more than once more often than its neighbours. In one epoch each bucket gives the batches its
-// pictures (times the scale's share) fill since the last, in random order over buckets and scales. A bucket
-// of fewer pictures than a batch repeats them inside a batch.
+// is cut into batches: what does not fill a batch comes first in the next round, and no picture is ever seen
+// more than once more often than another. In one epoch each bucket contributes the batches that its pictures
+// (times the scale's share) have filled since the last, in random order over buckets and scales. A bucket
+// with fewer pictures than a batch repeats them inside a batch.
 class BatchPlan {
  public:
-  // `sizes`: of the pictures of the data set. Throws ArgumentError when there are none, or none but empty
-  // scales, when no scale takes any of them, a weight is not positive and finite, or the batch size is not in
+  // `sizes`: of the pictures of the data set. Throws ArgumentError when there are none, when all scales are
+  // empty, when no scale takes any of them, a weight is not positive and finite, or the batch size is not in
   // [1, 2^20].
   BatchPlan(std::span<const ImageSize> sizes, const std::vector<Scale>& scales, std::int64_t batch_size,
             std::uint64_t seed);

@@ -11,9 +11,9 @@ namespace sd35 {
 using Bucket = ImageSize;
 
 // Sizes whose sides are multiples of `multiple`, of at most resolution^2 * (1 + tolerance) pixels, with
-// width / height in [1 / max_aspect, max_aspect]; of those that another one covers in both sides only the
-// larger. The one square is that of `resolution`. From tall to wide. Throws ArgumentError unless resolution
-// is a multiple of `multiple` in [multiple, 16384], multiple >= 1, max_aspect >= 1, tolerance in [0, 1].
+// width / height in [1 / max_aspect, max_aspect]; if one covers another in both sides, only the larger. The
+// one square is that of `resolution`. From tall to wide. Throws ArgumentError unless resolution is a multiple
+// of `multiple` in [multiple, 16384], multiple >= 1, max_aspect >= 1, tolerance in [0, 1].
 std::vector<Bucket> aspect_buckets(int resolution, double max_aspect, int multiple, double tolerance = 0.0);
 
 // The index of the bucket nearest to the size in log(width / height); of equally near ones the first with the

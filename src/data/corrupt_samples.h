@@ -12,8 +12,7 @@
 
 namespace sd35 {
 
-// Puts others in the place of samples that cannot be read, and reports each of those once. Any number of
-// threads may read.
+// Replaces samples that cannot be read, and reports each of those once. Any number of threads may read.
 class CorruptSamples {
  public:
   static constexpr int kAttempts = 10;
@@ -21,7 +20,7 @@ class CorruptSamples {
   // `report` gets one line for each corrupt sample, at its first reading; calls do not overlap.
   explicit CorruptSamples(WarningFunction report = {}) : report_(std::move(report)) {}
 
-  // read(sample), where that throws FileError read(replacement(0)), read(replacement(1)) ...; `sample`
+  // read(sample) or, if that throws FileError, read(replacement(0)), read(replacement(1)) ...; `sample`
   // becomes the one that was read. With BatchPlan::replacement() the choice is a pure function of the step
   // and the place. Throws FileError when kAttempts in a row cannot be read.
   template <class Read, class Replacement>

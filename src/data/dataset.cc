@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
 constexpr std::uint64_t kLargestCaption = 1 << 20;
-constexpr std::uint64_t kShortestCaption = 8;  // in bytes; what is shorter may be nothing but blanks
+constexpr std::uint64_t kShortestCaption = 8;  // in bytes; a shorter one may be only blanks
 constexpr std::size_t kCaptionsLookedAt = 1000;
-constexpr std::uint64_t kFirstLook = 16 << 10;  // bytes of a picture that tell its size nearly always
+constexpr std::uint64_t kFirstLook = 16 << 10;  // bytes of a picture that nearly always show its size
 
 std::vector<fs::path> shards_in(const fs::path& folder) {
   std::vector<fs::path> shards;
@@ -181,7 +181,7 @@ void Dataset::check_captions(const WarningFunction& warn) const {
       example = static_cast<std::int64_t>(i);
   if (several > 0)
     warn("captions of several lines, such as that of " + in_quotes(name_of(example)) +
-         ": each line is a caption of its own, and chance takes one each time");
+         ": each line is a caption of its own, and one is chosen at random each time");
 }
 
 std::vector<ImageSize> Dataset::image_sizes() const {

@@ -29,7 +29,7 @@ void mirror(Image& image) {
   }
 }
 
-// The middle of a picture so long that covering the bucket would take a giant; of others the whole.
+// The middle of a picture so long that covering the bucket would need a huge one; of others the whole.
 ImageSize without_ends(ImageSize image, const Bucket& bucket) {
   const auto longest = [](std::int64_t across, std::int64_t bucket_along, std::int64_t bucket_across) {
     return std::max<std::int64_t>(kLongest * across * bucket_along / bucket_across, 1);

@@ -28,10 +28,10 @@ struct FittedPicture {
   bool flipped = false;  // after the crop
 };
 
-// Resizes the picture (Lanczos, image/resize.h) so that it just covers the bucket, crops what is over on one
+// Resizes the picture (Lanczos, image/resize.h) so that it just covers the bucket, crops the excess on one
 // side and flips it; what is random is a pure function of `seed`. A picture more than eight times as long as
-// its bucket's aspect ratio is first cut to that around its middle. Throws ArgumentError when the picture or
-// the bucket has no pixels or a side above kMaxImageSide.
+// its bucket's aspect ratio is first cropped to that around its middle. Throws ArgumentError when the picture
+// or the bucket has no pixels or a side above kMaxImageSide.
 FittedPicture fit_to_bucket(const Image& image, const Bucket& bucket, const FitOptions& options,
                             std::uint64_t seed);
 

@@ -18,7 +18,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::error_code ignored;  // a link to nowhere is no file
+    std::error_code ignored;  // a link to nowhere is not a file
     if (entry->path().filename().string().starts_with('.')) {
       entry.disable_recursion_pending();
     } else if (entry->is_regular_file(ignored)) {

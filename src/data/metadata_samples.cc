@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLargestMetadata = std::uint64_t{1} << 34;
 
-// A picture's path may not lead out of the data set.
+// A picture's path must not lead out of the data set.
 fs::path checked_path(const std::string& file_name, const std::string& location) {
   if (!is_inner_path(file_name))
     throw FileError(location + ": 'file_name' is " + in_quotes(file_name) +

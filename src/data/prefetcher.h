@@ -18,14 +18,14 @@
 
 namespace sd35 {
 
-// Gives prepare(first), prepare(first + 1) ... in order, computed by threads of its own up to `ahead` numbers
-// before they are asked for. next() is for one thread.
+// Returns prepare(first), prepare(first + 1) ... in order, computed by threads of its own up to `ahead`
+// numbers before they are asked for. next() is for one thread.
 template <class T>
 class Prefetcher {
  public:
   using Prepare = std::function<T(std::int64_t number)>;
 
-  // With several threads `prepare` must allow calls at once. Throws ArgumentError unless ahead and threads
+  // With several threads `prepare` must allow concurrent calls. Throws ArgumentError unless ahead and threads
   // are at least 1.
   Prefetcher(std::int64_t first, int ahead, Prepare prepare, int threads = 1)
       : prepare_(std::move(prepare)), ahead_(ahead), asked_(first), started_(first) {

@@ -1,4 +1,4 @@
-// The order in which a data set is gone through.
+// The order in which a data set is traversed.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class SampleOrder {
     bool operator==(const Place&) const = default;
   };
 
-  // `stream`, below 2^24, tells apart orders that share a seed. Throws ArgumentError unless `size` is in
+  // `stream`, below 2^24, distinguishes orders that share a seed. Throws ArgumentError unless `size` is in
   // [1, 2^32].
   SampleOrder(std::int64_t size, std::uint64_t seed, std::uint32_t stream = 0);
 

@@ -30,7 +30,7 @@ struct Sample {
   std::vector<std::string> captions;  // of metadata.jsonl; those of a .txt are read when they are asked for
 };
 
-// The lists below hold samples with pictures that were found, but not looked at.
+// The lists below hold samples whose pictures were found but not read.
 struct SampleList {
   std::vector<std::string> files;
   std::vector<Sample> samples;
@@ -47,8 +47,8 @@ inline constexpr char kMetadataFile[] = "metadata.jsonl";
 bool is_picture_extension(std::string_view extension);
 std::string lower_case(std::string_view text);
 
-// Puts a file or member of the sample in its place. A second picture or a second file of one extension is
-// left out with one line to `warn`.
+// Puts a file or member of the sample in its place. A second picture or a second file with the same extension
+// is left out with one line to `warn`.
 void add_part(Sample& sample, const std::string& extension, const Extent& extent, const std::string& name,
               const WarningFunction& warn);
 
@@ -56,7 +56,7 @@ void add_part(Sample& sample, const std::string& extension, const Extent& extent
 SampleList list_folder(const std::filesystem::path& folder, const WarningFunction& warn);
 // The pictures that `folder`/metadata.jsonl names, in its order. Throws FileError when it is malformed.
 SampleList list_metadata(const std::filesystem::path& folder, const WarningFunction& warn);
-// The members of WebDataset shards. Throws FileError when one is no archive.
+// The members of WebDataset shards. Throws FileError when one is not an archive.
 SampleList list_shards(const std::vector<std::filesystem::path>& shards, const WarningFunction& warn);
 
 }  // namespace sd35

@@ -16,7 +16,7 @@ constexpr std::uint64_t kLargestExtension =
 constexpr std::uint64_t kLargestMember = (std::uint64_t{1} << 33) - 1;  // eleven octal digits
 constexpr std::size_t kLongestName = 100;
 
-// What extension headers say of the member behind them.
+// What extension headers say of the member after them.
 struct Extension {
   std::optional<std::string> name;
   std::optional<std::uint64_t> size;
@@ -58,7 +58,7 @@ class IndexReader {
  public:
   explicit IndexReader(const FileReader& archive) : archive_(archive) {}
 
-  // What is wrong with the archive behind the members found; empty when nothing is.
+  // What is wrong with the archive after the members found; empty when nothing is.
   std::string read(std::vector<TarMember>& members) {
     Extension extension;
     while (position_ < archive_.size()) {

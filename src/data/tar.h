@@ -25,12 +25,12 @@ struct TarMember {
 // size). Folders and links are passed over. The members found always lie inside the file.
 //
 // Throws FileError when the archive cannot be read or does not begin with a member (a compressed archive, for
-// one). Damage behind that (a wrong checksum, a size beyond the end) ends the list with one line to `warn`
-// that names the archive and the last good member; nothing behind it can be trusted.
+// one). Damage after that (a wrong checksum, a size beyond the end) ends the list with one line to `warn`
+// that names the archive and the last good member; nothing after it can be trusted.
 std::vector<TarMember> read_tar_index(const FileReader& archive, const WarningFunction& warn);
 
 // Writes an archive that GNU tar, Python and read_tar_index() read. The same members give the same bytes: no
-// time, owner or order of the system's goes in. The file appears complete in commit() or not at all.
+// time, owner or directory order is stored. The file appears complete in commit() or not at all.
 class TarWriter {
  public:
   // Throws FileError when the file cannot be made.

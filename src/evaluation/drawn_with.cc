@@ -25,7 +25,7 @@ ChosenOptions chosen_in(const DrawnWith& with) {
   return all;
 }
 
-// Short and on one line, whoever wrote the report. Null: the default.
+// Short and on one line, whatever the report holds. Null: the default.
 std::string shown_value(const Json& value) {
   if (value.is_null()) return "the default";
   if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());
@@ -55,7 +55,7 @@ std::map<std::string, std::string> chosen_options(const DrawnWith& with) {
 
 std::string differences(const DrawnWith& with, const DrawnWith& reference) {
   ChosenOptions here = chosen_in(with), there = chosen_in(reference);
-  for (const auto& [place, unused] : there) here[place];  // null where it is not chosen
+  for (const auto& [place, unused] : there) here[place];  // null if it is not chosen
   ProblemList different;
   for (const auto& [place, value] : here)
     if (value != there[place])

@@ -1,5 +1,5 @@
-// The options that pictures of a report were drawn with: written into it, read again, and compared. Which
-// there are is for the table to say (options/options.h).
+// The options that pictures of a report were drawn with: written into it, read again, and compared.
+// options/options.h says which there are.
 #pragma once
 
 #include <map>
@@ -17,10 +17,10 @@ struct DrawnWith {
 
 // {"load": {...}, "generate": {...}}, each with what influences pictures and is not the default.
 nlohmann::ordered_json drawn_with_json(const DrawnWith& with);
-// The inverse. Throws what options_from_json() throws, nlohmann's exceptions where one of both is missing.
+// The inverse. Throws what options_from_json() throws, nlohmann's exceptions if one of the two is missing.
 DrawnWith drawn_with_from_json(const nlohmann::json& json);
 
-// The same by place, such as "generate.num_inference_steps", as text for a person.
+// The same by path, such as "generate.num_inference_steps", as text for a person.
 std::map<std::string, std::string> chosen_options(const DrawnWith& with);
 // "generate.num_inference_steps 1 instead of 2; load.dtype 'f32' instead of the default", the first few;
 // empty: they are the same.

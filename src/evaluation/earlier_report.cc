@@ -21,7 +21,7 @@ void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPromp
     throw ArgumentError("the report in " + in_quotes(folder.string()) + " is of other prompts or seeds");
 }
 
-// Nothing where the column, of an older report, does not say.
+// Nothing if the column, of an older report, does not say.
 std::optional<DrawnWith> read_drawn_with(const nlohmann::json& column, const std::string& location) {
   if (!column.contains("load")) return std::nullopt;
   try {
@@ -60,7 +60,7 @@ std::vector<EarlierColumn> read_earlier_report(const std::filesystem::path& fold
       columns.push_back(read_column(column, report.at("prompts"), path));
     }
   } catch (const nlohmann::json::exception& error) {
-    throw FileError(path.string() + " is no report of sd35 evaluate: " + error.what());
+    throw FileError(path.string() + " is not a report of sd35 evaluate: " + error.what());
   }
   return columns;
 }

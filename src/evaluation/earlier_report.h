@@ -19,12 +19,12 @@ inline constexpr const char* kReconstructedColumn = "reconstructed";
 struct EarlierColumn {
   std::string label;
   std::string model;
-  std::vector<std::string> files;       // one a prompt, paths inside the report's folder
+  std::vector<std::string> files;       // one per prompt, paths inside the report's folder
   std::optional<DrawnWith> drawn_with;  // unset: the report does not say
 };
 
 // The columns of models, in the report's order. Throws FileError when `folder`/report.json cannot be read, is
-// no report, names a picture outside of `folder` or options that there are not, ArgumentError when prompt
+// not a report, names a picture outside of `folder` or options that do not exist, ArgumentError when prompt
 // number i is not `prompts[i]` with the seed `first_seed` + i.
 std::vector<EarlierColumn> read_earlier_report(const std::filesystem::path& folder,
                                                const std::vector<EvaluationPrompt>& prompts,

@@ -36,7 +36,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMostSeeds = 10000;
-constexpr int kSideWithoutModel = 128;  // where scenes are drawn for no model
+constexpr int kSideWithoutModel = 128;  // if scenes are drawn without a model
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -91,17 +91,17 @@ void remove_pictures(const fs::path& folder) {
                     error.message());
 }
 
-// Makes `folder`, in that of a report, the folder of this model's pictures. Those of another go, and the
-// report that shows them, before the first of this one is drawn: a run that stops halfway leaves none that
-// would be taken for its own.
+// Makes `folder`, inside that of a report, the folder of this model's pictures. Another model's are removed,
+// with the report that shows them, before the first of this one is drawn: a run that stops halfway leaves
+// none that would be mistaken for its own.
 void claim(const fs::path& report, const fs::path& folder, const std::string& identity) {
   const fs::path path = folder / "model.txt";
   try {
     if (read_whole_file(path, identity.size()) == identity) return;
   } catch (const FileError&) {
-    // None yet, or no file of ours: the next lines say so where it cannot be replaced.
+    // None yet, or not a file of ours: the next lines report it if it cannot be replaced.
   }
-  std::error_code ignored;  // what cannot be removed is written anew in the end, or says why not
+  std::error_code ignored;  // what cannot be removed is written again in the end, or reports why not
   for (const char* name : {"report.json", "report.html"}) fs::remove(report / name, ignored);
   remove_pictures(folder);
   AtomicFile file(path);
@@ -116,7 +116,7 @@ bool is_drawn(const fs::path& path, const Recipe& wanted) {
     drawn.lora_hashes.clear();
     return recipe_to_json(drawn) == recipe_to_json(with_names(wanted));
   } catch (const FileError&) {
-    return false;  // not there, of another program, or damaged: drawn anew
+    return false;  // not there, of another program, or damaged: drawn again
   }
 }
 
@@ -146,7 +146,7 @@ class Run {
  public:
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
       : options_(options), progress_(progress), warn_(callbacks.on_warning), drawing_(callbacks) {
-    drawing_.on_warning = nullptr;  // it would hear the same of picture after picture
+    drawing_.on_warning = nullptr;  // it would get the same warning for every picture
     for (CandidateModel candidate : options.candidates) {
       candidate.load = with_canonical_types(candidate.load);
       candidates_.push_back(std::move(candidate));
@@ -185,7 +185,7 @@ class Run {
     std::vector<EarlierColumn> columns;
   };
 
-  // What no option says is the first model's own, so that columns can be compared.
+  // What no option sets is the first model's own choice, so that columns can be compared.
   void complete_options() {
     GenerateOptions& options = result_.generate = options_.generate;
     // All of them are opened and asked, and earlier reports read, before anything is drawn: a wrong name, or
@@ -210,8 +210,8 @@ class Run {
     if (!options.height) options.height = kSideWithoutModel;
   }
 
-  // Those of an earlier column with those of the first model, this run's or of the first report: other ones
-  // may be what is to be seen, but pictures of other sizes cannot be compared.
+  // Compares the options of an earlier column with those of the first model, of this run or of the first
+  // report: a difference may be what is being compared, but pictures of other sizes cannot be.
   void compare_options(const fs::path& folder, const EarlierColumn& column) {
     const std::string label = label_of(folder, column);
     if (!column.drawn_with && warn_)
@@ -374,7 +374,7 @@ class Run {
     std::atomic<bool> failed = false;
     std::mutex reporting;
     const std::size_t prompts = result_.prompts.size(), all = prompts * result_.columns.size();
-    // Pictures take different times to read, and a scorer takes a while to make: each thread has one.
+    // Pictures take different times to read, and making a scorer takes a while, so each thread has one.
     parallel_for(thread_count(), 1, [&](std::int64_t, std::int64_t) {
       try {
         Scorer scorer(table);

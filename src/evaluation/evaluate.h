@@ -28,12 +28,12 @@ struct EvaluationOptions {
   std::filesystem::path folder;
   std::vector<CandidateModel> candidates;      // may be none: then only the drawn scenes are scored
   std::vector<std::filesystem::path> compare;  // folders of earlier reports whose models become columns, too
-  // Of all columns; what it leaves to the model is the first candidate's own. Picture number i has the seed
+  // For all columns; what it leaves to the model is the first candidate's own. Picture number i has the seed
   // seed + i; count is not used.
   GenerateOptions generate;
   int seeds = 1;      // pictures of each prompt, one after another
-  int threads = 0;    // for drawing scenes and scoring; 0: one a core
-  bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored, too
+  int threads = 0;    // for drawing scenes and scoring; 0: one per core
+  bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored too
   // A model whose autoencoder encodes and decodes the drawn scenes, which are then scored again; empty: none.
   std::string reconstruct;
   LoadOptions reconstruct_load;
@@ -58,23 +58,23 @@ struct Column {
 };
 
 struct Evaluation {
-  GenerateOptions generate;  // of all models that were drawn with, complete; without any, its size is
+  GenerateOptions generate;  // of all models, complete; without models, only the size
   int seeds = 1;
   std::vector<EvaluationPrompt> prompts;  // each as often as it has seeds
   std::vector<Column> columns;
 };
 
 // Prompts that are scored together: by their kind, and signs by their number of words. "words", "two words",
-// "colour" ...; empty where nothing is scored.
+// "colour" ...; empty if nothing is scored.
 std::string group_of(const EvaluationPrompt& prompt);
-// Those there are, in the order of kinds and numbers of words.
+// The existing ones, in the order of kinds and numbers of words.
 std::vector<std::string> groups_of(const Evaluation& evaluation);
 
 // Which pictures were drawn or scored, for a bar: false stops the work with Cancelled.
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;
 
 // Draws what the folder does not hold yet (of the same model, settings and seed) and scores everything. What
-// a column holds of another model is removed first. `callbacks` are those of drawing; on_warning hears what
+// a column holds of another model is removed first. `callbacks` are those of drawing; on_warning gets what
 // concerns the report as a whole, before anything is drawn: earlier pictures that were drawn with other
 // options than those of the first model. Throws ArgumentError for options that do not go together and an
 // earlier report of other prompts, seeds or sizes, FileError for prompts or a model that cannot be read and a
@@ -85,7 +85,7 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationProgress& 
 // report.html, for a browser, and report.json, with every figure. Throws FileError.
 void write_report(const std::filesystem::path& folder, const Evaluation& evaluation);
 
-// A line a group and column: "words, default: within one letter 61.5 % (54.6 to 68.0), read exactly ...".
+// One line per group and column: "words, default: within one letter 61.5 % (54.6 to 68.0), read exactly ...".
 std::string summary_of(const Evaluation& evaluation);
 
 // How often a check was passed.

@@ -31,7 +31,7 @@ struct Reconstruction::State {
   VaeDecoder decoder;
 };
 
-// The other parts may be of any model.
+// The other parts may belong to any model.
 Reconstruction::Reconstruction(const std::string& model, const LoadOptions& load)
     : state_(std::make_unique<State>(ModelFiles::open(model, {.vae = load.parts.vae}), load)) {}
 

@@ -11,13 +11,13 @@ namespace sd35 {
 
 class Reconstruction {
  public:
-  // `model`: as for Pipeline::from_pretrained; nothing but its autoencoder is read. Throws FileError.
+  // `model`: as for Pipeline::from_pretrained; only its autoencoder is read. Throws FileError.
   Reconstruction(const std::string& model, const LoadOptions& load);
   ~Reconstruction();
   Reconstruction(const Reconstruction&) = delete;
   Reconstruction& operator=(const Reconstruction&) = delete;
 
-  // Encoded to the mean of its latents and decoded. Throws ArgumentError for sides that are no multiple of
+  // Encoded to the mean of its latents and decoded. Throws ArgumentError for sides that are not multiples of
   // the pixels a latent covers.
   Image apply(const Image& picture) const;
 

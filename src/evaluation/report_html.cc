@@ -45,7 +45,7 @@ std::string fixed(double value, int digits) {
   return text;
 }
 
-// What is not said is the default.
+// What is not listed has its default.
 void write_options(std::ostream& out, const Column& column) {
   if (!column.drawn_with) return;
   out << "<br><small>";
@@ -105,13 +105,12 @@ void write_totals(std::ostream& out, const Evaluation& evaluation) {
     out << "</tr>\n";
   }
   out << "</table>\n<p><small>Shares of pictures with 95 % intervals (Wilson). The first check of a kind is "
-         "what "
-         "it is judged by.</small></p>\n";
+         "what it is judged by.</small></p>\n";
 }
 
 using SharesOf = const std::map<int, LetterShare>& (LetterTable::*)() const;
 
-// A row a column of the report, a place for each key that any of them has.
+// A row per column of the report, with a cell for each key that any of them has.
 void write_shares(std::ostream& out, const std::string& title, const std::vector<std::string>& labels,
                   const std::vector<LetterTable>& tables, SharesOf shares_of) {
   std::map<int, LetterShare> all;
@@ -218,8 +217,7 @@ std::string report_html(const Evaluation& evaluation) {
   write_totals(out, evaluation);
   write_letters(out, evaluation);
   out << "<p><label><input type=\"checkbox\" onchange=\"document.body.classList.toggle('failures', "
-         "this.checked)\"> "
-         "only rows where something failed</label></p>\n";
+         "this.checked)\"> only rows where something failed</label></p>\n";
   for (const std::string& group : groups_of(evaluation)) write_group(out, evaluation, group);
   const auto is_plain = [](const EvaluationPrompt& prompt) { return !prompt.kind; };
   if (std::ranges::any_of(evaluation.prompts, is_plain)) write_group(out, evaluation, "");

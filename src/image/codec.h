@@ -1,8 +1,8 @@
 // The three formats, from and to memory. Private to this folder; image/image_file.h is the public face.
 //
 // libpng and libjpeg report errors by longjmp. Each such call sits in a function marked `noexcept` whose
-// locals are trivial and whose state lives in a struct of its caller, so that no destructor is ever jumped
-// over; callbacks that they call never throw.
+// locals are trivial and whose state lives in a struct of its caller, so that no destructor is ever skipped;
+// callbacks that they call never throw.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metada
 StoredImage decode_webp(Bytes file);
 TransparentImage decode_transparent_webp(Bytes file);
 Metadata webp_metadata(Bytes file);
-// From the start of a file of `file_size` bytes; nothing when it needs more of it.
+// The size from the start of a file of `file_size` bytes; nothing when more of the file is needed.
 std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size);
 
 }  // namespace sd35

@@ -77,7 +77,7 @@ class TiffReader {
     return value;
   }
 
-  // Calls visit(tag, type, offset of the value, its bytes) for the sound entries of the directory.
+  // Calls visit(tag, type, offset of the value, its bytes) for the valid entries of the directory.
   template <class Visit>
   void each_entry(std::size_t start, Visit visit) const {
     const std::size_t count = number(start, 2);
@@ -161,7 +161,7 @@ Exif parse_exif(std::span<const std::uint8_t> block) {
   Exif exif;
   const TiffReader tiff(block);
   if (!tiff.valid()) return exif;
-  // Texts may overlap in thousands of entries: one of each is decoded, the last.
+  // Texts may overlap in thousands of entries: only the last of each kind is decoded.
   std::string_view description, comment;
   std::size_t exif_start = 0;
   tiff.each_entry(tiff.number(4, 4),

@@ -20,7 +20,7 @@ Image grid_of(std::span<const Image> images) {
     const Image& image = images[static_cast<std::size_t>(i)];
     check_image(image);
     if (image.width != width || image.height != height)
-      throw ArgumentError("the pictures of a grid must have one size");
+      throw ArgumentError("the pictures of a grid must have the same size");
     for (int y = 0; y < height; ++y) {
       const std::ptrdiff_t row = std::ptrdiff_t{i / columns * height + y} * grid.width + i % columns * width;
       std::copy_n(image.rgb.begin() + std::ptrdiff_t{3} * y * width, 3 * width, grid.rgb.begin() + 3 * row);

@@ -14,7 +14,7 @@ void check_image(const Image& image) {
   if (!positive || image.rgb.size() != std::size_t{3} * image.width * image.height)
     throw ArgumentError("an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
                         " cannot have " + std::to_string(image.rgb.size()) +
-                        " bytes; it needs positive sides and 3 bytes a pixel");
+                        " bytes; it needs positive sides and 3 bytes per pixel");
 }
 
 Image image_from_pixels(const Tensor& pixels) {

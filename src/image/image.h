@@ -1,4 +1,4 @@
-// Pictures of 8 bits a channel, and their conversion from and to the autoencoder's floats.
+// Pictures of 8 bits per channel, and their conversion from and to the autoencoder's floats.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace sd35 {
 
-// Row-major RGB, 3 bytes a pixel: rgb.size() == 3 * width * height.
+// Row-major RGB, 3 bytes per pixel: rgb.size() == 3 * width * height.
 struct Image {
   int width = 0;
   int height = 0;
@@ -17,7 +17,7 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-// The same with alpha, 4 bytes a pixel, not premultiplied: rgba.size() == 4 * width * height.
+// The same with alpha, 4 bytes per pixel, not premultiplied: rgba.size() == 4 * width * height.
 struct TransparentImage {
   int width = 0;
   int height = 0;

@@ -105,7 +105,7 @@ std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format, c
   const int max_side = format == ImageFormat::webp ? 16383 : format == ImageFormat::jpeg ? 65500 : 1'000'000;
   if (std::max(image.width, image.height) > max_side)
     throw ArgumentError("an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
-                        " exceeds the format's " + std::to_string(max_side) + " a side");
+                        " exceeds the format's " + std::to_string(max_side) + " per side");
   return encode(image, format, {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)},
                 options);
 }
@@ -147,7 +147,7 @@ Image read_image(std::span<const std::byte> file, const std::string& name) {
 }
 
 TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name) {
-  const auto refuse = [](Bytes) -> TransparentImage { throw FileError("it is no WebP"); };
+  const auto refuse = [](Bytes) -> TransparentImage { throw FileError("it is not a WebP"); };
   return read_as<TransparentImage>(bytes_of(file), name, refuse, refuse, decode_transparent_webp);
 }
 

@@ -46,7 +46,7 @@ Image read_image(std::span<const std::byte> file, const std::string& name);
 // read_image() does, and for other formats.
 TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name);
 
-// What write_image() put there, or other programs that use the same places; of a PNG, what stands ahead of
+// What write_image(), or another program that uses the same places, put there; of a PNG, what comes before
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not
 // decode the pixels.
 Metadata read_metadata(const std::filesystem::path& path);

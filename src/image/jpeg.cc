@@ -110,8 +110,8 @@ void on_end(j_compress_ptr info) {
     ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
 }
 
-// Full colour resolution and Huffman tables made for the picture: a few per cent of bytes for visibly cleaner
-// edges.
+// Full colour resolution and Huffman tables made for the picture: a few per cent more bytes for visibly
+// cleaner edges.
 bool run(Writer& writer) noexcept {
   if (setjmp(writer.failure.target) != 0) return false;
   jpeg_compress_struct& info = writer.info;
@@ -222,7 +222,7 @@ void open(Reader& reader) {
 // a * b / 255, rounded.
 std::uint8_t scaled(unsigned a, unsigned b) { return static_cast<std::uint8_t>((a * b + 127) / 255); }
 
-// Adobe's files store inks inverted (255: none); what has no Adobe marker stores them straight.
+// Adobe's files store inks inverted (255: none); files without an Adobe marker store them as they are.
 std::vector<std::uint8_t> rgb_from_cmyk(const std::vector<std::uint8_t>& cmyk, bool inverted) {
   const auto light = [inverted](std::uint8_t ink) {
     return static_cast<unsigned>(inverted ? ink : 255 - ink);

@@ -33,7 +33,7 @@ void on_error(png_structp png, png_const_charp message) {
   png_longjmp(png, 1);
 }
 
-// Warnings concern chunks that we do not need.
+// Warnings are about chunks that we do not need.
 void on_warning(png_structp, png_const_charp) {}
 
 struct Writer {
@@ -117,7 +117,7 @@ void on_read(png_structp png, png_bytep data, std::size_t count) {
 bool read_header(Reader& reader) noexcept {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_read_fn(reader.png, &reader, on_read);
-  // Sizes have a check of their own, with a message that names them.
+  // Sizes are checked separately, with a message that names them.
   png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);
   // A thousand texts, as libpng allows, may unpack to 8 MB each from a thousandth of that.
   png_set_chunk_cache_max(reader.png, kMostTexts);

@@ -112,7 +112,7 @@ Image resize(const Image& image, int width, int height) {
                         "; sides go from 1 to " + std::to_string(kMaxImageSide));
   if (image.width == width) return image.height == height ? image : resize_height(image, height);
   if (image.height == height) return resize_width(image, width);
-  // The order shows in the rounding between the passes; this is when Pillow 13 takes the height first.
+  // The order affects the rounding between the passes; this is when Pillow 13 takes the height first.
   const int height_cut = image.height - height;
   const int width_cut = image.width - width;
   if (height_cut > std::max(0, 2 * width_cut)) return resize_width(resize_height(image, height), width);

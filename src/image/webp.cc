@@ -66,7 +66,7 @@ void check_still(const WebPBitstreamFeatures& features) {
   if (features.has_animation != 0) throw FileError("WebP: it is an animation; use a still image");
 }
 
-// Width and height of a picture that may be decoded: a flat one of any size takes a few dozen bytes.
+// Refuses sizes that must not be decoded: a flat picture of any size takes a few dozen bytes.
 std::pair<int, int> size_to_decode(Bytes file) {
   check_complete(file, file.size());
   WebPBitstreamFeatures features;
@@ -81,7 +81,7 @@ std::size_t bytes_for(int width, int height, std::size_t channels) {
   return channels * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
 }
 
-// The extended header says whether there is an Exif chunk, which lies behind the pixels.
+// The extended header says whether there is an Exif chunk, which comes after the pixels.
 bool has_exif(Bytes start) {
   constexpr std::size_t kFlags = 20;
   constexpr std::uint8_t kExifFlag = 0x08;

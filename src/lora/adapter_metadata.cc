@@ -13,8 +13,8 @@ namespace {
 constexpr double kLargest = 1e9;
 constexpr std::int64_t kLargestRank = INT32_MAX;
 
-// Whether a key of a pattern means a layer: all of its name or its end, or only all of it after "^". Regular
-// expressions, which PEFT takes too, are not what trainers write.
+// Whether a key of a pattern names a layer: its whole name or the end of it, after "^" only the whole name.
+// Regular expressions, which PEFT accepts too, are not what trainers write.
 bool means(std::string_view pattern, std::string_view layer) {
   if (pattern.starts_with('^')) return pattern.substr(1) == layer;
   return pattern == layer || (layer.ends_with(pattern) && layer.size() > pattern.size() &&
@@ -51,7 +51,7 @@ AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metad
 
 double AdapterMetadata::scale(Component component, std::string_view layer, std::int64_t rank) const {
   const ConfigReader reader(values_, location_);
-  // The key of `pattern` that means the layer; empty without one.
+  // The key of `pattern` that names the layer; empty if none does.
   const auto find = [&](const nlohmann::json& pattern) {
     for (const auto& [key, value] : pattern.items()) {
       check_pattern(key, location_);
@@ -63,7 +63,7 @@ double AdapterMetadata::scale(Component component, std::string_view layer, std::
   const auto pattern_of = [&](const char* name) {
     const auto found = values_.find(prefix + name);
     if (found == values_.end() || found->is_null()) return nlohmann::json::object();
-    if (!found->is_object()) reader.fail(prefix + name, "is no object");
+    if (!found->is_object()) reader.fail(prefix + name, "is not an object");
     return nlohmann::json(*found);
   };
 

@@ -22,7 +22,7 @@ class UpdateAttacher : public ParameterVisitor {
     if (of_layer && spec.shape.rank() == 2) weights_ = spec.names;
   }
 
-  // The projection of patches, whose weight has four dimensions, is no layer that a LoRA knows.
+  // The projection of patches, whose weight has four dimensions, cannot have a LoRA.
   void linear_done(Linear& linear) override {
     const std::vector<std::string> weights = std::exchange(weights_, {});
     std::vector<LowRankUpdate> attached;
@@ -43,7 +43,7 @@ class UpdateAttacher : public ParameterVisitor {
  private:
   const Ops& ops_;
   std::map<std::string_view, std::vector<const LoraUpdate*>> updates_;  // by weight
-  std::set<std::string> left_;                                          // weights that no layer had yet
+  std::set<std::string> left_;                                          // weights that no layer has had yet
   std::vector<std::string> weights_;                                    // of the layer that is being visited
 };
 

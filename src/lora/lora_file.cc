@@ -38,7 +38,7 @@ void for_each_row(const Tensor& matrix, const Body& body) {
   }
 }
 
-// Of a fused projection of three parts: nothing outside the three blocks of the diagonal.
+// Whether, for a fused projection of three parts, nothing lies outside the three blocks of the diagonal.
 bool is_block_diagonal(const Tensor& up) {
   if (up.dim(1) % 3 != 0) return false;
   const std::int64_t rows = up.dim(0) / 3, rank = up.dim(1) / 3;
@@ -116,7 +116,7 @@ class LoraReader {
       Parts& parts = parts_[{layer->component, layer->name}];
       parts.layer = layer;
       const StoredTensors::value_type*& slot = part(parts, split->role);
-      if (slot != nullptr) fail(key, "and " + in_quotes(slot->first) + " mean the same");
+      if (slot != nullptr) fail(key, "and " + in_quotes(slot->first) + " have the same meaning");
       slot = &entry;
     }
   }
@@ -127,7 +127,7 @@ class LoraReader {
     if (stored.shape.rank() != 2 || stored.shape.numel() == 0)
       fail(key, "has shape " + stored.shape.to_string() + "; it must be a matrix");
     if (!is_float(stored.dtype))
-      fail(key, "is of type " + std::string(name_of(stored.dtype)) + ", which is no float type");
+      fail(key, "is of type " + std::string(name_of(stored.dtype)) + ", which is not a float type");
     Tensor tensor = stored.read();
     for_each_row(tensor, [&](std::int64_t row, std::span<const float> values) {
       if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
@@ -152,7 +152,7 @@ class LoraReader {
       convert(tensor.raw(), tensor.dtype(), &single, DType::f32, 1);
       value = single;
     }
-    if (!std::isfinite(value)) fail(key, "is no finite number");
+    if (!std::isfinite(value)) fail(key, "is not a finite number");
     return value;
   }
 

@@ -10,13 +10,14 @@ namespace {
 
 constexpr std::string_view kWeight = ".weight";
 constexpr std::string_view kAlpha = ".alpha";
-constexpr std::size_t kLongestName = 1000;  // looking up takes the square of it
+constexpr std::size_t kLongestName = 1000;  // the time of a look-up grows with its square
 
 struct KeySuffix {
   std::string_view text;
   LoraRole role;
 };
-// Before ".weight", which loralib leaves out, and before the name of an adapter, which PEFT puts in between.
+// They come before ".weight", which loralib leaves out, and before the name of an adapter, which PEFT
+// inserts.
 constexpr std::array kKeySuffixes = {
     KeySuffix{".lora_A", LoraRole::down},
     KeySuffix{".lora_B", LoraRole::up},
@@ -54,15 +55,15 @@ constexpr std::string_view kWholeDifference = ".diff";
 
 // Words that trainers and programs put before the name of a layer, in any number and order:
 // "base_model.model.", "diffusion_model.", "lora_unet_", "transformer._orig_mod.", "lycoris_". A name is
-// looked up before its first word goes, so "transformer_blocks" keeps its own.
+// looked up before its first word is removed, so "transformer_blocks" keeps its own.
 constexpr std::array<std::string_view, 22> kWords = {
     "base",  "model",   "diffusion", "transformer", "unet",    "dit", "mmdit",    "sd3",
     "lora",  "lycoris", "peft",      "default",     "network", "net", "denoiser", "ema",
     "inner", "pipe",    "pipeline",  "module",      "orig",    "mod",
 };
 
-// What wraps a module inside a model and so comes into the middle of names as well, as underscored() spells
-// it between two underscores. "processor" once held the LoRA of an attention.
+// Wrappers of modules inside a model, which appear in the middle of names as well, as underscored() spells
+// them between two underscores. "processor" once held the LoRA of an attention.
 constexpr std::array<std::string_view, 5> kWrappers = {"__checkpoint_wrapped_module", "__fsdp_wrapped_module",
                                                        "__orig_mod", "_module", "_processor"};
 
@@ -131,7 +132,7 @@ std::optional<LoraKey> split_lora_key(std::string_view key) {
   if (key.ends_with(kAlpha)) return LoraKey{key.substr(0, key.size() - kAlpha.size()), LoraRole::alpha};
   if (key.ends_with(kWeight)) key.remove_suffix(kWeight.size());
   if (const auto found = split_at_suffix(key)) return found;
-  return split_at_suffix(key.substr(0, std::min(key.rfind('.'), key.size())));  // less an adapter's name
+  return split_at_suffix(key.substr(0, std::min(key.rfind('.'), key.size())));  // without an adapter's name
 }
 
 std::string_view unsupported_in_lora(std::string_view key) {

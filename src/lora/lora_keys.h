@@ -1,4 +1,4 @@
-// The keys of LoRA files, and what in the model they mean.
+// The keys of LoRA files, and what they stand for in the model.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace sd35 {
 enum class LoraRole : std::uint8_t { down, up, alpha };
 
 struct LoraKey {
-  std::string_view layer;  // the key without its ending
+  std::string_view layer;  // the key without its suffix
   LoraRole role;
 };
 
-// The parts of a key by its ending; nothing for an ending that no LoRA has.
+// The parts of a key by its suffix; nothing for a suffix that no LoRA has.
 std::optional<LoraKey> split_lora_key(std::string_view key);
 
-// What a key holds that is no plain LoRA of a linear layer ("DoRA", "LoKr", "a bias", ...); empty for others.
+// What a key holds if not a plain LoRA of a linear layer ("DoRA", "LoKr", "a bias", ...); empty for others.
 std::string_view unsupported_in_lora(std::string_view key);
 
 // Rows of a weight in the diffusers layout that rows of an update go to.
@@ -30,7 +30,7 @@ struct LoraPlace {
   std::int64_t first_row = 0, rows = 0;
 };
 
-// A layer of one of both layouts: the rows of its update go to these places, one after another.
+// A layer in one of the two layouts: the rows of its update go to these places, one after another.
 struct LoraLayer {
   Component component = Component::transformer;
   std::string name;  // below the component, with dots: "transformer_blocks.0.attn.to_q"
@@ -43,11 +43,11 @@ class LoraLayers {
  public:
   explicit LoraLayers(const LoraTargets& targets);
 
-  // The layer that a key without its ending means, null where there is none: a name of either layout, with
-  // dots or underscores, behind any number of the prefixes that trainers and programs are known to add:
+  // The layer that a key without its suffix names, null if there is none: a name of either layout, with dots
+  // or underscores, after any number of the prefixes that trainers and programs are known to add:
   // "transformer.transformer_blocks.0.attn.to_q", "lora_unet_joint_blocks_0_x_block_attn_qkv",
-  // "base_model.model.text_encoder.text_model.encoder.layers.0.mlp.fc1". Without a component's: of the
-  // transformer.
+  // "base_model.model.text_encoder.text_model.encoder.layers.0.mlp.fc1". Without a component's name: the
+  // transformer's.
   const LoraLayer* find(std::string_view name) const;
 
  private:

@@ -17,7 +17,7 @@ constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight";
 }
 
 void check(const std::map<std::string, Tensor>& tensors, std::int64_t rank) {
-  if (tensors.empty()) throw ArgumentError("a LoRA without tensors is none");
+  if (tensors.empty()) throw ArgumentError("a LoRA needs tensors");
   for (const auto& [name, tensor] : tensors) {
     const bool down = name.ends_with(kDown);
     if (!down && !name.ends_with(kUp)) fail(name, "must be called <layer>.lora_A.weight or .lora_B.weight");
@@ -30,7 +30,7 @@ void check(const std::map<std::string, Tensor>& tensors, std::int64_t rank) {
   }
 }
 
-// A whole alpha without a point, as PEFT has it.
+// A whole alpha without a point, as PEFT writes it.
 nlohmann::json number(double value) {
   const auto whole = static_cast<std::int64_t>(value);
   if (static_cast<double>(whole) == value) return whole;

@@ -7,7 +7,7 @@
 namespace sd35 {
 namespace {
 
-// y += c0 x0 + c1 x1 + c2 x2 + c3 x3: four rows a pass, because y is read and written once for all of them.
+// y += c0 x0 + c1 x1 + c2 x2 + c3 x3: four rows per pass, because y is read and written once for all of them.
 void add_four_rows(const float* c, const float* x, std::int64_t columns, float* y) {
   const float *x1 = x + columns, *x2 = x1 + columns, *x3 = x2 + columns;
   for (std::int64_t j = 0; j < columns; ++j) y[j] += c[0] * x[j] + c[1] * x1[j] + c[2] * x2[j] + c[3] * x3[j];

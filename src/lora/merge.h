@@ -15,7 +15,7 @@ namespace sd35 {
 void add_update(const LoraUpdate& update, std::int64_t row_offset, Tensor& weight);
 
 // The tensors of `source`, to which `updates` are added when they are read: one weight at a time is in memory
-// twice. Every update must fit its weight (read_lora sees to that).
+// twice. Every update must fit its weight (read_lora ensures that).
 std::shared_ptr<const WeightSource> with_updates(std::shared_ptr<const WeightSource> source,
                                                  std::vector<LoraUpdate> updates);
 

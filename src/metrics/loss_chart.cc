@@ -33,7 +33,7 @@ std::vector<Point> thinned(const Curve& curve) {
   return points;
 }
 
-// What is shown of the plane.
+// The part of the plane that is shown.
 struct Frame {
   double first_step = HUGE_VAL, last_step = -HUGE_VAL, low = HUGE_VAL, high = -HUGE_VAL;
 

@@ -11,8 +11,8 @@ namespace sd35 {
 
 using Curve = std::vector<std::pair<std::int64_t, double>>;  // (step, value), steps ascending
 
-// The curves by name, each thinned to the means of at most 400 stretches of steps. Values that are no finite
-// numbers are left out.
+// The curves by name, each thinned to the means of at most 400 ranges of steps. Values that are not finite
+// are left out.
 std::string draw_curves(const std::map<std::string, Curve>& curves);
 
 }  // namespace sd35

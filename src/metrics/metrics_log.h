@@ -14,7 +14,7 @@ namespace sd35 {
 
 class MetricsLog {
  public:
-  // Goes on with the log in the folder of a run whose first `resume_step` steps are done: what it says of
+  // Continues the log in the folder of a run whose first `resume_step` steps are done: what it says of
   // later steps, and half a line that a kill left, is dropped. Throws FileError.
   MetricsLog(const std::filesystem::path& folder, std::int64_t resume_step);
   // One line in metrics.jsonl, {"step": ..., name: value, ...}, and an event. Throws FileError when the disk

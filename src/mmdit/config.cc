@@ -7,7 +7,7 @@ namespace sd35 {
 MmditConfig MmditConfig::from_json(const nlohmann::json& json, const std::string& location) {
   const ConfigReader reader(json, location);
   MmditConfig config;
-  // The bounds lie far beyond every published model; they keep a hostile file from asking for all memory.
+  // The bounds lie far beyond every published model; they keep a hostile file from requesting all memory.
   config.num_layers = static_cast<int>(reader.integer("num_layers", 1, 256));
   config.num_attention_heads = static_cast<int>(reader.integer("num_attention_heads", 1, 256));
   config.attention_head_dim = static_cast<int>(reader.integer("attention_head_dim", 1, 512));

@@ -18,8 +18,8 @@ struct MmditConfig {
   int patch_size = 2;
   std::int64_t joint_attention_dim = 4096;    // width of the prompt embedding
   std::int64_t pooled_projection_dim = 2048;  // width of the pooled projection
-  int sample_size = 128;                      // side of the latents the model is at its best with
-  int pos_embed_max_size = 384;               // patches a side of the positional table
+  int sample_size = 128;                      // side of the latents the model works best with
+  int pos_embed_max_size = 384;               // patches per side of the positional table
   bool qk_norm = true;                        // RMS norm of queries and keys
   std::vector<bool> dual_attention;           // [num_layers]: blocks with a second self-attention
 

@@ -25,7 +25,7 @@ enum : std::size_t {
   kScaleDual,
   kGateDual
 };
-// The last text stream has a scale and a shift only, in the order of AdaLayerNormContinuous.
+// The last text stream has only a scale and a shift, in the order of AdaLayerNormContinuous.
 enum : std::size_t { kScaleLast, kShiftLast };
 
 }  // namespace
@@ -88,7 +88,7 @@ Streams JointBlock::forward(const Ops& ops, Streams streams, const Tensor& condi
   const std::vector<Tensor> mx = modulation(ops, conditioning, image_.modulation);
   const std::vector<Tensor> my = modulation(ops, conditioning, text_.modulation);
 
-  // Both attentions read the image tokens as they enter the block.
+  // Both attentions read the image tokens as they entered the block.
   Tensor dual_out;
   if (dual_) {
     const Tensor normed = ops.norm_modulate(x, mx[kShiftDual], mx[kScaleDual], kNormEps);  // [B, N, D]

@@ -27,7 +27,7 @@ struct FeedForward {
   Tensor forward(const Ops& ops, const Tensor& x) const;
 };
 
-// What one stream keeps in a block.
+// What one stream of a block consists of.
 struct StreamWeights {
   Linear modulation;  // D -> 6 D; 9 D with a second attention; 2 D for the last text stream
   AttentionWeights attention;

@@ -8,7 +8,7 @@ namespace sd35 {
 
 PositionTable::PositionTable(std::int64_t side, std::int64_t width, std::int64_t centre)
     : side_(side), width_(width) {
-  constexpr double kCoordinates = 16;  // patches a side of a 256 pixel picture
+  constexpr double kCoordinates = 16;  // patches per side of a 256 pixel picture
   const std::int64_t n = width / 4;
   places_.resize(static_cast<std::size_t>(side * width / 2));
   for (std::int64_t i = 0; i < side; ++i) {
@@ -26,7 +26,7 @@ PositionTable::PositionTable(std::int64_t side, std::int64_t width, std::int64_t
 void PositionTable::fill(std::uint64_t first, std::span<float> out) const {
   const auto half = static_cast<std::uint64_t>(width_) / 2, side = static_cast<std::uint64_t>(side_);
   for (std::size_t i = 0; i < out.size();) {
-    // Half a row is one place: of the column, then of the row.
+    // Each half of a row is one coordinate: first the column's, then the row's.
     const std::uint64_t at = first + i, index = at / (2 * half), within = at % half;
     const bool second_half = at % (2 * half) >= half;
     const std::uint64_t place = second_half ? index / side : index % side;

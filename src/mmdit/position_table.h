@@ -1,4 +1,4 @@
-// The positional table as Stable Diffusion 3 begins it.
+// The initial positional table of Stable Diffusion 3.
 #pragma once
 
 #include <cstdint>

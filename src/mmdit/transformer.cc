@@ -86,7 +86,7 @@ Tensor Transformer::forward(const Ops& ops, const TransformerInput& input) const
   if (!input.references.empty() && (!input.origins.empty() || input.route.through.defined()))
     throw ArgumentError("reference pictures have neither origins nor a route");
   if (!input.block_residuals.empty() && !input.cache.empty())
-    throw ArgumentError("a block cache knows no residuals");
+    throw ArgumentError("a block cache does not support residuals");
   Streams streams;
   streams.x = embed_pictures(ops, input);  // [B, N, D]
   streams.y =
@@ -162,7 +162,7 @@ Tensor Transformer::run_cached(const Ops& ops, Streams streams, const Tensor& co
       ++begin;
       continue;
     }
-    // Neighbours that must be run too go along.
+    // Adjacent pictures that must be run too are run together.
     std::vector<Tensor> firsts{std::move(first)};
     std::int64_t end = begin + 1;
     for (; end < B; ++end) {
@@ -218,7 +218,7 @@ Tensor Transformer::embed_patches(const Ops& ops, const Tensor& latents,
   if (rows > side || columns > side)
     throw ArgumentError("a picture of " + std::to_string(columns) + " x " + std::to_string(rows) +
                         " patches is larger than the positional table of " + std::to_string(side) +
-                        " a side");
+                        " per side");
 
   // The input of the projection is (channel, row, column) of a patch.
   constexpr std::array order{0, 2, 4, 1, 3, 5};

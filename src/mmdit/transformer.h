@@ -15,7 +15,7 @@
 
 namespace sd35 {
 
-// The patch of the positional table that the upper left patch of a picture takes.
+// The patch of the positional table that the upper left patch of a picture uses.
 struct PatchOrigin {
   std::int64_t top = 0, left = 0;
 };
@@ -27,12 +27,12 @@ struct BlockCache {
   Tensor first, others;
 };
 
-// A part of the image tokens goes past a run of blocks, for cheaper training: the others go through them, and
-// all meet again behind it. Reference: TREAD (Krause et al. 2025, arXiv 2501.04765).
+// Some of the image tokens skip a run of blocks, for cheaper training: the others go through it, and all are
+// joined again after it. Reference: TREAD (Krause et al. 2025, arXiv 2501.04765).
 struct TokenRoute {
   int first = 0, last = 0;  // of the blocks
-  // [B, K] i32: the tokens that go through, by their rows among those of all pictures, [B N]. Undefined: all
-  // do.
+  // [B, K] i32: the tokens that go through, as rows among those of all pictures, [B N]. Undefined: all of
+  // them.
   Tensor through;
 };
 
@@ -43,23 +43,23 @@ struct TransformerInput {
   std::int64_t last_token_count = 1;  // equal tokens that the prompt's last one stands for
   Tensor pooled_projection;           // [B, pooled_projection_dim]
   std::span<const int> skip_layers;   // blocks left out (skip-layer guidance)
-  // [B, C, h', w'] f32 each: pictures whose tokens stand in front of the latents', at the same positions, and
-  // of which no velocity is returned (UniPic 2's Kontext). Not for use with origins or a route.
+  // [B, C, h', w'] f32 each: pictures whose tokens come before those of the latents, at the same positions,
+  // and for which no velocity is returned (UniPic 2's Kontext). Not for use with origins or a route.
   std::vector<Tensor> references;
-  // [B, N, D] f32 for each block, undefined for none: added to the image tokens behind it (ControlNet). Fewer
-  // than blocks: the others have none. Not for use with a cache.
+  // [B, N, D] f32 for each block, undefined for none: added to the image tokens after it (ControlNet). If
+  // there are fewer than blocks, the others have none. Not for use with a cache.
   std::span<const Tensor> block_residuals;
   // [B], for training with random crops of the positional table; empty: the centre, as in sampling.
   std::vector<PatchOrigin> origins;
   TokenRoute route;
   // [B], or empty. Where the first block adds nearly what it added before, the others are not run: what they
   // added then is added again. Nearly: the mean absolute difference over the mean absolute value is below
-  // `cache_threshold`. Of several pictures each is decided on its own.
+  // `cache_threshold`. Each of several pictures is decided separately.
   std::span<BlockCache> cache;
   double cache_threshold = 0;
   // Called after each block with its index; may throw Cancelled.
   std::function<void(int block)> on_block;
-  // Sees the image tokens [B, N, D] behind each block, with their history; not for use with a cache or a
+  // Receives the image tokens [B, N, D] after each block, with their history; not for use with a cache or a
   // route.
   std::function<void(int block, const Tensor& tokens)> on_tokens;
 };
@@ -85,13 +85,13 @@ class Transformer {
   Tensor embed_pictures(const Ops& ops, const TransformerInput& input) const;
   // Those of `latents`, [B, N, D].
   Tensor embed_patches(const Ops& ops, const Tensor& latents, const TransformerInput& input) const;
-  // Rows of the positional table, [N] or, with an origin a picture, [B, N].
+  // Rows of the positional table, [N] or, with an origin per picture, [B, N].
   Tensor position_ids(const TransformerInput& input, std::int64_t rows, std::int64_t columns) const;
   // Blocks from `first` on that the input does not leave out.
   Streams run_blocks(const Ops& ops, int first, Streams streams, const Tensor& conditioning,
                      const TransformerInput& input) const;
   Streams run_block(const Ops& ops, int index, Streams streams, const Tensor& conditioning) const;
-  // The image tokens behind the last block, by way of the cache.
+  // The image tokens after the last block, using the cache.
   Tensor run_cached(const Ops& ops, Streams streams, const Tensor& conditioning,
                     const TransformerInput& input) const;
   Tensor embed_conditioning(const Ops& ops, const TransformerInput& input) const;

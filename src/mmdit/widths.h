@@ -1,4 +1,4 @@
-// The widths at which the components of a model meet.
+// The widths that the components of a model must agree on.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 
 namespace sd35 {
 
-// What the transformer is given. Nothing: the component is not there.
+// What the transformer receives. Nothing: the component is absent.
 struct MeetingWidths {
   std::optional<std::int64_t> clip;    // tokens of both CLIP encoders, side by side
-  std::optional<std::int64_t> pooled;  // their pooled vectors, likewise
+  std::optional<std::int64_t> pooled;  // their pooled vectors, side by side
   std::optional<std::int64_t> t5;
   std::optional<std::int64_t> latent_channels;  // of the autoencoder
 };
 
-// Throws FileError, which begins with `location`, where these are not what the transformer takes.
+// Throws a FileError that begins with `location` if these are not what the transformer takes.
 void check_widths(const std::string& location, const MmditConfig& transformer, const MeetingWidths& widths);
 
 }  // namespace sd35

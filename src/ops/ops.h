@@ -48,11 +48,11 @@ struct PackedWeight {
   std::vector<Tensor> parts;
 };
 
-// What an engine keeps beside a weight after prepare().
+// What an engine keeps of a weight after prepare().
 class PreparedWeight {
  public:
   virtual ~PreparedWeight() = default;
-  // The same, sharing its memory; nothing where it cannot be kept.
+  // The same as bytes, sharing its memory; nothing where it cannot be kept.
   virtual std::optional<PackedWeight> packed() const { return std::nullopt; }
 };
 
@@ -99,7 +99,7 @@ struct Conv2d {
   int pad_after = 1;   // bottom and right
 };
 
-// A group norm and the activation behind it; see Ops::group_norm.
+// A group norm and the activation after it; see Ops::group_norm.
 struct GroupNorm {
   Tensor weight, bias;  // [C] f32
   int groups = 32;
@@ -132,7 +132,7 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  // For messages: what an engine can do, the questions below answer.
+  // For messages only: the functions below say what an engine can do.
   virtual std::string_view name() const = 0;
   // What GEMM-feeding verbs return: f32 or bf16.
   virtual DType compute_type() const = 0;
@@ -140,20 +140,19 @@ class Ops {
   virtual DType product_type() const { return compute_type(); }
   // Where results lie and work is done.
   virtual Device device() const { return {}; }
-  // Names all that the bits of results hang on besides weights, inputs and the number of threads: the engine,
-  // its device, types, instructions and libraries.
+  // Names everything that the bits of results depend on besides weights, inputs and the number of threads:
+  // the engine, its device, types, instructions and libraries.
   virtual std::string identity() const;
   // GFLOP/s of multiply-adds of product_type(), each counted as two, that the device reaches at most;
-  // measured anew in each call (a tenth of a second).
+  // measured again in each call (a tenth of a second).
   virtual double ceiling_gflops() const;
-  // Returns when all that was asked for is computed. A device works behind the caller's back; the host does
-  // not.
+  // Returns when everything asked for is computed. A device works asynchronously; the host does not.
   virtual void finish() const {}
   // Returns memory that is kept for later results to the system.
   virtual void trim() const;
 
   // Whether a row of a linear layer's result is the same to the last bit whatever rows stand beside it: then
-  // pictures may go through a model together and stay those that they are alone.
+  // pictures that go through a model together are the same as alone.
   virtual bool rows_are_independent() const { return false; }
 
   // Gives the engine a weight to keep in its own form. Optional: verbs also take unprepared weights.
@@ -163,11 +162,11 @@ class Ops {
   // they cannot be kept.
   virtual std::string packing() const { return {}; }
   // The inverse of PreparedWeight::packed(), for a layer whose sizes are set. False, and nothing happens,
-  // where `packed` is not of the form that this engine would make here and now.
+  // where `packed` is not of the form that this engine would make on this machine.
   virtual bool restore(Linear& /*linear*/, const PackedWeight& /*packed*/) const { return false; }
 
-  // Gives a layer these updates in place of all that it had, in the engine's own form; none takes them away.
-  // Its weight stays as it is. Throws Error for one that does not fit.
+  // Gives a layer these updates in place of all that it had, in the engine's own form; an empty list removes
+  // them. Its weight stays as it is. Throws Error for an update that does not fit.
   virtual void attach(Linear& linear, std::vector<LowRankUpdate> updates) const;
 
   // act(x W^T + b), and the updates before the activation: [..., in] -> [..., out]
@@ -183,14 +182,14 @@ class Ops {
   virtual Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps) const = 0;
   // act(group norm) of [B, Y, X, C]: statistics over Y, X and the C / groups channels of a group.
   virtual Tensor group_norm(const Tensor& x, const GroupNorm& norm) const = 0;
-  // layer_norm(x) * (1 + scale) + shift with one shift and scale a picture: x [B, T, D], shift and scale [B,
-  // D] f32.
+  // layer_norm(x) * (1 + scale) + shift with one shift and scale per picture: x [B, T, D], shift and scale
+  // [B, D] f32.
   virtual Tensor norm_modulate(const Tensor& x, const Tensor& shift, const Tensor& scale,
                                float eps) const = 0;
 
   // x + y of equal shapes, or y [T, D] broadcast over the batch of x [B, T, D].
   virtual Tensor add(Tensor x, const Tensor& y) const = 0;
-  // x + gate * y with one gate a picture: x and y [B, T, D], gate [B, D] f32.
+  // x + gate * y with one gate per picture: x and y [B, T, D], gate [B, D] f32.
   virtual Tensor gated_add(Tensor x, const Tensor& gate, const Tensor& y) const = 0;
   // x - y of equal shapes, both f32.
   virtual Tensor subtract(const Tensor& x, const Tensor& y) const;
@@ -202,8 +201,8 @@ class Ops {
   // act(gate) * x, in the compute type.
   virtual Tensor gated_activate(const Tensor& gate, const Tensor& x, Activation act) const = 0;
 
-  // softmax(scale q k^T + bias) v over the tokens of all streams together, heads apart. One result a stream,
-  // [B, T, H d], undefined where the stream wants none.
+  // softmax(scale q k^T + bias) v over the tokens of all streams together, each head by itself. One result
+  // per stream, [B, T, H d], undefined where the stream asks for none.
   virtual std::vector<Tensor> attention(std::span<const AttentionStream> streams,
                                         const AttentionOptions& options) const = 0;
 
@@ -213,8 +212,8 @@ class Ops {
   // Nearest neighbour, twice as high and wide: [B, Y, X, C] -> [B, 2Y, 2X, C].
   virtual Tensor upsample_nearest2x(const Tensor& x) const = 0;
 
-  // Steps of the autoencoder as one verb each, for engines that need not hold the picture between them: the
-  // largest maps of a large picture. `residual`, unless undefined, is added.
+  // Steps of the autoencoder as one verb each, so that an engine need not hold the map between them, the
+  // largest of a large picture. `residual`, unless undefined, is added.
   virtual Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual = {},
                              Out out = Out::compute) const {
     const Tensor y = conv2d(group_norm(x, norm), w, out);
@@ -248,12 +247,12 @@ class Ops {
 
   // A named intermediate, for engines that dump, check or profile; free otherwise.
   virtual void tap(std::string_view /*name*/, const Tensor& /*x*/) const {}
-  // A part of the work begins; the last that began ends. For engines that profile; see PartOfWork.
+  // A part of the work begins; the one that began last ends. For engines that profile; see PartOfWork.
   virtual void begin_part(std::string_view /*name*/, int /*index*/) const {}
   virtual void end_part() const {}
 };
 
-// Names what happens while it lives: "denoise", or one of several, "block" 3.
+// Names the work done while it lives: "denoise", or one of several, "block" 3.
 class PartOfWork {
  public:
   PartOfWork(const Ops& ops, std::string_view name, int index = -1) : ops_(ops) {

@@ -10,7 +10,7 @@ namespace sd35 {
 namespace {
 
 void check_number(const Option& option, double value, const std::string& shown, const char* verb = " is ") {
-  if (value >= option.range.least && value <= option.range.most) return;  // not so of NaN
+  if (value >= option.range.least && value <= option.range.most) return;  // false for NaN
   const std::string range = range_of(option);
   throw ArgumentError(
       std::string(option.name) + verb + shown + "; it must be " + (range.empty() ? "a finite number" : range),

@@ -13,7 +13,8 @@
 namespace sd35 {
 
 // Each throws ArgumentError whose option() is the option's name, for a number out of range or infinite and
-// for a word that is none of the choices. Whether files exist, and what depends on a model, is not looked at.
+// for a word that is not one of the choices. Whether files exist, and what depends on a model, is not
+// checked.
 void check_value(const Option& option, bool value);
 void check_value(const Option& option, int value);
 void check_value(const Option& option, std::uint64_t value);

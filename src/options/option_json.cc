@@ -14,8 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// "skip_layer_guidance.start" -> {"skip_layer_guidance", "start"}; the first is empty where there is no
-// point.
+// "skip_layer_guidance.start" -> {"skip_layer_guidance", "start"}; the first is empty if there is no point.
 std::pair<std::string, std::string> field_of(std::string_view name) {
   const std::size_t point = name.find('.');
   if (point == name.npos) return {"", std::string(name)};
@@ -130,7 +129,7 @@ void read(std::string_view name, const nlohmann::json& json, std::optional<T>& v
   read(name, json, value.emplace());
 }
 
-// Takes out of a JSON object what each option is given.
+// Takes each option's value out of a JSON object.
 class Reader {
  public:
   explicit Reader(nlohmann::json json) : left_(std::move(json)) {
@@ -146,7 +145,7 @@ class Reader {
     check_value(option, value);
   }
 
-  // Throws for what no option took.
+  // Throws for keys that no option took.
   void finish() const {
     for (const auto& [key, value] : left_.items()) {
       if (!outer_.contains(key)) fail_unknown(key);

@@ -19,7 +19,7 @@ nlohmann::ordered_json options_to_json(const LoadOptions& options, JsonOptions w
 nlohmann::ordered_json options_to_json(const GenerateOptions& options, JsonOptions which = JsonOptions::all);
 
 // Sets the options that `json` names; what is missing or null stays as it is. Throws ArgumentError whose
-// option() is the key, for one that there is not, a value of another type, and one that check_value()
+// option() is the key, for an option that does not exist, a value of another type, and one that check_value()
 // refuses.
 void options_from_json(const nlohmann::json& json, LoadOptions& options);
 void options_from_json(const nlohmann::json& json, GenerateOptions& options);

@@ -1,5 +1,5 @@
-// Every option of loading and drawing, described once. Who needs them all visits them: the command line,
-// recipes and other JSON, the checks of ranges, docs/options.md, the tests.
+// Every option of loading and drawing, described once. Everything that needs them all visits them: the
+// command line, recipes and other JSON, the checks of ranges, docs/options.md, the tests.
 //
 //   visit_options(options, [](const Option& option, auto& value) { ... });
 //   visit_defaults<LoadOptions>([](const Option& option, const auto& value) { ... });
@@ -114,7 +114,7 @@ void visit_step_options(Options& o, Visitor& visit) {
   const auto option = in_group("Drawing", visit);
   option({.name = "num_inference_steps",
           .arguments = "--steps",
-          .help = "Steps: more take longer; a picture is there from about 20 on",
+          .help = "Steps: more take longer; about 20 are enough for a picture",
           .range = {1, 1000},
           .unset = "the model's own, 40 of Stable Diffusion 3.5",
           .model_key = "steps",
@@ -258,8 +258,8 @@ void visit_options(Options& options, Visitor&& visit) {
       {.name = "loras",
        .arguments = "--attach-lora",
        .help =
-           "A LoRA for these pictures alone, as with --lora: it stays beside the weights, so that another one "
-           "loads nothing again and quantized weights are not quantized anew, for some percent of each step",
+           "A LoRA for these pictures alone, as with --lora: it stays beside the weights, so that another "
+           "reloads nothing and quantized weights are not quantized again, for a few percent of each step",
        .unset = "none",
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])",
        .effects = kOnPicture | kOnSpeed},
@@ -287,12 +287,13 @@ void visit_memory_options(Options& o, Visitor& visit) {
        .kind = OptionKind::bytes,
        .effects = kOnPicture | kOnMemory | kOnSpeed},
       o.max_memory);
-  option({.name = "use_t5",
-          .arguments = "--no-t5",
-          .help = "Without the largest text encoder: less memory, and prompts are followed less closely",
-          .example = "false",
-          .effects = kOnPicture | kOnMemory | kOnSpeed},
-         o.use_t5);
+  option(
+      {.name = "use_t5",
+       .arguments = "--no-t5",
+       .help = "Draws without the largest text encoder: less memory, and prompts are followed less closely",
+       .example = "false",
+       .effects = kOnPicture | kOnMemory | kOnSpeed},
+      o.use_t5);
   option({.name = "prompt_cache",
           .help = "Keeps encoded prompts in this folder and finds them again; changes no picture",
           .unset = "none",
@@ -329,14 +330,14 @@ template <class Options, class Visitor>
 void visit_engine_options(Options& o, Visitor& visit) {
   const auto option = in_group("Speed and memory", visit);
   option({.name = "threads",
-          .help = "Threads; 0: as many as there are cores that may be used",
+          .help = "Threads; 0: one per core that may be used",
           .range = {0, kMostThreads},
           .example = "1",
           .effects = kOnSpeed,
           .recorded = false},
          o.threads);
   option({.name = "dtype",
-          .help = "Type that is computed in",
+          .help = "Type to compute in",
           .choices = {{"f32", "to compare with diffusers"}, {"bf16"}},
           .check = [](std::string_view name) { compute_type_from_name(name); },
           .example = "f32",
@@ -345,7 +346,7 @@ void visit_engine_options(Options& o, Visitor& visit) {
   option({.name = "engine",
           .help = "What computes",
           .choices = {{"native"},
-                      {"ref", "plain loops, slow, to compare with"},
+                      {"ref", "plain loops, slow, for comparison"},
                       {"torch", "where the program was built with it"}},
           .example = "ref",
           .effects = kOnPicture | kOnSpeed},
@@ -369,10 +370,10 @@ void visit_options(Parts& parts, Visitor&& visit) {
            value);
   };
   file("transformer", "The denoiser (MMDiT-X), safetensors or GGUF", parts.transformer);
-  file("vae", "The autoencoder, likewise", parts.vae);
+  file("vae", "The autoencoder, safetensors or GGUF", parts.vae);
   file("clip_l", "The text encoder CLIP-L, for a single file that lacks it", parts.clip_l);
-  file("clip_g", "The text encoder OpenCLIP bigG, likewise", parts.clip_g);
-  file("t5xxl", "The text encoder T5-XXL, likewise", parts.t5xxl);
+  file("clip_g", "The text encoder OpenCLIP bigG, for a single file that lacks it", parts.clip_g);
+  file("t5xxl", "The text encoder T5-XXL, for a single file that lacks it", parts.t5xxl);
   option({.name = "tokenizers",
           .help = "A folder that holds tokenizer, tokenizer_2 and tokenizer_3",
           .unset = "the model's own",

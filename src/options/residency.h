@@ -6,7 +6,7 @@
 
 namespace sd35 {
 
-// In the order of what stays.
+// In the order of how much stays.
 enum class Residency : std::uint8_t { nothing, transformer, all };
 
 // "nothing", "transformer" or "all". Throws ArgumentError naming them.

@@ -15,7 +15,7 @@ std::string absolute_name(const std::filesystem::path& path) {
   return std::filesystem::absolute(path, ignored).lexically_normal().string();
 }
 
-// Of all files that its updates come from.
+// The states of all files that its updates come from.
 std::vector<std::optional<FileState>> states_of_lora(const std::filesystem::path& path) {
   return {file_state(path), file_state(adapter_config_of(path))};
 }
@@ -48,7 +48,7 @@ LoraUpdates LoraFiles::read(std::span<const LoraOptions> loras, const LoraTarget
   return all;
 }
 
-// Two threads that name a new file at once both read it: nobody waits for another's disk.
+// Two threads that name a new file at once both read it: neither waits for the other's read.
 LoraFiles::FilePointer LoraFiles::opened(const std::filesystem::path& path, const LoraTargets& targets) {
   const auto file = std::make_shared<File>();
   file->name = absolute_name(path);

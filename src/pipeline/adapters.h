@@ -1,4 +1,4 @@
-// LoRAs that a person asked for, ready to be added to weights or put beside them.
+// LoRAs that a person asked for, ready to be merged into weights or attached beside them.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,19 @@
 
 namespace sd35 {
 
-// What updates may change: all that generate() loads but the autoencoder.
+// What updates may change: everything that generate() loads except the autoencoder.
 LoraTargets lora_targets(const ModelFiles& files, bool use_t5);
 
-// Files of LoRAs for one model. What was read of a file is kept for whoever names it next, as long as the
-// file has not changed. From any thread.
+// Files of LoRAs for one model. What was read of a file is kept for its next use, as long as the file has not
+// changed. Safe from any thread.
 class LoraFiles {
  public:
-  // The updates of all `loras`, in their order, with the weights that these have; `on_warning` hears the same
-  // whether a file is read or was. Throws what read_lora() throws.
+  // The updates of all `loras`, in their order, with their weights; `on_warning` gets the same whether a file
+  // is read now or was read before. Throws what read_lora() throws.
   LoraUpdates read(std::span<const LoraOptions> loras, const LoraTargets& targets,
                    const std::function<void(const std::string&)>& on_warning);
-  // Forgets what `loras` do not name, but for the files that were named last and have `bytes` together at
-  // most. Who has their updates goes on having them.
+  // Forgets what `loras` do not name, except the files used last, up to `bytes` in all. Callers that hold
+  // their updates keep them.
   void forget_others(std::span<const LoraOptions> loras, std::uint64_t bytes);
   void forget_all();
 
@@ -45,12 +45,12 @@ class LoraFiles {
   using FilePointer = std::shared_ptr<const File>;
 
   FilePointer opened(const std::filesystem::path& path, const LoraTargets& targets);
-  // Null where it is not known, or has changed since.
+  // Null if it is not known, or has changed since.
   FilePointer known(const std::string& name, const std::vector<std::optional<FileState>>& states);
   void keep(FilePointer file);
 
   std::mutex mutex_;
-  std::list<FilePointer> files_;  // that was named last first
+  std::list<FilePointer> files_;  // used last first
 };
 
 }  // namespace sd35

@@ -41,7 +41,7 @@ std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const Vae
   return weights;
 }
 
-// What a person should know of the files that are used, each once.
+// What a person should know about the files that are used, each once.
 std::vector<std::string> notes_of(const ModelFiles& files, const LoadOptions& options, bool use_t5) {
   std::vector<std::string> notes;
   const auto add = [&](const std::string& note) {
@@ -70,7 +70,7 @@ void apply_loras(ModelFiles& files, const LoadOptions& options, const LoraTarget
     });
 }
 
-// Of all that an encoded prompt depends on but the texts and the engine.
+// The identity of everything an encoded prompt depends on except the texts and the engine.
 std::string encoder_identity(const ModelFiles& files, const LoadOptions& options) {
   if (options.prompt_cache.empty()) return "";
   constexpr std::array kEncoders{Component::text_encoder, Component::text_encoder_2,
@@ -87,7 +87,7 @@ std::string encoder_identity(const ModelFiles& files, const LoadOptions& options
   return version() + " " + std::to_string(granted_threads(options.threads)) + " " + identity.text();
 }
 
-// Of the weights that are packed.
+// The identity of the weights that are packed.
 std::string transformer_identity(const ModelFiles& files, const LoadOptions& options) {
   if (options.packed.empty()) return "";
   const auto weights = files.weights(Component::transformer);

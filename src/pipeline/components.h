@@ -1,4 +1,4 @@
-// A model opened: configurations read and compared with each other, weights mapped and compared with them,
+// An opened model: configurations read and compared with each other, weights mapped and compared with them,
 // nothing loaded.
 #pragma once
 

@@ -10,11 +10,11 @@
 namespace sd35 {
 namespace {
 
-// Feature maps of the last level that are alive at once: the input of its first residual block, and what two
-// of the block's convolutions make of it, each half as wide.
+// Feature maps of the last level that are alive at once: the input of its first residual block, and the
+// results of two of the block's convolutions, each half as wide.
 constexpr double kLiveMaps = 2;
-// Everything else is there in bands, or whole where the picture is small: the normalized copy and, where
-// convolutions widen bf16, inputs, results and oneDNN's copies in f32.
+// Everything else exists in bands, or whole if the picture is small: the normalized copy and, if convolutions
+// widen bf16, inputs, results and oneDNN's copies in f32.
 constexpr double kBandBytes = 140e6;
 constexpr double kBandMaps = 1.5, kWidenedMaps = 5;
 

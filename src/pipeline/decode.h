@@ -9,8 +9,8 @@
 
 namespace sd35 {
 
-// Expected bytes of the feature maps that a picture (or tile) of `pixels` takes at most. `widened`: bf16 is
-// multiplied in f32.
+// The most bytes that the feature maps of a picture (or tile) of `pixels` are expected to take. `widened`:
+// bf16 is multiplied in f32.
 double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);
 
 // Latents [1, C, h, w] f32 in the denoiser's scale -> a picture of 8 w x 8 h pixels. Throws NumericError when

@@ -10,8 +10,7 @@
 namespace sd35 {
 namespace {
 
-// How many tokens at the end of every prompt [P, M, D] are equal: without T5 all that would be T5's are
-// zeros.
+// How many tokens at the end of every prompt [P, M, D] are equal: without T5 all of its tokens are zeros.
 std::int64_t equal_at_end(const Tensor& tokens) {
   const std::int64_t P = tokens.dim(0), M = tokens.dim(1);
   const auto row_bytes = static_cast<std::size_t>(tokens.dim(2)) * size_of(tokens.dtype());

@@ -21,36 +21,36 @@ namespace sd35 {
 // seed.
 Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const Shape& shape);
 
-// One way to ask the transformer.
+// One way to call the transformer.
 struct Context {
   std::int64_t prompt = 0;       // the row of DenoiseJob::prompt
   std::vector<int> skip_layers;  // blocks that are left out
 };
 
-// What is denoised, and how: nothing here knows of a request or of files.
+// What is denoised, and how; independent of requests and files.
 struct DenoiseJob {
   Tensor latents;             // [B, C, h, w] f32 at sigmas[first_step], in the denoiser's scale; B pictures
-  std::vector<float> sigmas;  // of all steps and of the end, falling
+  std::vector<float> sigmas;  // of all steps and of the end, decreasing
   int first_step = 0;
   SamplerKind sampler = SamplerKind::euler;
   PromptEmbedding prompt;  // all prompts, [P, M, D] and [P, D']
   std::vector<Context> contexts{{}};
-  std::shared_ptr<const Guidance> guidance;  // null: the first context is followed
+  std::shared_ptr<const Guidance> guidance;  // null: follows the first context
   double block_cache = 0;                    // see GenerateOptions
   // Contexts run one after the other, not as one batch: half the memory of two.
   bool one_context_a_pass = false;
-  // Pictures [B, C, h', w'] f32 whose tokens stand in front of the latents' in every forward, at the same
+  // Pictures [B, C, h', w'] f32 whose tokens come before those of the latents in every forward, at the same
   // positions (transformers trained to edit a picture); or none.
   std::vector<Tensor> references;
-  // What is added to the image tokens [B', N, D] behind each block (ControlNet), for every forward; B' rows
+  // What is added to the image tokens [B', N, D] after each block (ControlNet), for every forward; B' rows
   // are B for each context of the pass. Empty: nothing.
   std::function<std::vector<Tensor>(const TransformerInput& input)> block_residuals;
   // After each step; may change the latents of all pictures (inpainting), and throw to stop.
   std::function<void(int steps_done, std::span<float> latents)> after_step;
 };
 
-// The latents [B, C, h, w] at the last sigma. Pictures do not see each other. Throws NumericError naming the
-// step, Cancelled between two blocks, and what the hooks throw.
+// The latents [B, C, h, w] at the last sigma. Pictures do not influence each other. Throws NumericError
+// naming the step, Cancelled between two blocks, and what the hooks throw.
 Tensor denoise(const Ops& ops, const Transformer& transformer, DenoiseJob job, const StageProgress& progress);
 
 }  // namespace sd35

@@ -1,4 +1,5 @@
-// What weights and tokenizers are, told without reading them: what is kept on disk belongs to exactly those.
+// The identity of weights and tokenizers, without reading the weights: what is kept on disk belongs to
+// exactly those.
 #pragma once
 
 #include <filesystem>
@@ -12,13 +13,13 @@
 namespace sd35 {
 
 // Weights count by the names, types and shapes of their tensors and by the sizes and times of change of their
-// files: everything that is saved anew is another identity, and so is a copy that does not keep the times.
+// files: whatever is saved again gets another identity, and so does a copy that does not keep the times.
 // Bytes that were changed in place, with the old time put back, are not noticed.
 class Identity {
  public:
   void add(std::string_view text);
   void add(const WeightSource& weights);
-  // The files of LoRAs, where they change anything in `weights`.
+  // The files of LoRAs, if they change anything in `weights`.
   void add_updates(const WeightSource& weights, const LoadOptions& options);
   // All files directly in `folder`, byte for byte: tokenizers are small.
   void add_folder(const std::filesystem::path& folder);

@@ -7,7 +7,7 @@
 
 namespace sd35 {
 
-// Binds what it visits, and reports its share of `parameter_count` (ParameterCounter).
+// Binds what it visits, and reports the fraction of `parameter_count` (ParameterCounter) that is done.
 class ReportingLoader : public ParameterVisitor {
  public:
   ReportingLoader(const WeightSource& source, const Ops& ops, Reuse reuse, int parameter_count,

@@ -15,23 +15,23 @@
 namespace sd35 {
 namespace {
 
-// The program, its libraries, the code that oneDNN makes and the tokenizers; 50 MB of it where LibTorch is
-// built in.
+// The program, its libraries, the code that oneDNN makes and the tokenizers; 50 MB of it if LibTorch is built
+// in.
 constexpr double kProgram = 175e6;
 // What the estimates below leave out.
 constexpr double kMargin = 1.05;
-// Of the memory that is available, for whatever else the machine does meanwhile.
+// The fraction of the available memory left for whatever else the machine does meanwhile.
 constexpr double kShareOfAvailable = 0.8;
 // Streamed: the block in use, the pages of the one before it, and the pool's buffers of blocks of another
 // size: what was measured (docs/performance.md) stays below.
 constexpr double kBlocksAtOnce = 2.2;
-// Image tokens, of one prompt, that pictures in one forward have together at most.
+// The most image tokens, for one prompt, that the pictures in one forward may have together.
 constexpr double kTokensAtOnce = 1024;
 constexpr int kPicturesAtOnce = 8;
 
 double bytes_of(DType dtype) { return static_cast<double>(size_of(dtype)); }
 
-// What every stage takes, beside what it takes for itself.
+// What every stage takes in addition to its own needs.
 std::uint64_t whole_stage(const MemoryFacts& facts, double own) {
   return static_cast<std::uint64_t>(kProgram + facts.adapters + kMargin * own);
 }
@@ -46,8 +46,8 @@ class WeightSizes : public ParameterVisitor {
     const double count = static_cast<double>(spec.shape.numel());
     const double bytes = count * (spec.shape.rank() < 2 ? 4 : element_bytes(spec));
     total += bytes;
-    // While it is loaded, a weight that is not used as it lies in the file is there as stored too, and where
-    // it is quantized, unpacked or updated, in f32; buffers of each size are kept for the next weight of it.
+    // While it is loaded, a weight that is not used as it is stored is also in memory as stored and, if it is
+    // quantized, unpacked or updated, in f32; buffers of each size are kept for the next weight of that size.
     double& kept = scratch_of_size_[count];
     const double needed = spec.shape.rank() < 2 ? 0 : 4 * count * f32_copies(spec);
     scratch += std::max(needed - kept, 0.0);
@@ -95,7 +95,7 @@ class WeightSizes : public ParameterVisitor {
   // Whether a LoRA is added to it.
   bool updated(const ParameterSpec& spec) const { return facts_.transformer_weights->adjusts(spec.names); }
 
-  // Beside what is kept of it: what it is converted from, and the sum with its updates.
+  // In addition to what is kept: what it is converted from, and the sum with its updates.
   int f32_copies(const ParameterSpec& spec) const {
     const StoredTensor* tensor = stored(spec);
     const bool encoded = tensor != nullptr && tensor->encoded();
@@ -132,9 +132,10 @@ TransformerSizes transformer_sizes(const MemoryFacts& facts) {
   return sizes;
 }
 
-// What flows through a block, bytes a token and element of the width: two residual streams in f32; the norm,
-// q, k, v, the result of attention (twice with a second attention), the hidden layer of the feed-forward and
-// its result in the compute type; where that is widened, the input of the largest product once more in f32.
+// What flows through a block, in bytes per token and element of the width: two residual streams in f32; the
+// norm, q, k, v, the result of attention (twice with a second attention), the hidden layer of the
+// feed-forward and its result in the compute type; if that is widened, also the input of the largest product
+// in f32.
 double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options, int batch) {
   const MmditConfig& config = *facts.transformer;
   const double e = bytes_of(facts.compute_type), patch = config.patch_size * facts.vae->scale();
@@ -184,8 +185,8 @@ double decoder_weight_bytes(const MemoryFacts& facts) {
   return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
 }
 
-// The decoder's maps are largest at the picture's full size; tiles have the size of pictures of their own,
-// and the picture is put together in f32.
+// The decoder's maps are largest at the picture's full size; tiles take as much as pictures of their size,
+// and the whole picture is assembled in f32.
 MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
   const VaeConfig& config = *facts.vae;
   const int width = options.width.value(), height = options.height.value();
@@ -215,7 +216,7 @@ void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const 
   }
 }
 
-// What follows from there being several pictures, once it is settled how each is made.
+// What changes because there are several pictures, once it is decided how each is made.
 void plan_for_several(const MemoryFacts& facts, const GenerateOptions& options, const TransformerSizes& sizes,
                       std::uint64_t limit, MemoryPlan& plan) {
   if (limit == 0) {
@@ -238,7 +239,7 @@ void plan_for_several(const MemoryFacts& facts, const GenerateOptions& options, 
   }
 }
 
-// What stays in memory adds to the stages that have no use for it.
+// What stays in memory adds to the stages that do not use it.
 void plan_to_keep(const MemoryFacts& facts, const TransformerSizes& sizes, std::uint64_t limit,
                   MemoryPlan& plan) {
   if (plan.streamed) return;
@@ -270,7 +271,7 @@ std::string shown(std::uint64_t bytes) {
   return text.data();
 }
 
-// The first of `candidates` below the limit; the last where none is or there is no limit to stay below.
+// The first of `candidates` below the limit; the last if none is or there is no limit.
 std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint64_t limit) {
   if (limit == 0) return 0;
   for (std::size_t i = 0; i < candidates.size(); ++i)
@@ -281,7 +282,7 @@ std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint6
   return least;
 }
 
-// As --max-memory takes it, and never less.
+// In the form that --max-memory takes, rounded up.
 std::string as_limit(std::uint64_t bytes) {
   constexpr std::uint64_t kHundredth = 10'000'000;
   const std::uint64_t hundredths = (bytes + kHundredth - 1) / kHundredth;
@@ -292,7 +293,7 @@ std::string as_limit(std::uint64_t bytes) {
   return text.data();
 }
 
-// Every stage has been given the mode that needs the least where none fits.
+// If no plan fits, every stage has been given the mode that needs the least.
 void check(const std::vector<MemoryStage>& stages, std::uint64_t limit, bool streamable) {
   const auto largest = std::ranges::max_element(stages, {}, &MemoryStage::bytes);
   if (limit == 0 || largest->bytes <= limit) return;

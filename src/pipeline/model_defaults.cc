@@ -15,7 +15,7 @@ constexpr int kPublishedSteps = 40;
 constexpr double kPublishedGuidance = 4.5;
 constexpr const char* kPublishedSampler = "euler";
 
-// With the names that options have. Throws FileError for a key that is none of a model's.
+// With the names that options have. Throws FileError for a key that is not a model's.
 nlohmann::json with_option_names(nlohmann::json defaults, const std::string& where) {
   nlohmann::json options = nlohmann::json::object();
   std::string known;
@@ -32,7 +32,7 @@ nlohmann::json with_option_names(nlohmann::json defaults, const std::string& whe
   return options;
 }
 
-// The first of who wins: what is asked for, what the model says, what the program takes.
+// The first one set of: what is asked for, what the model says, what the program uses.
 template <class T>
 void choose(std::optional<T>& asked, const std::optional<T>& said, const T& otherwise) {
   if (!asked) asked = said.value_or(otherwise);

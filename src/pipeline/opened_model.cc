@@ -12,7 +12,7 @@
 namespace sd35 {
 namespace {
 
-// With its threads: LibTorch asks for their number when the engine is made.
+// With its number of threads, which LibTorch reads when the engine is made.
 std::unique_ptr<Ops> make_engine(const LoadOptions& load) {
   const ThreadCount threads(load.threads);
   return make_ops(load.engine, dtype_from_name(load.dtype), load.device);

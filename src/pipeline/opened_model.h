@@ -1,4 +1,4 @@
-// A model opened: what all pictures that are drawn with it share.
+// An opened model: what all pictures that are drawn with it share.
 #pragma once
 
 #include <memory>

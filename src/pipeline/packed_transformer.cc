@@ -42,7 +42,7 @@ void TransformerWeights::open() {
   try {
     packed_ = std::make_shared<const PackedWeights>(path_, identity_);
   } catch (const FileError& error) {
-    warn(callbacks_, std::string(error.what()) + "; packed anew");
+    warn(callbacks_, std::string(error.what()) + "; packed again");
   }
 }
 
@@ -60,7 +60,7 @@ void TransformerWeights::load(Transformer& transformer, const StageProgress& pro
   missing_ = !path_.empty() && (packed_ == nullptr || refused > 0);
   if (refused > 0)
     warn(callbacks_, path_.string() + ": " + std::to_string(refused) +
-                         " weights are not packed as this machine wants them; packed anew");
+                         " weights are not packed as this machine needs them; packed again");
 }
 
 void TransformerWeights::stream(Transformer& transformer, const StageProgress& progress) {

@@ -1,4 +1,4 @@
-// The transformer with its weights from a folder of packed ones, which is filled where it lacks them.
+// The transformer with its weights from a folder of packed ones, which is filled if it lacks them.
 #pragma once
 
 #include <filesystem>
@@ -19,14 +19,14 @@ namespace sd35 {
 // How the transformer of a model is loaded.
 class TransformerWeights {
  public:
-  // Opens the packed weights of `options.packed`, where there is such a folder. What does not fit is a
-  // warning and packed anew by pack(). Throws FileError when the folder cannot be made.
+  // Opens the packed weights of `options.packed`, if there is such a folder. What does not fit gives a
+  // warning and is packed again by pack(). Throws FileError when the folder cannot be made.
   TransformerWeights(const Components& components, const LoadOptions& options, const Ops& ops,
                      const Callbacks& callbacks);
 
   const WeightSource& source() const { return *source_; }
   const Quantization& quantization() const { return quantization_; }
-  // Throws FileError when pack() would have something to write and could not.
+  // Throws FileError when pack() would have something to write but could not.
   void check_writable() const;
   // From here on pack() does nothing.
   void pack_nothing();
@@ -34,15 +34,16 @@ class TransformerWeights {
   const std::shared_ptr<const PackedWeights>& packed() const { return packed_; }
 
   // Has the blocks of `transformer` loaded for each use, as load() would, and loads what lies outside them.
-  // Nothing is packed that is not yet. This object must outlive it.
+  // Packs nothing that is not packed already. This object must outlive it.
   void stream(Transformer& transformer, const StageProgress& progress);
   void load(Transformer& transformer, const StageProgress& progress);
-  // From here on updates stand beside the weights: stream() attaches them, adapted() gives what load() made
-  // with them, sharing its weights. Throws ArgumentError for one that only a merge could add.
+  // From here on updates are attached beside the weights: stream() attaches them, adapted() returns what
+  // load() made with them attached, sharing its weights. Throws ArgumentError for one that only a merge could
+  // add.
   void adapt(std::vector<LoraUpdate> updates);
   std::shared_ptr<const Transformer> adapted(std::shared_ptr<const Transformer> transformer) const;
-  // Packs what was loaded, where that is asked for and was not tried; what is loaded later comes from there.
-  // A machine that multiplies with weights as they are stored is a warning. Throws FileError.
+  // Packs what was loaded, if that was asked for and has not been tried; what is loaded later comes from
+  // there. Warns if the machine multiplies with weights as they are stored. Throws FileError.
   void pack(Transformer& transformer);
 
  private:

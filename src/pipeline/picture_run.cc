@@ -127,7 +127,7 @@ void PictureRun::denoise_next(const PromptEmbedding& prompt) {
     try {
       denoise_together(prompt, batch);
     } catch (const NumericError&) {
-      // Which of them fails shows when each is alone.
+      // Which of them fails shows when each is drawn alone.
       for (int i = 0; i < batch; ++i) denoise_alone(prompt);
     }
   }
@@ -142,8 +142,8 @@ void PictureRun::denoise_alone(const PromptEmbedding& prompt) {
   }
 }
 
-// Called where an exception is being handled: it comes out when the other pictures are drawn, or now where
-// they would be lost with it.
+// Called where an exception is being handled: it is thrown when the other pictures are drawn, or now if they
+// would be lost with it.
 void PictureRun::fails(const NumericError& error, int index) {
   if (!callbacks_.on_picture) throw;
   if (options_.count > 1) {

@@ -26,7 +26,7 @@
 namespace sd35 {
 
 // Denoises and decodes picture after picture as the memory plan says. What is denoised is decoded and
-// delivered on every way out, where Callbacks::on_picture takes pictures one by one.
+// delivered however the run ends, if Callbacks::on_picture takes pictures one by one.
 class PictureRun {
  public:
   // `options`: of all pictures, complete. `ops`: the model's engine, or one around it. The references must
@@ -42,7 +42,7 @@ class PictureRun {
  private:
   void load_transformer();
   void load_decoder();
-  // From `resident`, or where nobody has it by `load`, which is reported as loading `part`.
+  // From `resident` or, if it is not loaded, by `load`, which is reported as loading `part`.
   template <class T>
   std::shared_ptr<const T> shared(
       Resident<T>& resident, const char* part, const Callbacks& callbacks,

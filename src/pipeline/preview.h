@@ -19,7 +19,7 @@ struct PreviewColours {
   std::array<float, 3> bias{};
 
   // `preview` of the model's sd35.json, {"channels": [[r, g, b], ... of each latent channel], "bias": [r, g,
-  // b]}; where it says nothing, those of Stable Diffusion 3.5 (sd3.5 reference sd3_impls.py,
+  // b]}; if it says nothing, those of Stable Diffusion 3.5 (sd3.5 reference sd3_impls.py,
   // SD3LatentFormat.decode_latent_to_preview), if there are as many channels. Throws FileError that begins
   // with `location`.
   static PreviewColours from_json(const nlohmann::json& extras, std::int64_t latent_channels,
@@ -28,7 +28,7 @@ struct PreviewColours {
   nlohmann::json to_json() const;
 };
 
-// Latents [C, h, w] -> a picture of w x h, one pixel per latent; nothing where the colours are not known.
+// Latents [C, h, w] -> a picture of w x h, one pixel per latent; nothing if the colours are not known.
 std::optional<Picture> preview_of(std::span<const float> latents, int width, int height,
                                   const PreviewColours& colours);
 

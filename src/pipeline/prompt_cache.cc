@@ -13,7 +13,7 @@
 namespace sd35 {
 namespace {
 
-// What makes an entry: kept whole in it, because its key is only a hash. Texts need not be UTF-8.
+// What identifies an entry: stored in it whole, because its key is only a hash. Texts need not be UTF-8.
 nlohmann::json question(std::span<const PromptTexts> prompts, int max_sequence_length) {
   nlohmann::json texts = nlohmann::json::array();
   const auto bytes = [](const std::string& text) {
@@ -32,7 +32,7 @@ Tensor to_tensor(const std::string& text) {
   return tensor;
 }
 
-// The warnings of an entry's notes; nothing where these are not of this question, or damaged.
+// The warnings in an entry's notes; nothing if these belong to another question, or are damaged.
 std::optional<std::vector<std::string>> warnings_in(const Tensor& notes, const nlohmann::json& question) {
   if (notes.dtype() != DType::u8) return std::nullopt;
   const auto* bytes = notes.data<std::uint8_t>();

@@ -18,19 +18,19 @@ struct EncodedPrompts {
 };
 
 // The prompts of one picture are kept together, the negative one first, because they are encoded as one
-// batch, whose last bits depend on its size: what is found is what encoding would give. Files are those of
+// batch, whose last bits depend on its size: what is found is what encoding would produce. Files are those of
 // TensorCache: with checksums, shared by any number of processes.
 class PromptCache {
  public:
   // `identity`: of the encoders, the tokenizers and the arithmetic; `layout` and the `width` of a token: what
-  // the encoders would give. A folder that cannot be written is a warning: what is there is found. Throws
-  // FileError when it cannot be made or read.
+  // the encoders would produce. A folder that cannot be written gives a warning; what is there can still be
+  // read. Throws FileError when it cannot be made or read.
   PromptCache(const std::filesystem::path& folder, const std::string& identity, const EmbeddingLayout& layout,
               std::int64_t width, WarningFunction warn);
 
-  // Nothing where they are not there, or are damaged or none that the encoders would give (with a warning).
+  // Nothing if they are missing, or (with a warning) damaged or not what the encoders would produce.
   std::optional<EncodedPrompts> find(std::span<const PromptTexts> prompts, int max_sequence_length);
-  // A folder that cannot be written is a warning.
+  // A folder that cannot be written gives a warning.
   void put(std::span<const PromptTexts> prompts, int max_sequence_length, const EncodedPrompts& encoded);
 
  private:

@@ -15,7 +15,7 @@
 namespace sd35 {
 namespace {
 
-// After these stands what is to be written.
+// What follows these words is to be written.
 constexpr std::array<std::string_view, 14> kWritten{"reads",  "read",   "reading",  "says",    "say",
                                                     "saying", "spells", "spelling", "spelled", "word",
                                                     "words",  "text",   "labeled",  "labelled"};
@@ -29,7 +29,7 @@ bool is_one_of(const List& list, std::string_view word) {
   return std::ranges::find(list, word) != list.end();
 }
 
-// Typographic quotes, dashes and spaces as ASCII has them.
+// Typographic quotes, dashes and spaces replaced by ASCII's.
 std::string with_plain_punctuation(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, char>, 12> kPlain{{{"\u201c", '"'},
                                                                       {"\u201d", '"'},
@@ -53,7 +53,8 @@ std::string with_plain_punctuation(std::string_view text) {
   return plain;
 }
 
-// Where the quotation that begins with `text` ends; npos where that is none. `before`: the character ahead.
+// Where the quotation that begins with `text` ends; npos if it does not begin with one. `before`: the
+// preceding character.
 std::size_t end_of_quotation(std::string_view text, char before) {
   if (text[0] == '"') return std::min(text.find('"', 1), text.size());
   // An apostrophe may stand inside of a word, or at its end; a quotation in single ones is short.
@@ -65,7 +66,7 @@ std::size_t end_of_quotation(std::string_view text, char before) {
   return text.npos;
 }
 
-// The instruction of the form <lora:name:weight> that `text` begins with; empty where it begins with none.
+// The instruction of the form <lora:name:weight> that `text` begins with; empty if it begins with none.
 std::string_view lora_tag_at_start(std::string_view text) {
   constexpr std::size_t kLongest = 500;
   for (const std::string_view kind : {"<lora:", "<lyco:", "<hypernet:"})
@@ -89,7 +90,7 @@ struct PromptParts {
 
 PromptParts parts_of(std::string_view text) {
   PromptParts parts;
-  std::string last;  // the word ahead, where nothing but a colon stands between
+  std::string last;  // the preceding word, with nothing but a colon between
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i), word = word_at_start(rest);
     if (const std::string_view tag = lora_tag_at_start(rest); !tag.empty()) {

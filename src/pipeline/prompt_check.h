@@ -1,4 +1,4 @@
-// What a person should know of a prompt before it is drawn.
+// What a person should know about a prompt before it is drawn.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@
 
 namespace sd35 {
 
-// What a model says of the prompts it was trained on, in its sd35.json: `words`, small letters, and
+// What a model says of the prompts it was trained on, in its sd35.json: `words`, in lower case, and
 // `letters`, the characters it can write on signs. Both are empty where the model does not say.
 struct PromptVocabulary {
   std::set<std::string, std::less<>> words;
@@ -20,12 +20,12 @@ struct PromptVocabulary {
   static PromptVocabulary from_json(const nlohmann::json& extras, const std::string& location);
 };
 
-// Words of `text` that are not in the vocabulary, as they stand there. Small and capital letters, plural and
+// Words of `text` that are not in the vocabulary, as they are written. Small and capital letters, plural and
 // possessive forms are the same word. What is to be written on something, in quotes or after "reads", "says"
 // and the like, is listed only where it holds a character that the model cannot write.
 std::vector<std::string> unknown_words(const std::string& text, const PromptVocabulary& vocabulary);
 
-// Warns of unknown words, and of what other programs take for instructions and this one draws as text:
+// Warns of unknown words, and of what other programs treat as instructions and this one draws as text:
 // <lora:name:0.8>, (word:1.3).
 void warn_of_prompts(const GenerateOptions& options, const PromptVocabulary& vocabulary,
                      const Callbacks& callbacks);

@@ -29,7 +29,7 @@ std::string shown_sampler(const std::string& name) {
   return found == kShown.end() ? name : found->second;
 }
 
-// Options that once could hold 0 or "" for the model's own choice, which is now that they are missing.
+// Options that used to hold 0 or "" for the model's own choice, for which they are now absent.
 constexpr std::array kOnceUnset{"width", "height", "num_inference_steps", "max_sequence_length", "sampler"};
 
 nlohmann::json without_old_unset(nlohmann::json generate) {
@@ -40,12 +40,12 @@ nlohmann::json without_old_unset(nlohmann::json generate) {
   return generate;
 }
 
-// An object below `json`; one without keys where it is missing.
+// An object below `json`; one without keys if it is missing.
 nlohmann::json child(const nlohmann::json& json, const char* key) {
   return json.contains(key) ? json[key] : nlohmann::json::object();
 }
 
-// Without what is a machine's own affair: a picture from elsewhere chooses no folders and no threads.
+// Without what concerns only one machine: a picture from elsewhere chooses no folders or threads.
 template <class Options>
 Options read_options_of_recipe(nlohmann::json json, const std::string& location) {
   visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {

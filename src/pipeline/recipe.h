@@ -15,8 +15,7 @@ constexpr const char* kParametersKey = "parameters";
 constexpr const char* kRecipeKey = "sd35";
 
 // The entries of Picture::metadata: "parameters", the text that many programs read, and "sd35", the recipe as
-// JSON. `recipe` is that of the one picture: its own seed, count 1,
-// the options complete.
+// JSON. `recipe` is that of the one picture: its own seed, count 1, the options complete.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recipe);
 
 // The recipe without paths: of a model in the Hugging Face cache its name there, of other models, parts and

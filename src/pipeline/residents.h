@@ -15,15 +15,14 @@
 
 namespace sd35 {
 
-// Something that is loaded once: it is there while somebody uses it, or as long as it is kept. For any
-// thread.
+// Something that is loaded once: it exists while somebody uses it, or as long as it is kept. For any thread.
 template <class T>
 class Resident {
  public:
   using Pointer = std::shared_ptr<const T>;
 
-  // The object; from `load`, which may throw, where nobody has it. Meanwhile other threads wait, and call
-  // `waiting` now and then, which may throw too.
+  // The object; from `load`, which may throw, if it is not there. Other threads wait meanwhile, calling
+  // `waiting` from time to time, which may throw too.
   Pointer get(const std::function<Pointer()>& load, const std::function<void()>& waiting) {
     std::unique_lock lock(mutex_);
     while (loading_) {
@@ -55,7 +54,7 @@ class Resident {
  private:
   static constexpr std::chrono::milliseconds kPatience{100};
 
-  // Whoever waits is told of the end, however it came.
+  // Notifies those that wait of the end, however it came.
   struct Loading {
     explicit Loading(Resident& r) : resident(r) {}
     ~Loading() {

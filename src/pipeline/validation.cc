@@ -13,7 +13,7 @@
 namespace sd35 {
 namespace {
 
-// What Stable Diffusion 3.5 Medium was trained for, of the side it is at its best with.
+// What Stable Diffusion 3.5 Medium was trained for, as a fraction of the side it works best with.
 constexpr int kBestSide = 1024, kSmallestSide = 256, kLargestSide = 1440;
 constexpr int kMostPixelsOfASide = 1 << 20;
 
@@ -83,7 +83,7 @@ void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, 
     warn(callbacks, std::to_string(width) + "x" + std::to_string(height) +
                         " is outside what the model was trained for, " + std::to_string(sides.smallest) +
                         " to " + std::to_string(sides.largest) +
-                        " pixels a side; the picture may be incoherent");
+                        " pixels per side; the picture may be incoherent");
   const int sequence = options.max_sequence_length.value();
   if (sequence > kTrainedSequence)
     warn(callbacks, "max_sequence_length " + std::to_string(sequence) + " is above " +

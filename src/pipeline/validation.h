@@ -28,7 +28,7 @@ struct TrainedSides {
 };
 
 // `sides` of the model's sd35.json, as in [96, 224]; where it says none, those of Stable Diffusion 3.5 Medium
-// in proportion to the side it is at its best with. Throws FileError that begins with `location`.
+// in proportion to the side it works best with. Throws FileError that begins with `location`.
 TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
                            const std::string& location);
 

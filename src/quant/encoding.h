@@ -8,7 +8,7 @@
 
 namespace sd35 {
 
-// How the bytes of a tensor stand for its elements. Elements come in groups that are decoded together.
+// How the bytes of a tensor represent its elements. Elements come in groups that are decoded together.
 class Encoding {
  public:
   virtual ~Encoding() = default;

@@ -45,7 +45,7 @@ std::uint32_t word_at(Bytes bytes) {
 }
 
 // Byte j of a simple block holds element j in its low and element j + 16 in its high nibble; `high` has the
-// fifth bits, one an element.
+// fifth bits, one per element.
 template <class Value>
 void decode_nibbles(Bytes nibbles, std::uint32_t high, float* values, Value value) {
   for (int j = 0; j < kSmall / 2; ++j) {
@@ -181,7 +181,7 @@ float put_scale(std::byte* target, float d, BlockType type) {
   return std::isfinite(inverse) ? inverse : 0.0f;
 }
 
-// Packs the numbers 0 to 31 of a simple block; the fifth bits are returned, one an element.
+// Packs the numbers 0 to 31 of a simple block; the fifth bits are returned, one per element.
 std::uint32_t put_nibbles(const std::array<int, kSmall>& q, std::byte* target) {
   std::uint32_t high = 0;
   for (std::size_t j = 0; j < q.size(); ++j) high |= (static_cast<std::uint32_t>(q[j]) >> 4) << j;

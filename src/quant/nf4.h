@@ -1,5 +1,5 @@
-// Weights in 4 bits: indices into a code book of 16 values, times a scale a block; the scales may be
-// quantized once more ("double quantization"). Reference: Dettmers et al. 2023 (QLoRA), section 3;
+// Weights in 4 bits: indices into a code book of 16 values, times a scale per block; the scales may
+// themselves be quantized ("double quantization"). Reference: Dettmers et al. 2023 (QLoRA), section 3;
 // bitsandbytes functional.py (quantize_4bit, create_dynamic_map). Both directions are the reference's to the
 // last bit, but for the mean of the scales, whose last bit depends on how many threads torch adds with.
 #pragma once
@@ -47,8 +47,8 @@ struct FourBitWeight {
   void read_scales(std::int64_t first, std::int64_t number, float* scales) const;
   // Values of elements [first, first + number).
   void decode(std::int64_t first, std::int64_t number, float* values) const;
-  // Elements [first, first + number), whole blocks; shares `nibbles`. Its scales are f32 unless it is
-  // everything.
+  // Elements [first, first + number), whole blocks; shares `nibbles`. Its scales are f32 unless it is the
+  // whole weight.
   FourBitWeight part(std::int64_t first, std::int64_t number) const;
 };
 

@@ -81,7 +81,7 @@ FourBitMatrix::FourBitMatrix(std::string_view name, std::vector<FourBitWeight> p
       name_(name),
       parts_(std::move(parts)) {
   for (const FourBitWeight& part : parts_)
-    if (!fits(part, columns)) throw Error("a 4-bit matrix: rows that are no whole blocks");
+    if (!fits(part, columns)) throw Error("a 4-bit matrix: rows that are not whole blocks");
 }
 
 bool FourBitMatrix::fits(const FourBitWeight& weight, std::int64_t columns) {

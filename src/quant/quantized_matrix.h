@@ -33,7 +33,7 @@ class QuantizedMatrix {
   std::int64_t rows_, columns_;
 };
 
-// 8 bits and a scale a row, symmetric: element = value * scale, values -127 to 127.
+// 8 bits and a scale per row, symmetric: element = value * scale, values -127 to 127.
 class Int8Matrix : public QuantizedMatrix {
  public:
   // `values` [rows, columns] i8, `scales` [rows] f32.
@@ -65,7 +65,7 @@ class FourBitMatrix : public QuantizedMatrix {
   std::vector<FourBitWeight> parts_;
 };
 
-// fp8 as stored, with a scale a part.
+// fp8 as stored, with a scale per part.
 class Fp8Matrix : public QuantizedMatrix {
  public:
   struct Part {
@@ -92,7 +92,7 @@ enum class WeightFormat : std::uint8_t {
 WeightFormat weight_format_from_name(std::string_view name);
 
 // A weight [rows, columns] of any float type. Null where the format has no form for these columns: as_stored,
-// dense, and nf4 of rows that are no whole blocks. Throws ArgumentError for NaN and infinity.
+// dense, and nf4 of rows that are not whole blocks. Throws ArgumentError for NaN and infinity.
 std::shared_ptr<const QuantizedMatrix> quantize(const Tensor& weight, WeightFormat format);
 
 }  // namespace sd35

@@ -14,7 +14,7 @@
 
 namespace sd35 {
 
-// A tensor of the diffusers layout. Its values hang on `key`, so another layout holds the same ones.
+// A tensor of the diffusers layout. Its values depend on `key`, so another layout holds the same ones.
 struct RandomTensor {
   std::string key;   // component and name: "transformer.proj_out.weight"
   std::string name;  // in its component
@@ -22,11 +22,11 @@ struct RandomTensor {
   ParameterKind kind = ParameterKind::linear;
 };
 
-// The tensors that `describe` visits, fused ones apart.
+// The tensors that `describe` visits, fused ones split.
 std::vector<RandomTensor> list_tensors(Component component,
                                        const std::function<void(const Parameters&)>& describe);
 
-// Where the rows of the positional table are meant for `centre` patches a side.
+// The rows of the positional table are meant for `centre` patches per side.
 struct PositionTableSpec {
   std::int64_t side = 0;
   std::int64_t centre = 0;

@@ -8,7 +8,7 @@
 namespace sd35 {
 namespace {
 
-// Elements made at once: what a file of any size needs in memory.
+// Elements made at once: the most that a file of any size needs in memory.
 constexpr std::int64_t kChunk = 1 << 22;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Small tokenizers of the real kinds, made from nothing, for models with random weights.
+// Small tokenizers of the real kinds, trained from scratch, for models with random weights.
 #pragma once
 
 #include <filesystem>

@@ -9,10 +9,10 @@ namespace sd35 {
 
 // What a sampler follows at one time.
 struct Velocity {
-  Velocity(std::vector<float> v) : followed(std::move(v)) {}  // NOLINT: a velocity may be one alone
+  Velocity(std::vector<float> v) : followed(std::move(v)) {}  // NOLINT: implicit from a single velocity
 
   std::vector<float> followed;
-  // That of the negative prompt, for samplers that take it apart; empty where no forward had it.
+  // That of the negative prompt, for samplers that use it separately; empty if no forward had it.
   std::vector<float> negative;
 };
 

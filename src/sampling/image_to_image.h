@@ -7,8 +7,8 @@
 namespace sd35 {
 
 // The first of `steps` steps to run at `strength` in (0, 1]; 1 runs them all, and sigmas[first_step(...)] is
-// where the picture's latents are noised to. Throws ArgumentError for another strength, or for one so small
-// that no step is left.
+// the noise level that the picture's latents get. Throws ArgumentError for another strength, or for one so
+// small that no step is left.
 int first_step(int steps, double strength);
 
 // sigma noise + (1 - sigma) latents. All three spans have one size; `out` may be `latents` or `noise`.

@@ -83,8 +83,7 @@ class DpmSolverPlusPlus2M : public Solver {
     std::vector<float> x0 = velocity(x_, i);
     for (std::size_t k = 0; k < x_.size(); ++k) x0[k] = x_[k] - sigma * x0[k];
 
-    // Half the step over the one before; 0 keeps the first order, where there is no step before or none
-    // after.
+    // Half the step over the one before; 0 keeps the first order, if there is no step before or after.
     double extrapolation = 0;
     if (!x0_before_.empty() && sigmas_[i + 1] > 0)
       extrapolation = std::log(sigma / double{sigmas_[i + 1]}) / std::log(double{sigmas_[i - 1]} / sigma) / 2;

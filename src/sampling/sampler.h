@@ -12,9 +12,9 @@
 namespace sd35 {
 
 enum class SamplerKind : std::uint8_t {
-  euler,     // first order, one evaluation a step (FlowMatchEulerDiscreteScheduler)
-  heun,      // second order, two evaluations a step, one in the last (FlowMatchHeunDiscreteScheduler)
-  dpmpp_2m,  // second order, one evaluation a step (DPM-Solver++ 2M, Lu et al. 2022, algorithm 2, on the
+  euler,     // first order, one evaluation per step (FlowMatchEulerDiscreteScheduler)
+  heun,      // second order, two evaluations per step, one in the last (FlowMatchHeunDiscreteScheduler)
+  dpmpp_2m,  // second order, one evaluation per step (DPM-Solver++ 2M, Lu et al. 2022, algorithm 2, on the
              // flow)
 };
 
@@ -30,11 +30,11 @@ using Denoiser = std::function<Velocity(std::span<const float> latents, float si
 using StepCallback = std::function<void(int steps_done, std::span<float> latents)>;
 
 // Moves `latents` from sigmas[first_step] to sigmas.back() in sigmas.size() - 1 - first_step steps, in place.
-// They may be those of several pictures one after another: every value is moved on its own.
+// They may be those of several pictures one after another: every value is moved independently.
 // Throws ArgumentError for sigmas that do not decrease within [0, 1] (see check_sigmas) and for a first step
-// that is none of theirs, NumericError naming
-// the step when a velocity holds NaN or infinity, Error when it has another size than the latents; what the
-// callbacks throw passes through. After an exception the latents are those of the last whole step.
+// that is not one of theirs, NumericError naming the step when a velocity holds NaN or infinity, Error when
+// it has another size than the latents; what the callbacks throw passes through. After an exception the
+// latents are those of the last whole step.
 void sample(SamplerKind kind, std::span<const float> sigmas, std::span<float> latents,
             const Denoiser& denoise, const StepCallback& on_step = {}, int first_step = 0);
 

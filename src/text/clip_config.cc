@@ -6,7 +6,7 @@ namespace sd35 {
 ClipConfig ClipConfig::from_json(const nlohmann::json& json, const std::string& location) {
   const ConfigReader reader(json, location);
   ClipConfig config;
-  // The bounds lie far beyond every published model; they keep a hostile file from asking for all memory.
+  // The bounds lie far beyond every published model; they keep a hostile file from requesting all memory.
   config.hidden_size = reader.integer("hidden_size", 1, 65536);
   config.intermediate_size = reader.integer("intermediate_size", 1, 1 << 20);
   config.projection_dim = reader.integer("projection_dim", 1, 65536, config.hidden_size);

@@ -61,7 +61,7 @@ class ClipTextModel {
   explicit ClipTextModel(ClipConfig config);
 
   const ClipConfig& config() const { return config_; }
-  // Every weight.
+  // All weights.
   void parameters(const Parameters& p);
   // The weights outside the layers, and where layer `index` lies: what a streamed model loads.
   void outer_parameters(const Parameters& p);

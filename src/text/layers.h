@@ -1,5 +1,5 @@
-// Layers of a text encoder, resident or streamed: a large encoder uses each layer once a prompt, so a layer
-// may be loaded when its turn comes and dropped after.
+// Layers of a text encoder, resident or streamed: a large encoder uses each layer once per prompt, so a layer
+// may be loaded when its turn comes and dropped after it.
 #pragma once
 
 #include <functional>

@@ -11,7 +11,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::int64_t kClipTokens = 77;  // where the tokenizer does not say
+constexpr std::int64_t kClipTokens = 77;  // if the tokenizer does not say
 
 // The distinct texts of a batch, and which of them each prompt has.
 struct DistinctTexts {
@@ -27,7 +27,7 @@ struct DistinctTexts {
   }
 };
 
-// The multiplications of a layer a token.
+// The multiplications of a layer per token.
 double layer_work(const ClipConfig& c) {
   return static_cast<double>(c.hidden_size) *
          static_cast<double>(4 * c.hidden_size + 2 * c.intermediate_size);
@@ -106,7 +106,7 @@ void check_vocabulary(const std::string& location, const std::filesystem::path& 
 
 }  // namespace
 
-// Between layers of all encoders.
+// Progress between the layers of all encoders.
 class PromptEncoder::Progress {
  public:
   Progress(const EncodingCallbacks& callbacks, double all_work)
@@ -116,7 +116,7 @@ class PromptEncoder::Progress {
     work_done_ += work;
     if (callbacks_.on_progress) callbacks_.on_progress(work_done_ / all_work_);
   }
-  // What `encoder` reads of a text.
+  // How much of a text `encoder` reads.
   void read(const std::string& encoder, const std::string& text, const Tokenized& tokens) {
     const auto known = std::ranges::find(texts_, text, &ReadText::text);
     ReadText& read = known == texts_.end() ? texts_.emplace_back(text) : *known;
@@ -125,7 +125,7 @@ class PromptEncoder::Progress {
     const std::string share =
         cut ? std::to_string(tokens.ids.size()) + " of " + std::to_string(tokens.tokens) + " tokens"
             : "all of it";
-    // The encoders of CLIP, which have one vocabulary, are said together.
+    // The CLIP encoders, which share a vocabulary, are named together.
     if (!read.shares.empty() && read.shares.back().second == share)
       read.shares.back().first += " and " + encoder;
     else
@@ -170,7 +170,7 @@ class PromptEncoder::Progress {
     explicit ReadText(std::string t) : text(std::move(t)) {}
     std::string text;
     std::vector<std::pair<std::string, std::string>> shares = {};  // encoders, and how much they read
-    std::string lost = {};                                         // what the first that cuts it does not
+    std::string lost = {};  // what the first that cuts it does not read
     bool cut = false;
   };
 
@@ -253,7 +253,7 @@ std::int64_t PromptEncoder::largest_width() const {
 
 namespace {
 
-// Says before each tensor that it goes on.
+// Reports progress before each tensor.
 class StoppableLoader : public Loader {
  public:
   StoppableLoader(const WeightSource& source, const Ops& ops, const std::function<void()>& going_on)
@@ -274,7 +274,7 @@ std::shared_ptr<const LoadedEncoders> PromptEncoder::load(const Ops& ops,
   auto loaded = std::make_shared<LoadedEncoders>(
       LoadedEncoders{ClipTextModel(clip_l_.config), ClipTextModel(clip_g_.config), std::nullopt});
   const auto load_into = [&](auto& model, const WeightSource& weights) {
-    // As encode() loads them: other layouts would round otherwise.
+    // As encode() loads them: other layouts would round differently.
     StoppableLoader loader(weights, ops, going_on);
     loader.expect([&](const Parameters& p) { model.parameters(p); });
     model.parameters(Parameters(loader));

@@ -24,7 +24,7 @@ struct PromptTexts {
   std::string clip_l, clip_g, t5;
 };
 
-// Where the encoders' parts of an embedding lie.
+// Where the encoders' parts of an embedding are.
 struct EmbeddingLayout {
   std::int64_t clip_tokens = 77;
   std::int64_t clip_l_width = 0, clip_g_width = 0;    // of the tokens
@@ -39,7 +39,7 @@ struct PromptEmbedding {
   Tensor pooled;  // [B, P] f32: the pooled vectors of both CLIP encoders side by side
 };
 
-// What encode() tells its caller; either may be empty.
+// What encode() reports to its caller; either may be empty.
 struct EncodingCallbacks {
   std::function<void(double fraction)> on_progress;  // between layers; may throw Cancelled
   std::function<void(const std::string&)> on_warning;
@@ -51,17 +51,17 @@ struct LoadedEncoders {
   std::optional<T5Encoder> t5;
 };
 
-// What is asked for beside the texts.
+// What is asked for besides the texts.
 struct EncoderWeights {
-  // By PromptEncoder::load(); null: layers are read when their turn comes.
+  // From PromptEncoder::load(); null: layers are read when their turn comes.
   std::shared_ptr<const LoadedEncoders> loaded;
-  // What the weights of an encoder are for this time, where it is not empty: adapters change them as they are
-  // read. Not together with `loaded`.
+  // The weights of an encoder for this call, if not empty: adapters change them as they are read. Not
+  // together with `loaded`.
   std::function<std::shared_ptr<const WeightSource>(Component, std::shared_ptr<const WeightSource>)> change;
 };
 
 // Weights are mapped, not loaded: encode() reads each layer when its turn comes and drops it after, so the
-// encoders never take more memory than a layer and the activations, unless they were loaded before. Safe to
+// encoders never take more memory than one layer and the activations, unless they were loaded before. Safe to
 // use from several threads.
 class PromptEncoder {
  public:
@@ -71,22 +71,23 @@ class PromptEncoder {
 
   bool has_t5() const { return t5_.has_value(); }
   EmbeddingLayout layout() const;
-  // The width of T5; 0 without.
+  // The width of T5; 0 without it.
   std::int64_t t5_width() const;
-  // Tokens of T5 at most, by its tokenizer's files; 0 without T5 or where they do not say.
+  // The most tokens T5 takes, by its tokenizer's files; 0 without T5 or if they do not say.
   std::int64_t t5_max_length() const { return t5_ ? t5_->tokenizer.model_max_length() : 0; }
-  // That a text has, its end among them, however long; 0 without T5.
+  // T5 tokens that a text has, its end included, however long; 0 without T5.
   std::int64_t t5_tokens(std::string_view text) const;
   // For an estimate of memory: bytes of the largest layer that encode() loads, and of all that load() does,
   // with weights as `compute_type`, and the width of the widest activation.
   double largest_layer(DType compute_type) const;
   double all_layers(DType compute_type) const;
   std::int64_t largest_width() const;
-  // Likewise: bytes of the largest weight that is changed as it is read (WeightSource::adjusted()), in f32.
+  // Also for an estimate: bytes of the largest weight that is changed as it is read
+  // (WeightSource::adjusted()), in f32.
   double largest_updated_weight() const;
 
-  // All layers of all encoders, for encode(): same results, without reading anything. Calls `going_on` now
-  // and then; it may throw to stop.
+  // All layers of all encoders, for encode(): same results, without reading anything. Calls `going_on` from
+  // time to time; it may throw to stop.
   std::shared_ptr<const LoadedEncoders> load(const Ops& ops,
                                              const std::function<void()>& going_on = {}) const;
 

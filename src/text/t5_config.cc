@@ -8,11 +8,11 @@ T5Config T5Config::from_json(const nlohmann::json& json, const std::string& loca
   // Only version 1.1 of T5 gates its feed-forward; the first one has other weights.
   const std::string feed_forward = reader.text("feed_forward_proj", "relu");
   if (feed_forward != "gated-gelu")
-    reader.fail("feed_forward_proj", "is missing or another one than the supported 'gated-gelu'");
+    reader.fail("feed_forward_proj", "is missing or not the supported 'gated-gelu'");
   reader.choice("dense_act_fn", {"gelu_new"});
 
   T5Config config;
-  // The bounds lie far beyond every published model; they keep a hostile file from asking for all memory.
+  // The bounds lie far beyond every published model; they keep a hostile file from requesting all memory.
   config.d_model = reader.integer("d_model", 1, 65536);
   config.d_kv = reader.integer("d_kv", 1, 4096);
   config.d_ff = reader.integer("d_ff", 1, 1 << 20);

@@ -49,7 +49,7 @@ std::vector<fs::path> checkpoints(const fs::path& run) {
   return paths;
 }
 
-// Tensors under a prefix, as a source of their own.
+// Tensors under a prefix, as a source.
 class Prefixed : public WeightSource {
  public:
   Prefixed(const WeightSource& all, std::string prefix) : all_(all), prefix_(std::move(prefix)) {}

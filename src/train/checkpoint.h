@@ -1,5 +1,5 @@
 // The state of a run in one file that appears whole: weights, both moments, moving average, step. Random
-// numbers and the order of the data are functions of the step, so nothing else is needed to go on exactly.
+// numbers and the order of the data are functions of the step, so nothing else is needed to continue exactly.
 #pragma once
 
 #include <filesystem>

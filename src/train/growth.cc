@@ -35,7 +35,7 @@ StoredTensor zeros_like(const StoredTensor& tensor) {
   return zeros;
 }
 
-// The number behind the prefix, and what comes behind it: "<index>.<rest>".
+// The number after the prefix, and what comes after it: "<index>.<rest>".
 std::pair<int, std::string_view> numbered(std::string_view name) {
   int index = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
@@ -63,7 +63,7 @@ StoredTensors grown_transformer(const std::vector<int>& after, int old_blocks, c
         grown.emplace(prefix + std::string(rest.substr(1)), tensor);
         continue;
       }
-      // That of the image tokens has the same shape where there is no second attention.
+      // The modulation of the image tokens has the same shape if there is no second attention.
       grown.emplace(prefix + std::string(rest.substr(1)), zeros_like(tensor));
       grown.emplace(prefix + "norm1" + std::string(rest.substr(std::string_view(".norm1_context").size())),
                     zeros_like(tensor));
@@ -88,7 +88,7 @@ StoredTensors grown_autoencoder(const std::vector<Residuals>& levels, const Weig
   };
   for (const Residuals& level : levels)
     for (int residual = level.old; residual < level.grown; ++residual) {
-      // The second halves have the same channels on both sides.
+      // The second half has the same channels on both sides.
       const std::string last = level.level + std::to_string(level.old - 1);
       const std::string name = level.level + std::to_string(residual);
       copy(last + ".norm2", name + ".norm1", false);

@@ -1,4 +1,4 @@
-// Which keys of a configuration only some tasks heed.
+// Which keys of a configuration only some tasks use.
 #pragma once
 
 #include <span>
@@ -14,11 +14,12 @@ struct KeyOfTasks {
   const char* name;
   std::vector<Task> tasks;
 
-  // "belongs to the tasks transformer and lora; 'task' is 'clip'"; empty for a task that heeds it.
+  // "belongs to the tasks transformer and lora; 'task' is 'clip'"; empty for a task that uses it.
   std::string refusal(Task task) const;
 };
 
-// Of the configuration itself, and of a stage or an element of its mix. Keys that are not here belong to all.
+// For the configuration itself, and for a stage or an element of its mix. Keys that are not listed belong to
+// all tasks.
 std::span<const KeyOfTasks> keys_of_tasks();
 std::span<const KeyOfTasks> stage_keys_of_tasks();
 

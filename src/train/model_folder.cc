@@ -58,7 +58,7 @@ void link_or_copy(const fs::path& from, const fs::path& to) {
   copy(file, to);
 }
 
-// Everything of `base` that `folder` lacks, but the weights of `trained`.
+// Adds everything in `base` that `folder` lacks, except the weights of `trained`.
 void complete(const fs::path& folder, const fs::path& base, std::string_view trained) {
   std::error_code error, ignored;
   for (fs::recursive_directory_iterator entry(base, error), end; !error && entry != end;

@@ -13,16 +13,17 @@
 namespace sd35::train {
 
 // Writes `weights` as those of the component of `folder` in the diffusers layout; returns their file. Until
-// write_rest() the folder has no configuration of the component: it looks like no model. Throws FileError.
+// write_rest() the folder has no configuration of the component, so that it does not look like a model.
+// Throws FileError.
 std::filesystem::path write_weights(const std::filesystem::path& folder, Component component,
                                     const std::map<std::string, Tensor>& weights);
 
-// Writes what the model says of itself (sd35.json), where that is not what the one that it began with says.
+// Writes what the model says of itself (sd35.json), if the model it began with says something else.
 // Throws FileError.
 void write_extras(const std::filesystem::path& folder, const nlohmann::json& extras);
 
-// What `folder` lacks then: the other files of `base` (hard links to weights where the file system allows,
-// else copies) and, last, the component's configuration. Each file appears whole. Throws FileError.
+// Adds what `folder` then lacks: the other files of `base` (hard links to weights where the file system
+// allows, else copies) and, last, the component's configuration. Each file appears whole. Throws FileError.
 void write_rest(const std::filesystem::path& folder, const std::filesystem::path& base, Component component,
                 const nlohmann::json& config);
 

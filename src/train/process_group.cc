@@ -59,7 +59,7 @@ class Alone : public ProcessGroup {
   void first_alone(const std::function<void()>& body) override { body(); }
 };
 
-// Newer LibTorches listen by libuv where nothing else is said, which Debian's are built without.
+// Newer LibTorches listen by libuv by default, which Debian's are built without.
 template <class Options>
 void listen_by_sockets([[maybe_unused]] Options& options) {
   if constexpr (requires { options.useLibUV; }) options.useLibUV = false;
@@ -95,18 +95,18 @@ class Group : public ProcessGroup {
     });
   }
 
-  // No exchange is begun meanwhile, whose patience would end; the store is the first process's own, or that
-  // of torchrun, which ends all when one dies, so waiting for it ends in either case.
+  // No exchange is begun meanwhile, because its patience would run out. The store is the first process's own,
+  // or that of torchrun, which ends all when one dies, so waiting for it always ends.
   void first_alone(const std::function<void()>& body) override {
     constexpr std::chrono::hours as_long_as_it_takes{24 * 365};
     const std::string done = "alone" + std::to_string(times_alone_++);
     if (rank_ == 0) {
       body();
-      guarded("tell the others", [&] { store_->set(done, {1}); });
+      guarded("notify the others", [&] { store_->set(done, {1}); });
     } else {
       guarded("wait for the first", [&] { store_->wait({done}, as_long_as_it_takes); });
     }
-    // The first one does not end, and its store with it, before all have heard.
+    // The first one does not end, and its store with it, before all have been notified.
     guarded("meet the others", [&] { group_->barrier()->wait(); });
   }
 

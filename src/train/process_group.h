@@ -13,10 +13,10 @@ namespace sd35::train {
 
 class ProcessGroup {
  public:
-  // Waits for all processes. `device` "cpu": Gloo; "cuda": NCCL where LibTorch has it. Throws ArgumentError
-  // for variables that make no sense, Error when the others do not come or `run_identity` (what is trained,
-  // with which configuration) is not the same everywhere. A process that waits longer than `patience` for
-  // another's part of what all do takes it for dead.
+  // Waits for all processes. `device` "cpu": Gloo; "cuda": NCCL if LibTorch has it. Throws ArgumentError
+  // for invalid variables, Error when the others do not connect or `run_identity` (what is trained, with
+  // which configuration) is not the same everywhere. A process that waits longer than `patience` for
+  // another's part of an exchange considers it dead.
   static std::unique_ptr<ProcessGroup> join(const std::string& device, const std::string& run_identity,
                                             std::chrono::milliseconds patience = std::chrono::minutes(10));
   virtual ~ProcessGroup() = default;
@@ -26,8 +26,8 @@ class ProcessGroup {
   // Replaces `value` by the mean over all processes. Throws Error naming the process's rank when another one
   // is gone.
   virtual void average(at::Tensor value) = 0;
-  // Runs `body` in the first process, while the others wait for its end however long it takes. Throws what
-  // `body` throws, and in the others Error when the first is gone.
+  // Runs `body` in the first process, while the others wait until it ends, however long that takes. Throws
+  // what `body` throws, and in the others Error when the first is gone.
   virtual void first_alone(const std::function<void()>& body) = 0;
 
   bool is_first() const { return rank() == 0; }

@@ -26,7 +26,7 @@ using nlohmann::json;
 
 constexpr char kConfiguration[] = "configuration.json";
 
-// What changes no weight, or only how long the run is.
+// Keys that do not change weights, or only how long the run is.
 constexpr std::array kFree{
     "activation_checkpointing", "cache",          "cache_embeddings", "checkpoint_every", "device",
     "keep_checkpoints",         "log_every",      "sample_every",     "samples",          "steps",

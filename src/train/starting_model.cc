@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr char kKept[] = "starting_model.json";
 
-// Where all components lie in one file, it is read once.
+// If all components are in one file, it is read once.
 class WeightHashes {
  public:
   const std::string& of(const WeightSource& weights) {
@@ -36,7 +36,7 @@ class WeightHashes {
   std::map<std::set<fs::path>, std::string> known_;
 };
 
-// The number of the component's tokenizer; 0 where it has none.
+// The number of the component's tokenizer; 0 if it has none.
 int tokenizer_of(Component component) {
   switch (component) {
     case Component::text_encoder:

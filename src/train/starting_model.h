@@ -1,4 +1,4 @@
-// The model that a run begins with: what the run takes from it, so that another one is noticed.
+// The model that a run begins with: what the run takes from it, so that a different one is noticed.
 #pragma once
 
 #include <filesystem>
@@ -9,18 +9,18 @@
 
 namespace sd35::train {
 
-// Of each component that the run takes anything from, by the name of its folder, a hash of configuration,
-// weights and tokenizer, wherever they lie.
+// For each component that the run takes anything from, by the name of its folder, a hash of configuration,
+// weights and tokenizer, wherever they are.
 using StartingModel = std::map<std::string, std::string>;
 
 // Reads all of it once. Throws FileError.
 StartingModel starting_model(const TrainConfig& config);
 
-// Throws ArgumentError where `folder` holds a run that began with another, FileError.
+// Throws ArgumentError if `folder` holds a run that began with another model, FileError.
 void check_starting_model(const std::filesystem::path& folder, const TrainConfig& config,
                           const StartingModel& model);
 
-// Keeps it in `folder`, that of the run, as starting_model.json. By one who holds the lock
+// Keeps it in `folder`, that of the run, as starting_model.json. Only while holding the lock
 // (train/run_folder.h). Throws FileError.
 void keep_starting_model(const std::filesystem::path& folder, const StartingModel& model);
 

@@ -18,7 +18,7 @@
 namespace sd35::train {
 namespace {
 
-constexpr double kMostBeta = 0.999999;  // with 1 a moment never moves, and its correction divides by 0
+constexpr double kMostBeta = 0.999999;  // with 1 a moment never changes, and its correction divides by 0
 constexpr double kLeastEps = 1e-30;     // what a gradient of 0 is divided by
 
 namespace fs = std::filesystem;
@@ -28,7 +28,7 @@ constexpr std::int64_t kMany = std::int64_t{1} << 40;
 constexpr std::uint64_t kLargestConfiguration = 1 << 20;
 constexpr double kLeastShare = 1.0 / kMixedSteps;  // of the steps of a stage
 
-// Part of the configuration; counts the keys it was asked for, so that a misspelt one is found.
+// Part of the configuration; records the keys it was asked for, so that a misspelt one is found.
 class Section {
  public:
   Section(const json& values, std::string location)
@@ -45,7 +45,7 @@ class Section {
   }
   void text(const char* key, std::string& value) { value = reader_.text(known(key), value); }
   void choice(const char* key, std::string& value, std::vector<std::string> allowed) {
-    // The present value is what a missing key means.
+    // A missing key keeps the present value.
     std::stable_partition(allowed.begin(), allowed.end(),
                           [&](const std::string& name) { return name == value; });
     value = reader_.choice(known(key), allowed);
@@ -66,13 +66,13 @@ class Section {
     return reader_.integers(known(key), min, max, 64);
   }
   bool has(const char* key) { return reader_.has(known(key)); }
-  // The same of a key that is none of the section's.
+  // The same for a key that is not the section's.
   bool holds(const char* key) const { return reader_.has(key); }
   const json& part(const char* key) { return values_.at(key); }
   std::string location_of(const std::string& key) const { return location_ + ": " + key; }
   [[noreturn]] void fail(const char* key, const std::string& what) const { reader_.fail(key, what); }
 
-  // Throws for a key that nobody asked for.
+  // Throws for a key that was not asked for.
   void finish() const {
     for (const auto& [key, value] : values_.items())
       if (std::ranges::find(known_, key) == known_.end()) {
@@ -98,7 +98,7 @@ class Section {
   std::vector<std::string> known_;
 };
 
-// Throws for a key that the task would not heed.
+// Throws for a key that the task would not use.
 void check_keys(Section& section, std::span<const KeyOfTasks> keys, Task task) {
   for (const KeyOfTasks& key : keys)
     if (const std::string refusal = key.refusal(task); !refusal.empty() && section.holds(key.name))
@@ -107,7 +107,7 @@ void check_keys(Section& section, std::span<const KeyOfTasks> keys, Task task) {
 
 // "12x6"
 ImageSize shape_from_text(const std::string& text) {
-  constexpr int most = 256;  // tokens a side
+  constexpr int most = 256;  // tokens per side
   ImageSize shape{0, 0};
   const char* const end = text.data() + text.size();
   const auto [by, error] = std::from_chars(text.data(), end, shape.width);
@@ -117,7 +117,8 @@ ImageSize shape_from_text(const std::string& text) {
         std::max(shape.width, shape.height) <= most)
       return shape;
   }
-  throw FileError(in_quotes(text) + " is no width x height in image tokens of 16 pixels, such as \"12x6\"");
+  throw FileError(in_quotes(text) +
+                  " is not a width x height in image tokens of 16 pixels, such as \"12x6\"");
 }
 
 // The windows, and their share of the batches.
@@ -242,7 +243,7 @@ Stage read_stage(Section section, Task task) {
     add_to_mix(section, stage, stage);
     if (stage.mix.size() == 1) stage = Stage(std::exchange(stage.mix, {}).front());
   } else if (section.has("window")) {
-    section.fail("window", "belongs into the elements of 'mix'");
+    section.fail("window", "belongs in the elements of 'mix'");
   } else {
     read_mix(section.part("mix"), section, task, stage);
   }

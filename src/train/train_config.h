@@ -18,10 +18,10 @@ enum class Task : std::uint8_t { transformer, lora, autoencoder, clip, t5 };
 // Batches of windows: parts of pictures, cut from the latents of whole ones.
 struct Windows {
   std::vector<ImageSize> shapes;  // in image tokens; each batch takes one of those that its pictures hold
-  bool text_only = false;         // of pictures whose text has a known place, and no others
+  bool text_only = false;         // only of pictures whose text has a known place
 };
 
-// Image tokens of whole pictures that go past blocks (mmdit/transformer.h, TokenRoute).
+// Image tokens of whole pictures that skip blocks (mmdit/transformer.h, TokenRoute).
 struct Route {
   double share = 0;      // of the tokens
   int from = 0, to = 0;  // the first and the last of the blocks, from 1
@@ -31,28 +31,28 @@ struct Route {
 struct Stage {
   std::int64_t steps = 0;
   std::int64_t batch_size = 1;         // of all processes together, a whole step
-  std::int64_t accumulation = 1;       // backward passes a step and process
+  std::int64_t accumulation = 1;       // backward passes per step and process
   std::vector<int> resolutions = {};   // sides of squares of equal area; several: mixed scales
   double max_aspect = 1;               // longest side to shortest of the buckets
   bool enlarge = true;                 // false: pictures are kept out of resolutions that would enlarge them
-  bool shrink = true;                  // false: likewise of those that would shrink them
+  bool shrink = true;                  // false: pictures are kept out of resolutions that would shrink them
   double shift = 0;                    // of timesteps; 0: by resolution, from `base_resolution`
-  int max_sequence_length = 0;         // T5 tokens; 0: 77, or fewer where the tokenizer says so
+  int max_sequence_length = 0;         // T5 tokens; 0: 77, or fewer if the tokenizer says so
   double learning_rate = 0;            // 0: the optimizer's
   bool trim_text = false;              // T5 tokens: as many as the longest caption of a batch takes
   std::optional<Windows> window = {};  // nothing: whole pictures
   std::optional<Route> route = {};     // nothing: all tokens go through all blocks
   double share = 1;                    // of its stage's steps, in an element of a mix
-  // Of task autoencoder: pixels a side of the crops that pictures of the resolutions are cut to; 0: whole
-  // pictures. Of the crops, the share that lies about the text of pictures which say where theirs is.
+  // Of task autoencoder: pixels per side of the crops that pictures of the resolutions are cut to; 0: whole
+  // pictures. The share of the crops that lie around the text, in pictures that say where theirs is.
   int crop = 0;
   double text_crops = 0.5;
   bool round_to_fp8 =
       false;  // of task transformer: weights in the forward pass (train/optimizers/weight_rounding.h)
-  std::vector<Stage> mix = {};  // what its batches are like by turns; empty: all as the stage says
+  std::vector<Stage> mix = {};  // the kinds of its batches, in turn; empty: all as the stage says
 };
 
-// T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 where it does not say.
+// T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 if it does not say.
 int sequence_length(const Stage& stage, std::int64_t longest);
 
 struct LoraConfig {
@@ -85,7 +85,7 @@ struct TrainConfig {
   std::string component;  // of task clip: "text_encoder" or "text_encoder_2"
   std::string data;
   std::string validation_data;  // empty: none
-  std::string captions;         // of task t5: a text file, a line each
+  std::string captions;         // of task t5: a text file, one per line
   std::filesystem::path cache;  // of latents and embeddings; empty: in the run's folder
   bool cache_embeddings = true;
 
@@ -103,7 +103,7 @@ struct TrainConfig {
   TimestepSampling timesteps;
   int base_resolution = 256;           // that needs no shift
   double condition_dropout = 0.464;    // of each text encoder
-  bool empty_caption_dropout = false;  // drops the caption, for "", instead of encoders, for zeros
+  bool empty_caption_dropout = false;  // replaces the caption by "" instead of encoders by zeros
   double position_crop = 1;            // share of the samples with a random crop of the positional table
   bool flip = false;                   // pictures, at random
   // Of task autoencoder.
@@ -112,10 +112,10 @@ struct TrainConfig {
   bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
   double latent_noise = 0;            // added before the decoder, in deviations of the latents
   double mask_ratio = 0.15;           // of task t5
-  double place_weight = 0;            // likewise: of telling what each token of a word is, and its place
+  double place_weight = 0;            // of task t5: of predicting what each token of a word is, and its place
   std::string
-      letter_widths;  // likewise: a file of train/objectives/letter_widths.h; empty: all are equally wide
-  // Of task transformer: of telling the letter under an image token; until this step (0: to the end).
+      letter_widths;  // of task t5: a file of train/objectives/letter_widths.h; empty: all equally wide
+  // Of task transformer: of predicting the letter under an image token; until this step (0: to the end).
   double letter_weight = 0;
   std::int64_t letter_until = 0;
   LoraConfig lora;
@@ -129,7 +129,7 @@ struct TrainConfig {
   // The stage of a step and its first step.
   std::size_t stage_of(std::int64_t step) const;
   std::int64_t first_step_of(std::size_t stage) const;
-  // What the batch of a step is like: its stage, or the element of the stage's mix whose turn it is.
+  // The kind of a step's batch: its stage, or the element of the stage's mix whose turn it is.
   const Stage& settings_of(std::int64_t step) const;
   // What must not change when a run is resumed, as text.
   std::string identity = "{}";

@@ -41,8 +41,8 @@ std::string text_of(const StartingModel& model) {
   return text;
 }
 
-// What `make` makes of the configuration. Where the model, the data or the machine lacks what that asks for,
-// the error names its file.
+// What `make` makes of the configuration. If the model, the data or the machine lacks what it asks for, the
+// error names its file.
 template <class Make>
 auto asked_by(const TrainConfig& config, const Make& make) {
   try {
@@ -58,7 +58,7 @@ struct PreparedStep {
   std::vector<PreparedBatch> prepared;
 };
 
-// How fast the steps since the last line of the log were.
+// The speed of the steps since the last line of the log.
 class Pace {
   using Clock = std::chrono::steady_clock;
 
@@ -71,7 +71,7 @@ class Pace {
   std::int64_t seconds_left(std::int64_t steps) const {
     return std::llround(seconds() / static_cast<double>(steps_) * static_cast<double>(steps));
   }
-  // Of the time, that which went by before a batch was there.
+  // The part of the time spent waiting for batches.
   double waiting() const { return waited_ / seconds(); }
   void restart() { *this = Pace(); }
 
@@ -120,7 +120,7 @@ class Trainer {
       keep_starting_model(options.folder, model);
     }
     if (config.muon) muon_.emplace(*config.muon, store_.hidden_matrices());
-    // Batches have few shapes: the fastest convolution for each is worth a search. Not so where frozen parts
+    // Batches have few shapes, so the fastest convolution for each is worth a search, but not if frozen parts
     // see whatever is not cached.
     if (!ops_->device().host && (config.task == Task::autoencoder || config.task == Task::clip))
       at::globalContext().setBenchmarkCuDNN(true);
@@ -142,7 +142,7 @@ class Trainer {
     while (state_.step < total) {
       step();
       if (stop_requested()) {
-        // What only shows how far the run is would keep a person waiting who asked it to stop.
+        // Without validation and samples, for which a person who asked to stop should not have to wait.
         checkpoint();
         say("stopped after step " + std::to_string(state_.step) + " of " + std::to_string(total) +
             "; --resume goes on from there");
@@ -164,8 +164,8 @@ class Trainer {
       say(in_quotes(options_.folder.string()) + " holds no checkpoint; the run begins at its first step");
   }
 
-  // Another device computes while the CPU prepares what comes next, each thread a whole step: a loop within
-  // one is too short to share. On a CPU that would only take turns.
+  // Another device computes while the CPU prepares what comes next, each thread a whole step, because a loop
+  // within one is too short to share. On a CPU the two would only take turns.
   void prepare_ahead() {
     constexpr int most_threads = 16;
     if (ops_->device().host) return;
@@ -234,7 +234,7 @@ class Trainer {
       for (std::size_t i = 0; i < prepared.batches.size(); ++i) {
         const at::Tensor value =
             made_.objective->loss(*ops_, prepared.prepared[i], figures) / stage.accumulation;
-        value.backward();  // before the loss is asked for: a device has no work while it answers
+        value.backward();  // before the loss is read: a device is idle while it answers
         const auto number = value.item<double>();
         check_finite(number, "the loss", prepared.batches[i]);
         loss += number;
@@ -243,7 +243,7 @@ class Trainer {
     return loss;
   }
 
-  // Muon's momentum lies in AdamW's first moment.
+  // Muon's momentum is kept in AdamW's first moment.
   void update_weights(double rate) {
     const std::int64_t begin = muon_ ? store_.hidden_elements() : 0;
     if (muon_) muon_->step(store_.values(), store_.gradients(), optimizer_.first_moment(), rate);
@@ -306,7 +306,7 @@ class Trainer {
     pace_.restart();
   }
 
-  // With `wanted` in place of the weights, rounded where the stage asks for that.
+  // With `wanted` in place of the weights, rounded if the stage asks for that.
   template <class Body>
   void with_weights(const at::Tensor& wanted, const Stage& stage, const Body& body) {
     at::Tensor values = store_.values(), kept;
@@ -318,7 +318,7 @@ class Trainer {
     if (kept.defined()) values.copy_(kept);
   }
 
-  // With the moving average, where there is one; in the first process, for which the others wait.
+  // With the moving average, if any; in the first process, for which the others wait.
   template <class Body>
   void with_average_alone(const Body& body) {
     const Stage& stage = config_.stages[config_.stage_of(state_.step - 1)];
@@ -335,7 +335,7 @@ class Trainer {
     });
   }
 
-  // An interruption leaves them out; the next step then stops the run, in all processes.
+  // An interruption skips them; the next step then stops the run, in all processes.
   void sample() {
     Callbacks callbacks;
     callbacks.on_progress = [this](const Progress&) {
@@ -354,7 +354,7 @@ class Trainer {
     });
   }
 
-  // The loss of a step does not see what its own update made of the weights.
+  // The loss of a step does not show what its own update did to the weights.
   void check_weights() const {
     if (at::isfinite(store_.values()).all().item<bool>()) return;
     throw NumericError(

@@ -15,11 +15,11 @@ struct VaeConfig {
   int in_channels = 3;
   int out_channels = 3;
   int latent_channels = 16;
-  int sample_size = 1024;  // pixels a side of a tile
+  int sample_size = 1024;  // pixels per side of a tile
   float scaling_factor = 1.5305f;
   float shift_factor = 0.0609f;
 
-  // Pixels a side that one latent covers: 8.
+  // Pixels per side that one latent covers: 8.
   int scale() const { return 1 << (block_out_channels.size() - 1); }
 
   // Throws FileError naming `location` and the key when a value is missing, impossible or not supported

@@ -83,7 +83,7 @@ Tensor run_tiled(const TileGeometry& geometry, const Tensor& x,
         result = Tensor({tile.dim(0), tile.dim(1), height * geometry.kept / geometry.stride,
                          width * geometry.kept / geometry.stride},
                         DType::f32);
-      // The neighbours are blended already, and stay so.
+      // The neighbours are already blended and are not changed.
       if (i > 0) blend(above[static_cast<std::size_t>(j)], tile, 2, geometry.blend);
       if (j > 0) blend(row.back(), tile, 3, geometry.blend);
       paste(tile, geometry.kept, result, i * geometry.kept, j * geometry.kept);

@@ -1,7 +1,7 @@
 // Pictures too large for one pass of the autoencoder, in overlapping tiles that are blended into each other.
 // Reference: diffusers autoencoder_kl.py, tiled_decode and _tiled_encode.
 //
-// Tiles have config.sample_size pixels a side and overlap by a quarter. A tile sees only itself (group norm
+// Tiles have config.sample_size pixels per side and overlap by a quarter. A tile sees only itself (group norm
 // and attention included), so the result differs a little from that of the whole picture. Pictures whose
 // sides are not larger than a tile run whole.
 #pragma once
@@ -26,7 +26,7 @@ Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& e
 // Tiles of decode_tiled() for latents of h x w.
 int decode_tile_count(const VaeConfig& config, std::int64_t h, std::int64_t w);
 
-// How tiles lie in the input of a network and how its outputs are joined, in elements a side.
+// How tiles lie in the input of a network and how its outputs are joined, in elements per side.
 struct TileGeometry {
   std::int64_t tile = 0;    // of the input
   std::int64_t stride = 0;  // of the input, from tile to tile

@@ -12,10 +12,10 @@
 namespace sd35 {
 namespace {
 
-// Name of a parameter in messages: of a fused one, its first part.
+// The name of a parameter in messages: for a fused one, that of its first part.
 std::string shown(const ParameterSpec& spec) { return "tensor " + in_quotes(spec.names.front()); }
 
-// What the source holds for a parameter: one tensor a name, null where it has none.
+// What the source holds for a parameter: one tensor per name, null for names it lacks.
 std::vector<const StoredTensor*> find_parts(const WeightSource& source, const ParameterSpec& spec) {
   std::vector<const StoredTensor*> parts;
   for (const std::string& name : spec.names) parts.push_back(source.find(name));
@@ -48,7 +48,7 @@ std::string misfit(const ParameterSpec& spec, const std::vector<const StoredTens
     if (parts[i] == nullptr) return in_quotes(spec.names[i]) + " is missing";
     if (!is_float(parts[i]->dtype))
       return in_quotes(spec.names[i]) + " is of type " + std::string(name_of(parts[i]->dtype)) +
-             ", which is no float type";
+             ", which is not a float type";
   }
   if (parts.size() == 1) {
     if (parts[0]->shape == spec.shape) return "";
@@ -62,7 +62,7 @@ std::string misfit(const ParameterSpec& spec, const std::vector<const StoredTens
          " instead of " + spec.shape.to_string() + " in all";
 }
 
-// One after another in the file, of one type and without a scale: the stack is there already.
+// One after another in the file, of one type and without a scale: they are stacked already.
 bool contiguous(const std::vector<const StoredTensor*>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const StoredTensor& part = *parts[i];
@@ -97,18 +97,18 @@ Tensor read_stacked(const ParameterSpec& spec, const std::vector<const StoredTen
   return stack;
 }
 
-// Of a table only few rows are read.
+// Only a few rows of a table are read.
 bool is_table(const ParameterSpec& spec) {
   return spec.kind == ParameterKind::embedding || spec.kind == ParameterKind::position_table;
 }
 
-// The weight of a linear layer, but for one of patches.
+// The weight of a linear layer, except one over patches.
 bool is_matrix(const ParameterSpec& spec) {
   return spec.shape.rank() == 2 && !spec.optional &&
          (spec.kind == ParameterKind::linear || spec.kind == ParameterKind::modulation);
 }
 
-// Lists the stored tensors that a model describes, but for tables and what is packed.
+// Lists the stored tensors that a model describes, except tables and what is packed.
 class ReadingList : public ParameterVisitor {
  public:
   ReadingList(const WeightSource& source, const PackedWeights* packed) : source_(source), packed_(packed) {}
@@ -138,7 +138,7 @@ class FitChecker : public ParameterVisitor {
     if (!problem.empty()) problems_.add(problem);
   }
 
-  // What is wrong, with the tensors nobody asked for.
+  // What is wrong, including the tensors that nobody asked for.
   ProblemList finish() {
     for (const std::string& name : source_.names())
       if (!used_.contains(name)) problems_.add(in_quotes(name) + " is not used by the model");

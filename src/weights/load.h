@@ -12,22 +12,22 @@ namespace sd35 {
 // Which weights of linear layers are quantized in memory, and how.
 struct Quantization {
   WeightFormat format = WeightFormat::dense;
-  // Whether a weight is, where the format is no format of the file; without it, all are.
+  // Whether a weight is quantized when the format is not the file's own; if unset, all are.
   std::function<bool(std::string_view name, ParameterKind kind, WeightFormat format)> applies = nullptr;
 };
 
 // Binds every tensor it visits from `source` and hands layers to `ops` (Ops::prepare). GEMM weights and
 // convolutions keep the stored type until the engine converts them, embedding and position tables stay as
-// stored (mapped), biases and norms become f32. Weights that are quantized are so one at a time. Throws
-// FileError naming the tensor and the file when one is missing, has another shape, or holds a type that is no
-// float type, and when a bias or norm holds NaN or infinity (GEMM weights and tables are not searched: that
-// would read them twice).
+// stored (mapped), biases and norms become f32. Weights are quantized one at a time. Throws
+// FileError naming the tensor and the file when one is missing, has another shape, or holds a type that is
+// not a float type, and when a bias or norm holds NaN or infinity (GEMM weights and tables are not searched:
+// that would read them twice).
 class Loader : public ParameterVisitor {
  public:
   Loader(const WeightSource& source, const Ops& ops, Reuse reuse, Quantization quantization = {})
       : source_(source), ops_(ops), reuse_(reuse), quantization_(std::move(quantization)) {}
-  // Announces what will be visited, in that order: the system then reads it some way ahead of its turn, while
-  // the tensors before it are computed with.
+  // Announces what will be visited, in that order: the system then reads it ahead of its turn, while the
+  // tensors before it are being processed.
   void expect(const std::function<void(Parameters)>& describe);
   // Weights of linear layers that `packed` holds in the engine's form come from there. Before expect().
   void use(std::shared_ptr<const PackedWeights> packed) { packed_ = std::move(packed); }
@@ -41,7 +41,7 @@ class Loader : public ParameterVisitor {
   // From packed_, into restored_.
   bool restore(const ParameterSpec& spec);
   void read_ahead(const std::vector<const StoredTensor*>& parts);
-  // What the file holds in 4 or 8 bits, where it stays so; else null.
+  // What the file holds in 4 or 8 bits, if it stays so; else null.
   std::shared_ptr<const QuantizedMatrix> stored(const ParameterSpec& spec,
                                                 const std::vector<const StoredTensor*>& parts) const;
   bool quantizes(const ParameterSpec& spec) const;

@@ -1,8 +1,8 @@
-// One visitor serves every use of a model's weights: load, check, count, save, initialise, later quantize and
+// One visitor serves every use of a model's weights: load, check, count, save, initialise, quantize and
 // optimize.
 //
 // A model describes itself once, in parameters(): each weight with its name below the component (diffusers
-// layout), its shape and its kind. What happens to it is the visitor's business.
+// layout), its shape and its kind. What happens to it is up to the visitor.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class ParameterVisitor {
   virtual void conv_done(Conv2d& /*conv*/) {}
 };
 
-// A visitor with a place in the tree of names.
+// A visitor at a place in the tree of names.
 class Parameters {
  public:
   explicit Parameters(ParameterVisitor& visitor, std::string prefix = "")

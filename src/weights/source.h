@@ -22,7 +22,7 @@ namespace sd35 {
 // signal alone; a program that handles it asks mapped_file_at() for the name.
 class MappedFile {
  public:
-  // Throws FileError when `path` is no regular file or cannot be opened or mapped.
+  // Throws FileError when `path` is not a regular file or cannot be opened or mapped.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -30,9 +30,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::string& path() const { return path_; }
-  // Whether path() is still this file, as it was when it was opened.
+  // Whether path() is still this file, unchanged since it was opened.
   bool is_current() const;
-  // Gives the whole pages inside `range` back to the system; they are read again when touched.
+  // Returns the whole pages inside `range` to the system; they are read again when touched.
   void release(std::span<const std::byte> range) const;
   // Asks the system to read `range` ahead.
   void prefetch(std::span<const std::byte> range) const;
@@ -52,8 +52,8 @@ class MappedFile {
 };
 
 // One tensor as stored: its elements are the segments one after another, row-major. More than one segment, a
-// scale, or an encoding is what a layout or a format other than ours needs (halves that are swapped, rows of
-// a fused projection, scaled fp8, blocks of 4 bits).
+// scale, or an encoding is for layouts or formats other than ours (halves that are swapped, rows of a fused
+// projection, scaled fp8, blocks of 4 bits).
 struct StoredTensor {
   DType dtype = DType::f32;  // of plain elements
   Shape shape;
@@ -69,8 +69,9 @@ struct StoredTensor {
   // Bytes of the segments.
   std::size_t bytes() const;
 
-  // The elements as they are: shares the mapped file where one aligned segment allows it (its pages go back
-  // to the system with the last tensor that uses them), else a copy. Packed ones as `unpacked`, a float type.
+  // The elements as they are: shares the mapped file if one aligned segment allows it (its pages go back to
+  // the system with the last tensor that uses them), else a copy. Encoded ones become `unpacked`, a float
+  // type.
   Tensor read(DType unpacked = DType::f32) const;
   // Elements [first, first + count) as f32, from any thread; multiples of the encoding's group.
   void read_values(std::int64_t first, std::int64_t count, float* values) const;
@@ -86,11 +87,11 @@ class WeightSource {
   virtual ~WeightSource() = default;
   // Every tensor that a model must bind, sorted.
   virtual std::vector<std::string> names() const = 0;
-  // Null when there is none of this name.
+  // Null when there is none with this name.
   virtual const StoredTensor* find(std::string_view name) const = 0;
   // The file or folder, for messages.
   virtual const std::string& location() const = 0;
-  // `weight`, just read from the tensors `names` (stacked where they are several), as a model shall have it:
+  // `weight`, just read from the tensors `names` (stacked where they are several), as a model must have it:
   // here low-rank updates are added, before anything is converted or packed.
   virtual Tensor adjusted(const std::vector<std::string>& /*names*/, Tensor weight) const { return weight; }
   // Whether adjusted() may change the tensors `names`.
@@ -100,7 +101,7 @@ class WeightSource {
 // A source that holds its tensors in a map.
 class StoredWeights : public WeightSource {
  public:
-  // `origin`: what stays as long as this.
+  // `origin`: what must live as long as this.
   StoredWeights(std::string location, StoredTensors tensors, std::shared_ptr<const void> origin = nullptr)
       : location_(std::move(location)), tensors_(std::move(tensors)), origin_(std::move(origin)) {}
   std::vector<std::string> names() const override;

@@ -1,4 +1,4 @@
-// What every target asks of a reader: of anything but an Error with a message of one line, the run ends.
+// What every target asks of a reader: anything but an Error with a message of one line ends the run.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ void allow_errors(Body body) {
   }
 }
 
-// Of a property that must hold.
+// Ends the run if a property does not hold.
 inline void require(bool holds) {
   if (!holds) std::abort();
 }

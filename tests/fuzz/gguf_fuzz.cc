@@ -13,7 +13,7 @@
 namespace sd35 {
 namespace {
 
-constexpr std::int64_t kMostElements = 1 << 18;  // decoded; a few bytes of no row claim any number of rows
+constexpr std::int64_t kMostElements = 1 << 18;  // decoded; a few bytes can claim any number of empty rows
 
 void read_all(const StoredTensor& tensor) {
   if (tensor.shape.numel() <= kMostElements) (void)tensor.read();

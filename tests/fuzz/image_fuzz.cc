@@ -14,10 +14,10 @@
 namespace sd35 {
 namespace {
 
-constexpr std::int64_t kMostPixels = 1 << 20;  // a few bytes of WebP hold 2^28
+constexpr std::int64_t kMostPixels = 1 << 20;  // a few bytes of WebP can hold 2^28
 
 bool same_sides(const Image& image, const ImageSize& size) {
-  // A PNG may say behind its pixels that it is to be turned.
+  // A PNG may say after its pixels that it is to be turned.
   return std::minmax(image.width, image.height) == std::minmax(size.width, size.height);
 }
 

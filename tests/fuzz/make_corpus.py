@@ -488,7 +488,7 @@ def tars():
 
 
 def record(which, key_bytes, kind, dims, values):
-    """Of a segment of a cache; the target makes the checksums right. `which`: of the keys that it looks for."""
+    """A record of a segment of a cache; the target makes the checksums right. `which`: one of the keys that it looks for."""
     head = b"rec\n" + struct.pack("<III8sQ", key_bytes, len(dims), which, kind, len(values)) + bytes(24)
     return head + b"k" * key_bytes + struct.pack(f"<{len(dims)}q", *dims) + values
 

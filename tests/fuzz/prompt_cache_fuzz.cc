@@ -1,5 +1,5 @@
 // Reads the input as a segment of a cache of prompts, as it is and with its checksums made right, and as the
-// notes beside an encoded prompt. Nothing but an Error may come out; what is damaged is a warning.
+// notes beside an encoded prompt. Only Error may come out; what is damaged is a warning.
 #include <cstring>
 #include <vector>
 
@@ -51,7 +51,7 @@ struct Cache {
     allow_errors([&] {
       (void)PromptCache(folder.path(), kIdentity, kLayout, kWidth, check_line).find(texts(), kLength);
     });
-    allow_errors([&] {  // as the trainer's caches
+    allow_errors([&] {  // like the trainer's caches
       TensorCache cache(folder.path(), kIdentity, check_line);
       for (const std::string& key : keys) {
         (void)cache.find(key);
@@ -71,9 +71,8 @@ std::uint64_t number_at(const std::string& bytes, std::size_t at, std::size_t si
   return number;
 }
 
-// A right head and, in each record that is all there, right checksums; core/tensor_cache_segment.h says where
-// what lies. A key of the right length becomes one that is
-// looked for: which, says the number that should be 0.
+// A correct head and correct checksums in each complete record; core/tensor_cache_segment.h has the layout. A
+// key of the right length becomes one that is looked for; the number that should be 0 says which.
 std::string sealed(std::string_view input, const Cache& cache) {
   constexpr std::size_t kValueBytes = 24, kValueHash = 32, kCheck = 48, kHead = 56;
   std::string bytes = cache.head + std::string(input);

@@ -1,5 +1,5 @@
-// Reads the input as a recipe, as a picture that holds one, and puts it as one into a picture, whose format
-// its length says. Only Error may come out, and what was written must come back.
+// Reads the input as a recipe, as a picture that holds one, and writes it as one into a picture, whose format
+// depends on its length. Only Error may come out, and what was written must come back.
 #include <array>
 #include <span>
 
@@ -22,7 +22,7 @@ void read_text(const std::string& text) {
   });
 }
 
-// As the recipe and as the text for other programs, whose encoding is a guess where it is UTF-16.
+// As the recipe and as the text for other programs, whose encoding is a guess if it is UTF-16.
 void write_into_picture(const std::string& text) {
   const std::string clean = clean_utf8(text);
   const Image dot{1, 1, {1, 2, 3}};

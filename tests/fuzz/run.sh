@@ -9,12 +9,12 @@ refuse() {
   exit 2
 }
 [ $# -ge 2 ] || refuse "which build folder, and how many seconds for each target? As in: tests/fuzz/run.sh build-fuzz 60"
-[[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || refuse "'$2' is no whole number of seconds"
+[[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || refuse "'$2' is not a whole number of seconds"
 corpus=$(cd "$(dirname "${BASH_SOURCE[0]}")/corpus" && pwd)
 programs=$(cd "$1/tests/fuzz" 2>/dev/null && pwd) ||
   refuse "nothing is built in $1; cmake --preset fuzz && cmake --build --preset fuzz"
 seconds=$2
-jobs=$(nproc)  # before OMP_NUM_THREADS is set, which it heeds
+jobs=$(nproc)  # before OMP_NUM_THREADS is set, which it respects
 shift 2
 
 names=("${@%_fuzz}")

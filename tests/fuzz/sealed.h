@@ -1,4 +1,4 @@
-// Files with lengths and checksums made right, so that changes of what they guard get past them.
+// Files with lengths and checksums made right, so that changes to what they guard get past them.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ inline std::string sealed_png(std::string bytes) {
   return bytes;
 }
 
-// A safetensors file whose header, in whatever state, reaches to the last brace with the blanks behind it.
+// A safetensors file whose header, in whatever state, reaches to the last brace and the blanks after it.
 inline std::string sealed_safetensors(std::string bytes) {
   constexpr std::size_t kLength = 8;
   const std::size_t brace = bytes.rfind('}');

@@ -1,4 +1,4 @@
-// Any bytes as spiece.model, and any text through the tiny one's model.
+// Any bytes as spiece.model, and any text through the tiny model's.
 #include <cstdint>
 #include <string_view>
 

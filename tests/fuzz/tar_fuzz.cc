@@ -34,7 +34,7 @@ void read_tar(const std::filesystem::path& path) {
   allow_errors([&] { read_everything(*Dataset::open(path, check_line)); });
 }
 
-// The input with every block's checksum made right, so that changes of other fields get past it.
+// The input with every block's checksum made right, so that changes to other fields get past it.
 std::string sealed(std::string bytes) {
   constexpr std::size_t kBlock = 512, kChecksum = 148;
   for (std::size_t block = 0; block + kBlock <= bytes.size(); block += kBlock) {

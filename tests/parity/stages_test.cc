@@ -37,7 +37,7 @@ TEST_P(StagesTest, AgreeWithTheReference) {
 INSTANTIATE_TEST_SUITE_P(Engines, StagesTest, testing::Values("native", "ref"),
                          [](const auto& info) { return std::string(info.param); });
 
-// bf16 weights and GEMM inputs: the bound is a few roundings of 2^-9 a layer.
+// bf16 weights and GEMM inputs: the bound is a few roundings of 2^-9 per layer.
 TEST(StagesTest, Bf16StaysNearTheReference) {
   const auto ops = make_ops("native", DType::bf16);
   const NamedTensors outputs =

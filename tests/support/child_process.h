@@ -1,4 +1,4 @@
-// Tests that end a process, or change it for good.
+// For tests that end a process, or change it for good.
 #pragma once
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 namespace sd35 {
 
-// Runs `body` in a process of its own and gives what waitpid() says of its end: 0 where nothing failed.
+// Runs `body` in a process of its own and returns what waitpid() says of its end: 0 if nothing failed.
 template <class Body>
 int run_in_child(Body body) {
   const pid_t child = fork();
@@ -29,7 +29,7 @@ int run_in_child(Body body) {
   return status;
 }
 
-// The same, but it is killed where `body` returns.
+// The same, but it is killed when `body` returns.
 template <class Body>
 void run_and_kill(Body body) {
   const int status = run_in_child([&] {
@@ -47,7 +47,7 @@ void filter_calls(sock_filter (&code)[N]) {
   EXPECT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
-// A file can have no name but that it was made with.
+// A file cannot get another name than the one it was made with.
 inline void forbid_links() {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -58,7 +58,7 @@ inline void forbid_links() {
   filter_calls(code);
 }
 
-// There are no files without names, as on a network share.
+// Files without names do not exist, as on a network share.
 inline void forbid_nameless_files() {
   constexpr unsigned kNameless = O_TMPFILE & ~O_DIRECTORY;
   sock_filter code[] = {

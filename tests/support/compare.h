@@ -1,4 +1,4 @@
-// How far two tensors are apart.
+// How far apart two tensors are.
 #pragma once
 
 #include <cmath>

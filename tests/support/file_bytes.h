@@ -16,7 +16,7 @@ inline std::string file_bytes(const std::filesystem::path& path) {
 }
 
 inline void put_file(const std::filesystem::path& path, const std::string& bytes) {
-  std::filesystem::remove(path);  // to empty a file that was just written waits for the disk
+  std::filesystem::remove(path);  // emptying a file that was just written would wait for the disk
   std::ofstream file(path, std::ios::binary);
   file << bytes;
   if (!file.flush()) throw std::runtime_error("cannot write " + path.string());

@@ -1,4 +1,4 @@
-// The tiny random model that tests draw with: f32, seed 7, made once a process in a temporary folder.
+// The tiny random model that tests draw with: f32, seed 7, made once per process in a temporary folder.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-"""What sd35 and diffusers make of one model, beside each other: a JSON file and a Markdown table to show to others.
+"""What sd35 and diffusers make of one model, side by side: a JSON file and a Markdown table to show to others.
 
     tools/reference/attest MODEL [--size 512] [--steps 4] [-o attested]
 
@@ -272,7 +272,7 @@ def attest(arguments, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a folder in the diffusers layout")
-    parser.add_argument("--size", type=int, default=512, help="pixels of a side")
+    parser.add_argument("--size", type=int, default=512, help="pixels per side")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--max-sequence-length", type=int, default=256, help="tokens of T5")
     parser.add_argument("--formats", nargs="+", default=FORMATS, choices=FORMATS, help="of sd35; f32 among them")

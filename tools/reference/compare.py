@@ -1,4 +1,4 @@
-"""Runs a model live in diffusers and in sd35, stage by stage or from the prompt to the picture, and prints how far they are apart.
+"""Runs a model live in diffusers and in sd35, stage by stage or from the prompt to the picture, and prints how far apart they are.
 
     python tools/reference/compare.py MODEL_FOLDER --stages build/bin/sd35-stages [--formats f32 bf16 int8 nf4] [--size 512] [--only t5 vae]
     python tools/reference/compare.py MODEL_FOLDER --pictures build/bin/sd35 [--formats f32 bf16] [--size 256] [--seeds 2] [--steps 20]
@@ -69,7 +69,7 @@ def compare_pictures(arguments):
                     command = [arguments.pictures, "generate", "--quiet", "--model", arguments.model, "--prompt", prompt]
                     command += ["-W", side, "-H", side, "--steps", steps, "--sampler", "euler", "--seed", str(seed), "-o", path]
                     command += ["--guidance-scale", str(arguments.guidance), "--max-sequence-length", length]
-                    # diffusers draws its noise in f32, too.
+                    # diffusers draws its noise in f32 too.
                     subprocess.run([*command, "--noise-dtype", "f32", *type_options(form)], check=True)
                     with Image.open(path) as picture:
                         ours = np.asarray(picture.convert("RGB"))
@@ -85,7 +85,7 @@ def main():
     what.add_argument("--pictures", help="the program sd35")
     parser.add_argument("--formats", nargs="+", default=["f32"], choices=["f32", "bf16", "int8", "nf4", "nf4-dq"])
     parser.add_argument("--engine", default="native")
-    parser.add_argument("--size", type=int, default=256, help="pixels a side")
+    parser.add_argument("--size", type=int, default=256, help="pixels per side")
     parser.add_argument("--t5-length", type=int, default=256)
     parser.add_argument("--only", nargs="+", choices=list(stages.STAGES))
     parser.add_argument("--prompts", nargs="+", default=make_inputs.PROMPTS[:1], help="of the pictures")

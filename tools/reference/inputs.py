@@ -18,7 +18,7 @@ def config(folder, component):
 
 
 def make(folder, latent_sizes, t5_length, decode_size, tiled_size=None, batch_2=True):
-    """`latent_sizes`: (h, w) of each forward of the transformer; `decode_size`: latents a side of the autoencoder's cases."""
+    """`latent_sizes`: (h, w) of each forward of the transformer; `decode_size`: latents per side of the autoencoder's cases."""
     generator = torch.Generator().manual_seed(1234)
     noise = lambda *shape: torch.randn(*shape, generator=generator)
     transformer = config(folder, "transformer")

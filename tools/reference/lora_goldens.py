@@ -5,7 +5,7 @@
 
 The first makes adapters of the tiny random model (f32, seed 7), saves them as diffusers does and in kohya's
 layout, trains another with `sd35 train`, and stores what diffusers draws with them. The second loads a file that sd35 wrote into diffusers, draws
-with both programs and tells how far the pictures are apart.
+with both programs and prints how far apart the pictures are.
 """
 
 import argparse

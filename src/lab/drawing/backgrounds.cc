@@ -21,8 +21,8 @@ void glow(cairo_t* cr, double x, double y, double radius, Rgb colour, double str
                            {{0, colour, strength}, {0.4, colour, 0.4 * strength}, {1, colour, 0}}));
 }
 
-// A wall and a floor of one colour without a corner between them, in the light of a lamp. The scorers know
-// backgrounds by their colour, so nothing strays far from it.
+// A wall and a floor of one colour without a corner between them, in the light of a lamp. The scorers
+// recognize backgrounds by their colour, so nothing strays far from it.
 double draw_studio(cairo_t* cr, Rgb colour, double width, double height, SceneRandom& random) {
   const double lightness = oklab(colour)[0];
   const double lighter = lightness < 0.4 ? 0.05 : 0.12;
@@ -54,7 +54,7 @@ double draw_beach(cairo_t* cr, double width, double height, SceneRandom& random)
   glow(cr, side * width, 0.3 * horizon, 0.34, {255, 250, 214}, 0.8);
   draw_cloud(cr, (1 - side) * width, horizon * random.between(0.3, 0.6), random.between(0.14, 0.2));
   band(cr, horizon, shore + 0.05, width, {36, 132, 204}, {92, 208, 222});
-  // Light on the water, then the sand with wet edge and foam.
+  // Light on the water, then the sand with its wet edge and foam.
   for (int i = 0; i < 14; ++i) {
     const double y = random.between(horizon + 0.01, shore - 0.03);
     const double half = random.between(0.01, 0.04);

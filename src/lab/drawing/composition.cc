@@ -104,7 +104,7 @@ void Composition::draw_single() {
   const double room_y = std::max(0.0, height_ - side - 0.06) / 2;
   const double x = width_ / 2 + room_x * random_.between(-0.5, 0.5);
   double y = height_ / 2 + room_y * random_.between(-0.5, 0.5);
-  // In a place things stand on the ground.
+  // In a place, things stand on the ground.
   const double lowest = height_ - side / 2 - 0.03;
   if (is_place(scene_.background.name))
     y = random_.between(std::clamp(floor_ - side / 2, side / 2 + 0.03, lowest), lowest);
@@ -113,7 +113,7 @@ void Composition::draw_single() {
 
 void Composition::draw_count() {
   const int count = scene_.count;
-  // Rows of how many: as square as the picture allows; three on a square stand two and one.
+  // How many per row: as square as the picture allows; three on a square stand as two and one.
   const double ratio = width_ / height_;
   int columns = count;
   if (ratio < 0.6)
@@ -256,7 +256,7 @@ void Composition::draw_held_sign() {
   const double room = std::min(width_ - 0.05, 1.3);
   const double tallest = scene_.sign->words.size() == 3 ? 0.54 : 0.46;
   const SignLayout layout = signs_.layout(*scene_.sign, room, tallest, random_.between(0.86, 1.0));
-  // The sign is below, its holder behind and above it: a face, or the upper part of somebody.
+  // The sign is below, its holder behind and above it: a face, or the upper part of a body.
   const Thing& kind = thing_named(who.name);
   const bool face = who.name != "capybara" && (kind.can(kFace) || kind.group == Group::person);
   const double shown = face ? 0.88 : 0.66;

@@ -1,4 +1,4 @@
-// One scene on its way to a picture: where each thing goes. Units: the shorter side of the picture.
+// The layout of one scene in a picture: where each thing goes. Units: the shorter side of the picture.
 #pragma once
 
 #include <optional>
@@ -16,11 +16,11 @@ class Composition {
   Composition(cairo_t* cr, SpriteStore& sprites, SpriteStyle style, Lettering& lettering, const Scene& scene,
               int width, int height);
 
-  // Draws everything and says where it went.
+  // Draws everything and returns where it went.
   std::vector<Placement> draw();
-  // Of the sign that draw() drew.
+  // Letters of the sign that draw() drew.
   const std::vector<Letter>& letters() const { return letters_; }
-  // In pixels; none where nothing is written.
+  // In pixels; none if nothing is written.
   std::optional<double> capital_height() const { return capital_height_; }
 
  private:
@@ -36,9 +36,9 @@ class Composition {
   void draw_held_sign();
   void draw_worn_sign();
 
-  // On its shadow, and noted.
+  // Draws it on its shadow and records its place.
   void draw_thing(const Item& item, const Sprite& sprite, const Box& box, bool mirrored, double angle);
-  // As large as the box allows, on its shadow, and noted.
+  // The same, as large as the box allows.
   void draw_item(const Item& item, const Box& box);
   void draw_sign(const SignLayout& layout, double x, double y, double angle, double ground);
   // The two paws of whoever holds something, at the height `y`, `spread` to the left and right of `x`.

@@ -11,12 +11,12 @@ struct DatasetSample {
   Rendering rendering;
 };
 
-// Number `index` of a data set. Throws ArgumentError when no capital letters are as large as is wanted.
+// Number `index` of a data set. Throws ArgumentError when no scene has capital letters as large as asked for.
 DatasetSample draw_sample(const DatasetOptions& options, std::uint64_t index, SceneRenderer& renderer);
 
 PictureSize size_of_sample(const DatasetOptions& options, std::uint64_t index);
 
-// Throws Cancelled where `progress` says so.
+// Throws Cancelled if `progress` returns false.
 void report(const DatasetProgress& progress, std::uint64_t done, std::uint64_t total);
 
 }  // namespace sd35

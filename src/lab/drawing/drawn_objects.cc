@@ -16,7 +16,7 @@ void polygon(cairo_t* cr, std::initializer_list<std::pair<double, double>> point
   cairo_close_path(cr);
 }
 
-// Across something round: lit from the left, violet on the right.
+// Shading across something round: lit from the left, violet on the right.
 Pattern round_across(double left, double right, Rgb colour) {
   return linear_gradient(left, 0, right, 0,
                          {{0, blend(colour, kDim, 0.12)},

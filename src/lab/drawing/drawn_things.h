@@ -1,4 +1,4 @@
-// The things that Unicode has no emoji of, drawn in a box of 1 x 1.
+// The things for which Unicode has no emoji, drawn in a box of 1 x 1.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace sd35 {
 
-// Ways to see the capybara.
+// Views of the capybara.
 enum class Pose : std::uint8_t {
   side,     // whole, walking to the left: as a thing among things
   sitting,  // whole, from the front: to hold something

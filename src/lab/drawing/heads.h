@@ -16,7 +16,7 @@ struct Head {
   double glasses_width = 0.6;
 };
 
-// What is usual for a thing that nobody measured.
+// The usual values, for things that were not measured.
 Head head_of(SpriteStyle style, std::string_view name);
 
 }  // namespace sd35

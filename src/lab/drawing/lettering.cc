@@ -18,7 +18,7 @@ constexpr double kReferenceSize = 100;  // pixels; sizes scale from here, since 
 constexpr double kLinePitch = 1.1;      // of the font size
 
 // Cairo keeps one set of scaled fonts for all threads, and two that measure and draw with them at once may
-// each wait for a lock that the other holds (Cairo 1.16). So lettering is for one thread at a time.
+// each wait for a lock that the other holds (Cairo 1.16). So only one thread does lettering at a time.
 std::mutex& lettering_mutex() {
   static std::mutex mutex;
   return mutex;
@@ -44,7 +44,7 @@ struct FreeIterator {
   void operator()(PangoLayoutIter* iterator) const { pango_layout_iter_free(iterator); }
 };
 
-// How far letters of a typeface reach from the baseline, whichever they are.
+// How far the letters of a typeface can reach from the baseline.
 struct Reach {
   double above = 0;
   double below = 0;
@@ -62,7 +62,7 @@ struct Lettering::Pango {
   std::unique_ptr<PangoFontMap, ObjectUnref> map{pango_cairo_font_map_new()};
   std::unique_ptr<PangoContext, ObjectUnref> context{pango_font_map_create_context(map.get())};
   std::unique_ptr<PangoLayout, ObjectUnref> layout;
-  std::array<bool, kTypefaces> found{};  // those that are known to be installed
+  std::array<bool, kTypefaces> found{};  // those known to be installed
 
   void set(const TextStyle& style, double size) {
     const auto number = static_cast<std::size_t>(style.typeface);
@@ -78,8 +78,8 @@ struct Lettering::Pango {
     pango_layout_set_attributes(layout.get(), attributes.get());
   }
 
-  // The width of a line with the room of its first and last letters, which depends on their number alone
-  // where all letters have the same room.
+  // The width of a line with the space of its first and last letters, which depends only on their number if
+  // all letters have the same space.
   double width(const std::string& line) {
     pango_layout_set_text(layout.get(), line.c_str(), static_cast<int>(line.size()));
     PangoRectangle room;
@@ -96,7 +96,7 @@ struct Lettering::Pango {
             static_cast<double>(ink.y + ink.height - baseline) / PANGO_SCALE};
   }
 
-  // Those of the line that width() measured last, which begins at (x, baseline).
+  // The letters of the line that width() measured last, which begins at (x, baseline).
   std::vector<Letter> letters(const std::string& line, double x, double baseline) {
     const double top = baseline - static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
     const auto pixels = [](int units) { return static_cast<double>(units) / PANGO_SCALE; };

@@ -15,7 +15,7 @@ struct TextStyle {
 };
 
 // Words broken into lines, of a given size. Its height is that of letters with ascenders and descenders,
-// whether the words have such or not: so where a letter lies does not depend on the other letters' shapes.
+// whether the words have them or not, so that the place of a letter does not depend on the shapes of others.
 struct TextBlock {
   std::vector<std::string> lines;
   double font_size = 0;  // in pixels, as all of these
@@ -37,8 +37,7 @@ class Lettering {
   TextBlock fit(const std::vector<std::string>& words, const TextStyle& style, double width, double height,
                 double fullness);
 
-  // Lines centred in `box` (pixels; Cairo's matrix applies on top). Returns where each letter is, by the same
-  // measure.
+  // Lines centred in `box` (pixels; Cairo's matrix applies on top). Returns where each letter is, in pixels.
   std::vector<Letter> draw(cairo_t* cr, const TextBlock& text, const TextStyle& style, const Box& box,
                            Rgb colour);
 

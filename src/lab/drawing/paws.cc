@@ -11,7 +11,7 @@ void draw_paw(cairo_t* cr, Rgb fur, double x, double y, double size) {
   cairo_save(cr);
   cairo_translate(cr, x, y);
   cairo_scale(cr, size, size);
-  // Short: letters begin just below.
+  // Short, because letters begin just below.
   ellipse(cr, 0, 0.1, 0.58, 0.36);
   fill(cr, radial_gradient({0, 0.1, 0.2}, {0, 0.1, 0.58}, {{0, kPawShadow, 0.34}, {1, kPawShadow, 0}}));
   // Three fingers in front of the back of the paw.

@@ -1,4 +1,4 @@
-// The paws of whoever holds something.
+// The paws of something that holds a thing.
 #pragma once
 
 #include "lab/drawing/canvas.h"

@@ -1,4 +1,4 @@
-// What a data set says of a picture beside its caption.
+// What a data set says about a picture besides its caption.
 #pragma once
 
 #include <string>

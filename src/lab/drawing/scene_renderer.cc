@@ -24,7 +24,7 @@ struct SceneRenderer::State {
 
 SceneRenderer::SceneRenderer(const SpriteShares& sprites) : state_(std::make_unique<State>()) {
   state_->shares = sprites;
-  // Missing fonts are told before the work, not at the first picture that needs them.
+  // Missing fonts are reported before the work, not at the first picture that needs them.
   if (sprites[static_cast<std::size_t>(SpriteStyle::noto)] > 0) EmojiFont();
 }
 SceneRenderer::~SceneRenderer() = default;

@@ -17,7 +17,7 @@ struct Rendering {
   Image image;
   std::vector<Placement> placements;
   std::optional<double> capital_height;  // of the sign's text, in pixels
-  std::vector<Letter> letters;           // of the sign; what stands before it may cover some
+  std::vector<Letter> letters;           // of the sign; what stands in front of it may cover some
 };
 
 inline constexpr int kSmallestPicture = 32;
@@ -31,7 +31,7 @@ void check_picture_size(int width, int height);
 class SceneRenderer {
  public:
   // Throws FileError naming the package when the font of the emoji is not installed and `sprites` has a share
-  // of it. That of a sign's typeface is asked for when it is drawn.
+  // of it. A sign's typeface is looked up when the sign is drawn.
   explicit SceneRenderer(const SpriteShares& sprites = kFluentOnly);
   ~SceneRenderer();
   SceneRenderer(const SceneRenderer&) = delete;

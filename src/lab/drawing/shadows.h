@@ -1,4 +1,4 @@
-// Soft shadows, drawn before what casts them.
+// Soft shadows, drawn before the things that cast them.
 #pragma once
 
 #include "lab/drawing/canvas.h"

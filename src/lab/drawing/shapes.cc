@@ -47,7 +47,7 @@ void crescent(cairo_t* cr, const Box& box) {
   const double r = box.width / 2;
   cairo_new_sub_path(cr);
   cairo_arc(cr, x, y, r, 0.28 * kPi, 1.72 * kPi);
-  // The inner edge goes back through a circle that is moved aside and passes the same tips.
+  // The inner edge goes back along a shifted circle through the same tips.
   const double tip_x = r * std::cos(0.28 * kPi);
   const double tip_y = r * std::sin(0.28 * kPi);
   const double shift = 0.42 * r;

@@ -11,7 +11,7 @@ namespace sd35 {
 // another name. Rings are filled with the even-odd rule.
 void shape_path(cairo_t* cr, std::string_view name, const Box& box);
 
-// What of it touches the ground below its box: from the left to the right end, and how deep it lies.
+// Where it touches the ground below its box: from the left to the right end, and how deep.
 struct ShapeFoot {
   double left = 0;
   double right = 0;

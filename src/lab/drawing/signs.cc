@@ -22,7 +22,7 @@ TextStyle style_of(const Sign& sign) { return {sign.typeface, sign.tracking}; }
 
 Box centred(double width, double height) { return {-width / 2, -height / 2, width, height}; }
 
-// To where it is when its sign is turned around (0, 0) and moved: upright, around all of it.
+// The upright box around `box` after its sign is turned around (0, 0) and moved.
 void move(Letter& letter, double angle, double x, double y) {
   const double c = std::cos(angle), s = std::sin(angle);
   const double right = letter.x + letter.width / 2, down = letter.y + letter.height / 2;
@@ -41,7 +41,7 @@ Box inset(const Box& box, double by) {
   return {box.x + by, box.y + by, box.width - 2 * by, box.height - 2 * by};
 }
 
-// A frame that is lit from above, around a face of one colour that lies a little deeper.
+// A frame lit from above, around a recessed face of one colour.
 void draw_framed(cairo_t* cr, const Box& body, Rgb frame, Rgb face) {
   draw_board_shadow(cr, body, 0.03);
   rounded_rectangle(cr, body, 0.035);

@@ -8,7 +8,7 @@ namespace sd35 {
 
 // A sign as large as its text needs, around (0, 0).
 struct SignLayout {
-  Box body;        // all that is drawn, but for a post and its shadow
+  Box body;        // everything drawn, except a post and its shadow
   Box text_area;   // the text may fill this
   Box ink;         // the lines' room in it
   TextBlock text;  // in pixels

@@ -68,7 +68,7 @@ class Pixels {
 constexpr int kVisible = 24;     // alpha
 constexpr double kGrey = 0.045;  // chroma in OKLab: the greys of Fluent Emoji are a little violet
 
-// The middle of the fullest cell of a coarse grid of colours; dark outlines and white lights do not count
+// The middle of the fullest cell of a coarse grid of colours; dark outlines and white highlights do not count
 // unless there is nothing else.
 Rgb most_frequent_colour(const Pixels& pixels) {
   struct Cell {
@@ -102,7 +102,7 @@ double smooth_step(double low, double high, double x) {
   return t * t * (3 - 2 * t);
 }
 
-// `colour` in a light that is `ratio` of the ordinary one.
+// `colour` in `ratio` times the ordinary light.
 Rgb lit(Rgb colour, double ratio) {
   return ratio <= 1 ? shade(colour, ratio - 1) : shade(colour, std::min(ratio - 1, 0.75));
 }
@@ -123,7 +123,7 @@ void find_foot(Sprite& sprite) {
 }
 
 // How much a pixel belongs to the parts painted in `dominant`: by hue; of grey things by having none. Shading
-// changes hues: what is lit is yellower, what is not is more violet.
+// changes hues: lit parts are yellower, shaded ones more violet.
 double membership(Rgb pixel, const std::array<float, 3>& dominant) {
   const std::array<float, 3> lab = oklab(pixel);
   const double dominant_chroma = std::hypot(dominant[1], dominant[2]);
@@ -135,7 +135,7 @@ double membership(Rgb pixel, const std::array<float, 3>& dominant) {
   return bright * smooth_step(0.6, 0.84, cosine) * smooth_step(0.015, 0.045, chroma);
 }
 
-// What most of a sprite is painted in: the commonest hue, give or take a twelfth of the circle, or grey where
+// What most of a sprite is painted in: the commonest hue, give or take a twelfth of the circle, or grey if
 // most of it has none.
 struct Paint {
   std::array<float, 3> lab;  // its mean

@@ -10,7 +10,7 @@ struct Sprite {
   int width = 0;
   int height = 0;
   Rgb colour;         // the most frequent one
-  double foot = 0.5;  // the middle of what touches the ground, and its width: parts of the sprite's width
+  double foot = 0.5;  // the middle of what touches the ground, and its width: fractions of the sprite's width
   double foot_width = 1;
 };
 
@@ -31,7 +31,7 @@ Box draw_sprite(cairo_t* cr, const Sprite& sprite, const Box& box, bool mirrored
 // The part of `box` that draw_sprite() would fill.
 Box fitted(const Sprite& sprite, const Box& box);
 
-// Where the sprite begins in its middle columns, as a part of its height: what something stands on.
+// Where the sprite begins in its middle columns, as a fraction of its height: what another thing stands on.
 double top_in_the_middle(const Sprite& sprite);
 
 }  // namespace sd35

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMostBytes = 64u << 20;
 constexpr int kDrawnSide = 256;
-constexpr Rgb kFur{178, 118, 70};  // of a capybara that no one painted
+constexpr Rgb kFur{178, 118, 70};  // of a capybara in its natural colour
 
 Rgb rgb_of(std::string_view colour) {
   const std::optional<NamedColour> named = find_colour(colour);

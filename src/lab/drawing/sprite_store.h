@@ -13,8 +13,8 @@
 
 namespace sd35 {
 
-// Keeps up to about 64 MiB of them, then begins anew. For one thread; a sprite it returned stays valid until
-// trim().
+// Keeps up to about 64 MiB of them, then starts afresh. For one thread; a sprite it returned stays valid
+// until trim().
 class SpriteStore {
  public:
   // A thing of lab/scenes/things.h as it is by nature (empty `colour`) or in a named colour. `pose` matters
@@ -24,7 +24,7 @@ class SpriteStore {
   // `body` with the surface `texture`.
   const Sprite& hybrid(SpriteStyle style, std::string_view body, std::string_view texture);
 
-  // Forgets everything when there is too much; call between pictures.
+  // Drops everything if there is too much; call between pictures.
   void trim();
 
  private:
@@ -32,7 +32,7 @@ class SpriteStore {
   Sprite emoji(SpriteStyle style, char32_t character);
   const Sprite& keep(const std::string& key, Sprite sprite);
 
-  std::optional<EmojiFont> noto_;  // opened when it is first asked for
+  std::optional<EmojiFont> noto_;  // opened when it is first needed
   std::unordered_map<std::string, Sprite> sprites_;
   std::size_t bytes_ = 0;
 };

@@ -17,8 +17,8 @@ inline constexpr std::size_t kSpriteStyles = 2;
 using SpriteShares = std::array<double, kSpriteStyles>;
 inline constexpr SpriteShares kFluentOnly = {1, 0};
 
-// "noto", or "fluent=0.9,noto=0.1": styles that are not named do not come up. Throws ArgumentError for
-// anything else and where no share is above 0.
+// "noto", or "fluent=0.9,noto=0.1": styles that are not named are not used. Throws ArgumentError for anything
+// else and if no share is above 0.
 SpriteShares parse_sprites(std::string_view text);
 
 // The style of a whole picture, a function of its scene's `layout_seed`.

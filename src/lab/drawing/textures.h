@@ -8,7 +8,7 @@
 namespace sd35 {
 
 // An opaque square of 256 x 256, by name (lab/scenes/things.h, texture_names). Throws ArgumentError for
-// another.
+// another name.
 Surface draw_texture(std::string_view name);
 
 }  // namespace sd35

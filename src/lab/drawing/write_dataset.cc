@@ -28,7 +28,7 @@ namespace {
 constexpr std::uint64_t kBatch = 128;      // samples in memory at once
 constexpr std::uint64_t kCaptions = 1000;  // sampled between two calls of `progress`
 
-// Renderers to be taken and given back by threads.
+// Renderers that threads borrow.
 class RendererPool {
  public:
   explicit RendererPool(const SpriteShares& sprites) : sprites_(sprites) {}
@@ -57,7 +57,7 @@ struct EncodedSample {
   std::string json;
 };
 
-// Asks after every sample whether to go on: a large one takes a while.
+// Asks after every sample whether to go on, because a large one takes a while.
 std::vector<EncodedSample> draw_batch(const DatasetOptions& options, std::uint64_t first, std::uint64_t count,
                                       RendererPool& pool, const DatasetProgress& progress) {
   std::vector<EncodedSample> samples(count);
@@ -197,7 +197,7 @@ void write_prompts(const std::filesystem::path& path, const DatasetOptions& opti
                    const DatasetProgress& progress) {
   AtomicFile file(path);
   std::set<std::string> seen;
-  // Past this the captions repeat themselves.
+  // Beyond this the captions repeat.
   const std::uint64_t most = 1000 + 50 * options.count;
   for (std::uint64_t i = 0; i < most && seen.size() < options.count; ++i) {
     if (i % kCaptions == 0) report(progress, seen.size(), options.count);

@@ -36,7 +36,7 @@ class Writer {
  private:
   using Texts = std::initializer_list<std::string>;
   std::string pick(Texts choices) { return *(choices.begin() + random_.below(choices.size())); }
-  // Parts that decide at random do so in this order, which that of operands of + does not settle.
+  // Parts that make random decisions do so in this order, which + does not fix for its operands.
   static std::string joined(Texts parts) {
     std::string text;
     for (const std::string& part : parts) text += part;

@@ -8,10 +8,10 @@ namespace sd35 {
 namespace {
 
 constexpr std::uint64_t kScenesOfAKind =
-    20'000;  // the rarest word, a synonym in the plural, comes up some 30 times
+    20'000;  // the rarest word, a synonym in the plural, occurs some 30 times
 constexpr std::size_t kLongestLine = 120;
 
-// With signs on which no letters stand, so that no word of theirs is taken for one of the caption.
+// With signs without letters, so that none of their words is mistaken for one of the caption.
 std::string caption_without_writing(Scene scene, std::uint64_t index) {
   if (scene.sign)
     for (std::string& word : scene.sign->words) word = "#";

@@ -9,12 +9,12 @@
 namespace sd35 {
 
 struct CaptionVocabulary {
-  std::set<std::string> words;  // in small letters (core/text_words.h), of all but what stands on signs
-  std::string letters;          // what stands on signs is made of these characters, each once, in order
+  std::set<std::string> words;  // in lower case (core/text_words.h), except those on signs
+  std::string letters;          // the characters that signs are made of, each once, in order
 };
 
-// Found by rolling a fixed large number of scenes of each kind that `options.mix` wants, so that it follows
-// the lists and wordings of this folder without a list of its own.
+// Found by sampling a fixed large number of scenes of each kind in `options.mix`, so that it follows the
+// lists and wordings of this folder without a list of its own.
 CaptionVocabulary caption_vocabulary(const SceneOptions& options);
 
 // The file sd35.json of a model that learned from such captions.

@@ -1,4 +1,4 @@
-// The colours that captions name: what the generator paints with, and how a painted pixel is named again.
+// The colours that captions name: what the generator paints with, and how a painted pixel gets its name.
 #pragma once
 
 #include <array>

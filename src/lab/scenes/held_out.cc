@@ -106,7 +106,7 @@ bool is_held_out(std::string_view combination) {
 bool fits_split(const Scene& scene, Split split) {
   const std::vector<std::string> lines = combinations(scene);
   if (split == Split::train) return std::ranges::none_of(lines, is_held_out);
-  // Of several words every one has to be new.
+  // If there are several words, each has to be new.
   const std::string_view sort = sort_of(scene.kind);
   bool found = false;
   for (const std::string& line : lines) {

@@ -1,4 +1,4 @@
-// What training never sees, so that understanding can be told from memory.
+// What training never sees, so that understanding can be told apart from memory.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ inline constexpr unsigned kHeldOutPercent = 8;
 //   word <word in lowercase>                    every word on the sign
 //   sign <holder> <words in lowercase>          a thing and what its sign says
 //   colour <thing or shape> <colour>            unless the thing has it by nature
-//   position <a> left of|above <b>              whichever way it was said
+//   position <a> left of|above <b>              whichever way it was worded
 //   count <thing or shape> <count>              from two on
 //   background <thing or shape> <background>    of a background that has a name
 //   hybrid <surface> <body>, wearing|holding|standing <who> <what>

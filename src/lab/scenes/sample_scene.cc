@@ -27,14 +27,14 @@ constexpr SignColours kSignColours[] = {
     {"pink", "black"},  {"orange", "black"}, {"black", "white"}, {"blue", "white"},   {"red", "white"},
     {"green", "white"}, {"purple", "white"}, {"white", "brown"}};
 
-// A place in `shares`, each as often as its share of them all.
+// An index into `shares`, each as often as its share of their sum.
 std::size_t roll_share(SceneRandom& random, std::span<const double> shares) {
   double total = 0;
   for (const double share : shares) total += share;
   double left = random.between(0, total);
   std::size_t place = 0;
   while (place + 1 < shares.size() && left >= shares[place]) left -= shares[place++];
-  while (shares[place] <= 0) --place;  // rounding ran past the last one that is wanted
+  while (shares[place] <= 0) --place;  // rounding ran past the last one with a share
   return place;
 }
 
@@ -97,7 +97,7 @@ class Sampler {
   }
 
  private:
-  // The capybara comes up as often as ten other animals.
+  // The capybara occurs as often as ten other animals.
   Item thing(std::uint16_t abilities) {
     const std::vector<const Thing*> choices = things_that_can(abilities, options_);
     const Thing& capybara = thing_named("capybara");
@@ -222,7 +222,7 @@ std::string colour_of(const Item& item) {
   return std::string(thing_named(item.name).colour);
 }
 
-// Whether something would vanish: an item or a sign in the background's colour, or twice the same item.
+// Whether something would be invisible: an item or a sign in the background's colour, or the same item twice.
 bool is_muddled(const Scene& scene) {
   std::string background = scene.background.name;
   if (background.empty()) background = "white";
@@ -281,7 +281,7 @@ Scene sample_scene(std::uint64_t seed, std::uint64_t index, const SceneOptions& 
   SceneRandom random(seed, scramble(index * 2 + (options.split == Split::heldout ? 1 : 0)));
   const auto kind = static_cast<SceneKind>(roll_share(random, options.mix));
   Sampler sampler(random, options);
-  // About one scene in twelve is held out, of three words one in two thousand.
+  // About one scene in twelve is held out; with three words, one in two thousand.
   constexpr int kAttempts = 200'000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Scene scene = sampler.sample(kind);

@@ -70,7 +70,7 @@ Json expectation(const Scene& scene) {
   }
 }
 
-// What there is to see.
+// What can be seen.
 void add_contents(const Scene& scene, Json& json) {
   json["items"] = Json::array();
   for (const Item& item : scene.items) {
@@ -91,7 +91,7 @@ void add_contents(const Scene& scene, Json& json) {
   if (!scene.background.name.empty()) json["background"] = scene.background.name;
 }
 
-// Everything: the picture can be drawn again.
+// Everything, so that the picture can be drawn again.
 Json whole_scene(const Scene& scene) {
   Json json = {{"kind", scene_kind_name(scene.kind)}};
   add_contents(scene, json);

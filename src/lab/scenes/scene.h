@@ -65,7 +65,7 @@ std::string text_on(const Sign& sign);  // "Hello World"
 inline constexpr std::size_t kMostWords = 3;
 
 struct Background {
-  std::string name;  // "beach", "night", "forest", a named colour, or empty: plain and not worth a word
+  std::string name;           // "beach", "night", "forest", a named colour, or empty: plain and not mentioned
   Rgb rgb = {255, 255, 255};  // of one that is not a place
 };
 bool is_place(std::string_view background);
@@ -87,7 +87,7 @@ inline constexpr std::size_t kLongestCaption = 96;
 
 enum class Split : std::uint8_t { train, heldout };
 
-// A text that this share of the signs says, as it is written, where no line of it is held out.
+// A text that this share of the signs says, exactly as written, if none of its lines is held out.
 struct SaidWords {
   std::vector<std::string> words;
   double share = 0;
@@ -101,10 +101,10 @@ struct SceneOptions {
   bool plain_backgrounds_only = false;  // no places, no saturated colours
   // Relative frequencies by source (lab/scenes/words.h).
   std::array<double, kWordSources> word_sources = {0.65, 0.2, 0.15};
-  // Relative frequencies by typeface: the first eight, if nothing else is said.
+  // Relative frequencies by typeface; default: the first eight.
   std::array<double, kTypefaces> typefaces = {1, 1, 1, 1, 1, 1, 1, 1};
   double tracking = 0;           // of the words on signs
-  std::vector<SaidWords> said;   // texts that come up more often than by chance
+  std::vector<SaidWords> said;   // texts that occur more often than by chance
   std::size_t fewest_words = 1;  // on a sign, 1 to 3
   std::size_t most_words = 3;
   std::size_t shortest_word = 2;  // in letters, 2 to 8
@@ -123,7 +123,7 @@ std::string scene_json(const Scene& scene);
 std::string evaluation_prompt_json(const Scene& scene);
 
 // From the "scene" of such a line, which draws the same picture; its caption is empty. Throws ArgumentError
-// saying what is missing, unknown or more than a picture shows.
+// saying what is missing, unknown or more than a picture can show.
 Scene scene_from_json(const std::string& json);
 
 }  // namespace sd35

@@ -34,7 +34,7 @@ struct Thing {
   bool can(std::uint16_t all) const { return (abilities & all) == all; }
 };
 
-// Names after the Unicode CLDR annotations, shortened to what people say. Sorted by nothing; names and
+// Names after the Unicode CLDR annotations, shortened to what people say. In no particular order; names and
 // synonyms are unique.
 std::span<const Thing> all_things();
 
@@ -50,7 +50,7 @@ std::span<const std::string_view> texture_names();
 
 // "cherries" of "cherry".
 std::string plural(std::string_view noun);
-// False of what is not counted and takes no "a": "scissors", "bread".
+// False for what is not counted and takes no "a": "scissors", "bread".
 bool countable(std::string_view noun);
 // "an" before a vowel sound, else "a".
 std::string_view article(std::string_view noun);

@@ -8,12 +8,12 @@
 namespace sd35 {
 namespace {
 
-// No f, sh or n in front: with these no rude word can be rolled.
+// No f, sh or n in front, so that no rude word can come out.
 constexpr std::string_view kOnsets[] = {"b", "bl", "br", "d", "dr", "g",  "gl", "gr", "h", "j", "k", "l",
                                         "m", "pl", "pr", "r", "s",  "st", "t",  "tr", "v", "w", "y", "z"};
 constexpr std::string_view kVowels[] = {"a", "e", "i", "o", "u", "ee", "oo", "ai", "ou"};
 constexpr std::string_view kCodas[] = {"", "", "b", "d", "ft", "l", "m", "n", "nd", "p", "r", "rk", "s", "x"};
-// Neither vowels, for the same reason, nor what is mistaken for another: 0 and o, 1 and l.
+// No vowels, for the same reason, and nothing that is easily mistaken for another: 0 and o, 1 and l.
 constexpr std::string_view kSigns = "bcdfghjkmnpqrstvwxyz23456789";
 
 std::string invented_word(SceneRandom& random) {

@@ -101,7 +101,7 @@ void Appearance::fill_gradients(const Cut& cut) {
       block[upper] += strength * upper_share;
     }
   }
-  // Square roots keep one strong edge from drowning the others.
+  // Square roots keep one strong edge from drowning out the others.
   float length = 0;
   for (float& value : gradients_) length += value;
   for (float& value : gradients_) value = std::sqrt(value / std::max(length, 1e-6F));
@@ -166,7 +166,7 @@ namespace {
 constexpr int kDrawnSide = 112;
 constexpr Rgb kBehind{255, 0, 255};  // no thing has this colour
 
-// Those that can be drawn here.
+// The styles that can be drawn here.
 std::vector<SpriteStyle> known_styles() {
   if (EmojiFont::is_installed()) return {SpriteStyle::fluent, SpriteStyle::noto};
   return {SpriteStyle::fluent};
@@ -201,7 +201,7 @@ std::string key_of(const Item& item) {
   return (item.shape ? "shape " : "thing ") + item.name + "|" + item.colour;
 }
 
-// As the generator colours it: a thing in its natural colour is one without.
+// As the generator colours it: a thing in its natural colour has none.
 std::vector<Item> all_items() {
   std::vector<Item> items;
   for (const Thing& thing : all_things()) {

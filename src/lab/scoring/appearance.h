@@ -1,4 +1,4 @@
-// What something looks like, apart from its place, its size and which way it faces.
+// What something looks like, regardless of its place, its size and which way it faces.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace sd35 {
 
-// Of a part of a picture, cut out and scaled to a common size: its colours and what it covers in a coarse
+// For a part of a picture, cut out and scaled to a common size: its colours and what it covers in a coarse
 // grid, and histograms of oriented gradients (Dalal and Triggs 2005) of its lightness in a coarser one.
 class Appearance {
  public:
@@ -24,8 +24,8 @@ class Appearance {
 
  private:
   static constexpr int kSide = 48;   // the common size
-  static constexpr int kGrid = 12;   // cells a side of the colours
-  static constexpr int kBlocks = 6;  // cells a side of the histograms
+  static constexpr int kGrid = 12;   // cells per side of the colours
+  static constexpr int kBlocks = 6;  // cells per side of the histograms
   static constexpr int kAngles = 8;
   using Cut = std::array<std::array<float, 4>, kSide * kSide>;  // lightness, a, b, coverage
 
@@ -42,7 +42,7 @@ class ObservedPart {
  public:
   ObservedPart(const LabImage& picture, const Part& part, const Mask& holes);
 
-  // Of the likeliest of these.
+  // The distance of the closest of these.
   float distance(const Appearance& known) const;
 
  private:
@@ -62,21 +62,21 @@ class Silhouette {
   std::array<float, kSide * kSide> covered_{};
 };
 
-// Everything that the scene generator can show, as it draws it, in all styles whose pictures are here. May be
-// used from any number of threads.
+// Everything that the scene generator can show, as it draws it, in all styles whose pictures are available.
+// May be used from any number of threads.
 class AppearanceTable {
  public:
   // `outlines_only`: of shapes; things and coloured shapes, which take seconds to draw, are then unknown.
   // Throws FileError when a font is missing.
   explicit AppearanceTable(bool outlines_only = false);
 
-  // The things as they are by nature, most like the part first.
+  // The things as they are by nature, the most similar first.
   std::vector<std::string_view> ranked_things(const ObservedPart& seen) const;
-  // The shape whose outline is most like the part's.
+  // The shape whose outline is most similar to the part's.
   std::string_view nearest_shape(const Silhouette& seen) const;
   // Throws ArgumentError when the generator does not know the item.
   float distance(const ObservedPart& seen, const Item& item) const;
-  // How many things (by nature) and shapes (of all colours) are more like it than the item is.
+  // How many things (by nature) and shapes (of all colours) are more similar to it than the item is.
   int rank(const ObservedPart& seen, const Item& item) const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 constexpr float kAlike = 0.075F;
 // The same, from a blend of two of its colours: edges in the background are blurred.
 constexpr float kBlended = 0.045F;
-// Shadows on the ground and light in the sky: colours of the background up to so far on their way to these,
+// Shadows on the ground and light in the sky: colours of the background up to this far on the way to these,
 // reached from it in small steps. A step is between neighbouring pixels, times the picture's side.
 struct Shading {
   Rgb colour;
@@ -23,12 +23,13 @@ constexpr Shading kShadow{{32, 26, 52}, 0.32F, 9};
 constexpr Shading kLight{{255, 252, 240}, 0.5F, 3};
 constexpr double kShadowHeight = 0.32;      // to the width of what casts it
 constexpr double kSmallestOnGround = 0.02;  // of the largest part's area
-// Of the edge's pixels; rarer colours are something that touches the edge.
+// A share of the edge's pixels; rarer colours belong to something that touches the edge.
 constexpr double kRarest = 0.02;
 // The edge itself, up to the 64th part of a side, is background and may be a frame of another colour.
 constexpr int kFrame = 64;
 constexpr double kRarestAround = 0.12;  // the same, of the pixels around a row
-// Of the rows, with the same colours left and right: the background is made of layers, as sky, sea and sand.
+// A share of the rows, with the same colours left and right: the background is made of layers, such as sky,
+// sea and sand.
 constexpr double kLayeredRows = 0.8;
 
 // The distance of a pixel from the blends of two colours.
@@ -163,7 +164,7 @@ Foreground separate(const LabImage& picture) {
     return std::ranges::all_of(palette,
                                [&](const Lab& c) { return lab_distance(c, palettes[0].at(0)) < kAlike; });
   });
-  // Thin lines are the outlines of pale things on a flat background, and seams of any other.
+  // Thin lines are outlines of pale things on a flat background, and seams on any other.
   const Mask solid = flat ? different : without_lines(different, 2);
   Mask outside = outside_of(solid);
   Mask anywhere(picture.width, picture.height);

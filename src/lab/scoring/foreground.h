@@ -1,4 +1,4 @@
-// What stands before the background.
+// What stands in front of the background.
 #pragma once
 
 #include <vector>
@@ -32,13 +32,13 @@ struct Foreground {
 };
 
 // The background is what looks like the picture's edge and is connected to it: in each row like its left and
-// right ends, where these agree in most rows, else like any colour along the edge.
+// right ends if these agree in most rows, else like any colour along the edge.
 Foreground separate(const LabImage& picture);
 
 // The largest first. `smallest`: parts below this share of the largest one's area are left out.
 std::vector<Part> parts_of(const Mask& mask, double smallest);
 
-// The parts as one.
+// The parts joined into one.
 Part joined(const std::vector<Part>& parts);
 
 }  // namespace sd35

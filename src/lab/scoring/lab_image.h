@@ -24,7 +24,7 @@ LabImage to_lab(const Image& image);
 // Euclidean.
 float lab_distance(const Lab& a, const Lab& b);
 
-// A yes or no a pixel, row-major.
+// A yes or no per pixel, row-major.
 struct Mask {
   int width = 0;
   int height = 0;
@@ -41,7 +41,7 @@ struct Mask {
 // Of the eight neighbours and the pixel itself: all (eroded), any (dilated).
 Mask eroded(const Mask& mask);
 Mask dilated(const Mask& mask);
-// What is not set and reaches the edge of the picture through four neighbours that are not set.
+// What is not set and is connected to the edge of the picture through unset pixels (four neighbours).
 Mask outside_of(const Mask& mask);
 
 }  // namespace sd35

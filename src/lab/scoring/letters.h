@@ -1,4 +1,4 @@
-// Letter by letter: what of the asked words was read in pictures.
+// Letter by letter: how much of the asked words was read in pictures.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@
 
 namespace sd35 {
 
-// A character of the asked text and the one that was read in its place; 0 where there is none.
+// A character of the asked text and the one that was read in its place; 0 if there is none.
 struct LetterPair {
   char asked = 0;
   char read = 0;
@@ -38,10 +38,10 @@ struct Confusion {
   int count = 0;
 };
 
-// Of all words that are added. Spaces are no letters, but may be confused.
+// Over all words that are added. Spaces are not letters, but may be confused with them.
 class LetterTable {
  public:
-  // `capitals`: their height in pixels, NaN where it is not known.
+  // `capitals`: their height in pixels, NaN if it is not known.
   void add(const std::vector<std::string>& words, std::string_view read, double capitals);
 
   const LetterShare& all() const { return all_; }
@@ -49,8 +49,8 @@ class LetterTable {
   const std::map<int, LetterShare>& by_index() const { return by_index_; }    // in the word, from 1
   // By the height of capitals, kCapitalStep pixels from the key on.
   const std::map<int, LetterShare>& by_capitals() const { return by_capitals_; }
-  // The most common first; of texts of which at least half was read right: else it is chance which letter
-  // lies beside which.
+  // The most common first; only from texts of which at least half was read right, because otherwise it is
+  // chance which letters are aligned.
   std::vector<Confusion> confusions() const;
 
  private:

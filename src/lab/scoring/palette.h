@@ -9,7 +9,7 @@
 
 namespace sd35 {
 
-// Pixels gathered by likeness, as they come.
+// Pixels clustered by similarity, as they arrive.
 class Palette {
  public:
   void add(const Lab& pixel);

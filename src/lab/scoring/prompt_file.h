@@ -26,9 +26,9 @@ struct EvaluationPrompt {
   std::string expectation() const;
 };
 
-// A file of JSON lines as `sd35 make-dataset --prompts` writes it, or of plain text, a prompt a line (a file
-// whose first line does not begin with a brace). Empty lines are left out. Throws FileError naming the file
-// and the line when it cannot be read, is malformed or holds no prompt.
+// A file of JSON lines as `sd35 make-dataset --prompts` writes it, or of plain text, one prompt per line (a
+// file whose first line does not begin with a brace). Empty lines are left out. Throws FileError naming the
+// file and the line when it cannot be read, is malformed or holds no prompt.
 std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path);
 
 }  // namespace sd35

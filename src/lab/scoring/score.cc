@@ -15,8 +15,8 @@ namespace {
 
 constexpr double kSpeck = 0.03;         // of the largest part's area: no part of a thing
 constexpr double kSmallestItem = 0.25;  // of the largest one's area, of several that look the same
-constexpr int kNear = 32;  // parts that are nearer than the 32nd part of the picture's side are of one thing
-constexpr int kLikely = 16;  // of about 570 candidates: 1 in 35
+constexpr int kNear = 32;               // parts closer than 1/32 of the picture's side belong to one thing
+constexpr int kLikely = 16;             // of about 570 candidates: 1 in 35
 
 std::string text_of(const std::vector<std::string>& words) {
   std::string all;
@@ -164,7 +164,7 @@ Score Scorer::score(const Image& image, const EvaluationPrompt& prompt) {
   }
   const Foreground foreground = separate(picture);
   std::vector<Part> parts = parts_of(foreground.mask, kSpeck);
-  if (parts.empty()) {  // one colour all over: the whole picture is what there is
+  if (parts.empty()) {  // one colour all over: the whole picture is the thing
     Mask all(picture.width, picture.height);
     std::ranges::fill(all.set, std::uint8_t{1});
     parts = parts_of(all, 0);

@@ -14,7 +14,7 @@ namespace sd35 {
 class AppearanceTable;
 
 struct Score {
-  // By name; the first is what the kind is judged by, the others are asked besides.
+  // By name; the first is what the kind is judged by, the others are additional.
   std::vector<std::pair<std::string, bool>> checks;
   std::string seen;  // what the scorer took the picture for
 };

@@ -53,7 +53,7 @@ std::vector<Surface> find_surfaces(const LabImage& picture) {
         todo.emplace_back(x, y);
       };
       visit(x0, y0);
-      // First come, first served: a surface grows in rings.
+      // Breadth first: a surface grows in rings.
       for (std::size_t next = 0; next < todo.size(); ++next) {
         const auto [x, y] = todo[next];
         surface.box = {std::min(surface.box.left, x), std::min(surface.box.top, y),
@@ -68,7 +68,7 @@ std::vector<Surface> find_surfaces(const LabImage& picture) {
   return surfaces;
 }
 
-// What has the surface on either side: left and right, or `across` above and below.
+// What has the surface on both sides: left and right, or `across` above and below.
 Mask spanned_by(const Surface& surface, bool across) {
   const Mask& mask = surface.mask;
   const PixelBox& box = surface.box;
@@ -84,7 +84,7 @@ Mask spanned_by(const Surface& surface, bool across) {
   return spanned;
 }
 
-// The commonest colour of what lies upon a surface.
+// The most common colour of what lies on a surface.
 std::optional<Lab> ink_of(const LabImage& picture, const Surface& surface) {
   const Mask in_rows = spanned_by(surface, false), in_columns = spanned_by(surface, true);
   Palette palette;
@@ -133,7 +133,7 @@ Image framed(const Image& image, int side) {
   return framed;
 }
 
-// Without what no sign says.
+// Without characters that no sign shows.
 std::string letters_of(std::string_view text) {
   std::string letters;
   for (const char c : text)

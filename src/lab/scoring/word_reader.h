@@ -20,9 +20,9 @@ class WordReader {
   WordReader& operator=(const WordReader&) = delete;
 
   // What a picture says, words separated by spaces; empty when nothing can be read. Every surface of one
-  // colour that something else lies upon (a sign, a shirt, the picture itself) is read in three sizes, and
-  // the reading with the highest confidence times letters is taken. Tesseract's dictionaries are off: it
-  // reads letters, not what they should be.
+  // colour that something else lies on (a sign, a shirt, the picture itself) is read at three sizes, and
+  // the reading with the highest product of confidence and letters is taken. Tesseract's dictionaries are
+  // off, so that it reads letters, not what they should be.
   std::string read(const Image& picture);
 
  private:
@@ -30,7 +30,7 @@ class WordReader {
   std::unique_ptr<Engine> engine_;
 };
 
-// The surfaces that read() looks at: what lies upon each, black on white whatever its colours.
+// The surfaces that read() looks at: what lies on each, black on white whatever its colours.
 std::vector<Image> lettered_surfaces(const Image& picture);
 
 // Insertions, deletions and substitutions (Levenshtein 1966) between two texts of ASCII, whatever their case.

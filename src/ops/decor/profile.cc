@@ -7,7 +7,7 @@
 namespace sd35 {
 namespace {
 
-// Of the whole: operations that take less share a line.
+// Of the whole: operations that take less are listed together in one line.
 constexpr double kWorthALine = 1e-3;
 
 struct Row {

@@ -14,7 +14,7 @@ class Profile {
   // What follows until the matching end() is part `name`. Names are plain ASCII without quotes.
   void begin(std::string name);
   void end();
-  // An operation from `start` until now on operands of `shapes`; `flops` 0 where it is no matrix product.
+  // An operation from `start` until now on operands of `shapes`; `flops` 0 where it is not a matrix product.
   void operation(std::string_view verb, std::string shapes, Clock::time_point start, double flops);
 
   // For a person: the outermost parts, then each operation with its calls, seconds, share of the whole,

@@ -163,7 +163,7 @@ void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType dtype,
     convert_elements(result.raw(), written, y.raw(), y.dtype(), y.numel());
 }
 
-// Rows of a result that a band has. A constant number of bytes, so that results do not depend on the threads.
+// Rows of the result per band. A constant number of bytes, so that results do not depend on the threads.
 std::int64_t band_rows(std::int64_t width, std::int64_t channels) {
   constexpr std::int64_t kBandBytes = 32 << 20;
   return std::max<std::int64_t>(1, kBandBytes / (4 * width * channels));

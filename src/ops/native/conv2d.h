@@ -13,7 +13,7 @@ Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result
 // Rows [begin, end) of one picture of a convolution's input, [1, end - begin, X, in].
 using RowSource = std::function<Tensor(std::int64_t picture, std::int64_t begin, std::int64_t end)>;
 
-// The same for an input of shape `input` that `rows` makes band by band, so that it is never there whole;
+// The same for an input of shape `input` that `rows` makes band by band, so that it never exists as a whole;
 // added to `residual`, unless that is undefined.
 Tensor conv2d_in_bands(const Shape& input, const RowSource& rows, const Conv2d& w, Tensor residual,
                        DType compute_type, DType result_type);

@@ -57,7 +57,7 @@ struct Axis {
   std::int64_t source_stride;  // elements
 };
 
-// The dimensions of the result, with neighbours that stay neighbours merged.
+// The dimensions of the result, merging those that stay neighbours.
 std::vector<Axis> merged_axes(const Shape& source, std::span<const int> order) {
   std::vector<std::int64_t> strides(order.size(), 1);
   for (std::size_t i = order.size(); i-- > 1;) strides[i - 1] = strides[i] * source.dims()[i];

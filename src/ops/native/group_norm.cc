@@ -10,7 +10,7 @@
 namespace sd35::native {
 namespace {
 
-// Parts of a picture that are summed apart. A constant, so that results do not depend on the threads.
+// Parts of a picture that are summed separately. A constant, so that results do not depend on the threads.
 constexpr std::int64_t kParts = 64;
 
 class Statistics {
@@ -24,7 +24,7 @@ class Statistics {
         bias_(floats_or_null(norm.bias)),
         eps_(norm.eps) {}
 
-  // Sums run around the first pixel, so that a mean far from zero costs no digits.
+  // Sums are of differences from the first pixel, so that a mean far from zero costs no digits.
   ChannelAffine affine(std::int64_t picture) const {
     const auto C = static_cast<std::size_t>(channels_);
     std::vector<float> pivot(C);

@@ -7,7 +7,7 @@
 
 namespace sd35::native {
 
-// What a norm makes of one picture: x * scale + shift, [C] each.
+// What a norm does to one picture: x * scale + shift, [C] each.
 struct ChannelAffine {
   std::vector<float> scale, shift;
 };

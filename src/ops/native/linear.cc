@@ -130,8 +130,8 @@ Tensor linear(const Tensor& x, const Linear& w, Activation act, DType compute_ty
     if (y.numel() > 0) product(x, w, act, compute_type, false, y);
     return y;
   }
-  // The thin products are written first, and the large one adds to them before it activates: one pass over y
-  // more, and no rounding of the large sum in between. Products of f32 write f32 only.
+  // The thin products are written first, and the large one adds to them before it activates: one more pass
+  // over y, and no rounding of the large sum in between. Products of f32 write f32 only.
   Tensor y(shape, operands == compute_type ? result_type : DType::f32);
   if (y.numel() > 0) {
     updates->product(converted(x, operands), y);

@@ -1,4 +1,4 @@
-// Low-rank updates of a linear layer in the form that their products want.
+// Low-rank updates of a linear layer in the form that their products need.
 #pragma once
 
 #include <memory>

@@ -30,7 +30,7 @@ using Tag = dnnl::memory::format_tag;
 
 constexpr std::size_t kPrimitivesKept = 512;
 
-// A lowered level of instructions holds for oneDNN too. It listens only before its first use.
+// A lowered level of instructions holds for oneDNN too, which takes it only before its first use.
 void limit_instructions() {
   if (isa_level() == best_isa_level()) return;
   if (isa_level() == IsaLevel::generic) dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41);
@@ -60,8 +60,8 @@ dnnl::memory memory_at(const Descriptor& desc, const void* data) {
   return dnnl::memory(desc, cpu(), const_cast<void*>(data));
 }
 
-// oneDNN writes the machine code of a layer that runs first without asking whether there was memory for it:
-// where addresses are limited (ulimit -v), running out of them has to show before.
+// oneDNN writes the machine code of a layer that runs first without checking that there was memory for it:
+// where addresses are limited (ulimit -v), running out of them has to show before that.
 void leave_room_for_code() {
   constexpr std::size_t kRoom = std::size_t{16} << 20;
   static const bool limited = [] {
@@ -74,7 +74,7 @@ void leave_room_for_code() {
   munmap(room, kRoom);
 }
 
-// What `primitive` was made for, its threads, has to hold: see OpenMpThreads.
+// It must run on the number of threads that `primitive` was made for: see OpenMpThreads.
 void execute(const dnnl::primitive& primitive, const Arguments& arguments) {
   leave_room_for_code();
   dnnl::stream stream(cpu());

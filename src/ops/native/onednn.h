@@ -1,5 +1,5 @@
 // The part of oneDNN that is used here: matrix products and convolutions with a fused bias and
-// activation, and the layouts of their weights. This header and its .cc are the only files that know oneDNN;
+// activation, and the layouts of their weights. This header and its .cc are the only files that use oneDNN;
 // they build against its 2.x and 3.x interfaces.
 #pragma once
 
@@ -38,7 +38,7 @@ class Layout {
   std::shared_ptr<const Description> description_;
 };
 
-// No blocked layout of a matrix blocks its output features by more.
+// The most output features that a blocked layout of a matrix has in a block.
 constexpr std::int64_t kRowGranularity = 64;
 
 // y [rows, out] = act(x [rows, in] weight [out, in]^T + bias [out])
@@ -73,7 +73,8 @@ class Primitive {
  public:
   virtual ~Primitive() = default;
   virtual const Layout& weight_layout() const = 0;
-  // oneDNN has only its plain loops for this layout; thousands of times slower than the layout of its choice.
+  // oneDNN has only its plain loops for this layout, thousands of times slower than the layout it would
+  // choose.
   virtual bool plain_loops() const = 0;
   // `bias` null where the spec has none. Throws Error when oneDNN fails.
   virtual void run(const void* x, const void* weight, const float* bias, void* y) const = 0;

@@ -15,7 +15,7 @@ class PackedMatrix : public PreparedWeight {
   // Of `weight`, [out, in] of any float type, in `dtype`: f32 or bf16.
   static std::shared_ptr<const PackedMatrix> pack(const Tensor& weight, std::int64_t out, std::int64_t in,
                                                   DType dtype);
-  // The inverse of packed(); null where that is not the form which pack() would make here and now.
+  // The inverse of packed(); null where that is not the form that pack() would make on this machine.
   static std::shared_ptr<const PackedMatrix> restore(const PackedWeight& packed, std::int64_t out,
                                                      std::int64_t in, DType dtype);
 

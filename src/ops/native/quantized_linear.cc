@@ -20,7 +20,7 @@ constexpr std::int64_t kUnitBytes = 4;
 
 std::int64_t divided_up(std::int64_t n, std::int64_t divisor) { return (n + divisor - 1) / divisor; }
 
-// A product of which every thread does some panels, or some rows of them.
+// A product that threads share by panels, or by rows of them.
 struct Product {
   kernels::PanelTask task;  // of all rows; the members that differ from panel to panel are those of the first
   void (*multiply)(const kernels::PanelTask& task) = nullptr;
@@ -78,7 +78,7 @@ kernels::PanelTask task_of(Tensor& y, const Tensor& bias, Activation act, bool a
   return task;
 }
 
-// A part of a packed weight as what it holds; undefined where it is too short.
+// A part of a packed weight as a tensor of what it holds; undefined where it is too short.
 Tensor held(const Tensor& part, Shape shape, DType dtype) {
   const auto bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
   return part.bytes() < bytes ? Tensor()
@@ -167,7 +167,7 @@ class FourBitPanels : public UnpackedWeight {
     }
   }
 
-  // Of packed() where all fits; check complete().
+  // From packed(), if everything fits; check complete().
   FourBitPanels(const PackedWeight& packed, std::int64_t out, std::int64_t in, DType compute_type)
       : UnpackedWeight(out, in, compute_type) {
     std::istringstream form(packed.form);
@@ -306,7 +306,7 @@ class Int8Panels : public QuantizedWeight {
     });
   }
 
-  // Of packed(), whose form must be form_of(out, in).
+  // From packed(), whose form must be form_of(out, in).
   Int8Panels(const PackedWeight& packed, std::int64_t out, std::int64_t in)
       : kernels_(kernels::linear_kernels().int8),
         in_(in),
@@ -380,7 +380,7 @@ class Int8Panels : public QuantizedWeight {
   std::int64_t in_, out_, units_, panels_;
   Tensor values_;       // [panels, units, panel, unit]
   Tensor scales_;       // [panels * panel]
-  Tensor corrections_;  // likewise: what the offset of x adds to a sum
+  Tensor corrections_;  // [panels * panel]: what the offset of x adds to a sum
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Linear layers whose weights stay quantized: unpacked a panel of output features at a time into a cache, or
-// multiplied in 8 bits with rows of x that are quantized as they come (8 bits, a scale a row).
+// multiplied in 8 bits with rows of x that are quantized as they come (8 bits, a scale per row).
 #pragma once
 
 #include "ops/ops.h"
@@ -17,8 +17,8 @@ class QuantizedWeight : public PreparedWeight {
 std::shared_ptr<const QuantizedWeight> pack_quantized(const std::shared_ptr<const QuantizedMatrix>& matrix,
                                                       DType compute_type);
 
-// What PreparedWeight::packed() of such a weight gave; null where it is none, or of other sizes, or was made
-// for other kernels.
+// From what PreparedWeight::packed() of such a weight returned; null where it is something else, has other
+// sizes, or was made for other kernels.
 std::shared_ptr<const QuantizedWeight> restore_quantized(const PackedWeight& packed, std::int64_t out,
                                                          std::int64_t in, DType compute_type);
 

@@ -1,6 +1,6 @@
-// Operations over rows with gradients by LibTorch's operations, for any device: written out so that each way
-// takes as few of them as there are. Autograd through the plain formulas takes two to three times as many,
-// and for a small model the time is that of starting them.
+// Operations over rows with gradients by LibTorch's operations, for any device: written out so that each pass
+// takes as few of them as possible. Autograd through the plain formulas takes two to three times as many, and
+// for a small model launching them is what takes the time.
 #pragma once
 
 #include <ATen/core/Tensor.h>

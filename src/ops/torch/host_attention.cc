@@ -18,7 +18,7 @@ using torch::autograd::variable_list;
 
 constexpr std::size_t kStreams = 2;
 
-// What both passes know of a stream.
+// What both passes use of a stream.
 struct Stream {
   at::Tensor qkv, norm_q, norm_k;  // contiguous, norms f32 or empty
   at::Tensor result;               // [B, T, heads d], or undefined
@@ -69,7 +69,7 @@ QkvGradients through_norms(const Stream& stream, const at::Tensor& dheads, std::
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  // The results that are wanted of one or two streams; the second has no elements where there is one.
+  // The results asked for, of one or two streams; the second has no elements where there is only one.
   static variable_list forward(AutogradContext* context, const at::Tensor& qkv_0, const at::Tensor& norm_q_0,
                                const at::Tensor& norm_k_0, const at::Tensor& qkv_1,
                                const at::Tensor& norm_q_1, const at::Tensor& norm_k_1, std::int64_t wanted,

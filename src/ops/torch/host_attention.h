@@ -18,8 +18,8 @@ struct AttentionInput {
   bool wants_output = true;
 };
 
-// Ops::attention without a bias: results [B, T, heads d] of the type of qkv, undefined where not wanted. At
-// most two streams.
+// Ops::attention without a bias: results [B, T, heads d] of the type of qkv, undefined where not asked for.
+// At most two streams.
 std::vector<at::Tensor> attention(std::span<const AttentionInput> streams, const AttentionOptions& options);
 
 }  // namespace sd35::host

@@ -53,7 +53,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const DType dtype = kernel_type_of(product), sum_type = direct ? kernel_type_of(result) : DType::f32;
     at::Tensor y = multiply({.rows = rows.size(0), .in = in, .out = out, .result_dtype = sum_type},
                             Layout::matrix(dtype, out, in), rows, matrix, floats_or_null(bias));
-    // A weight that is not trained has no use for its inputs.
+    // A weight that is not trained does not need its inputs.
     context->save_for_backward(
         {weight.requires_grad() ? rows : at::Tensor(), matrix, plain ? at::Tensor() : y});
     context->saved_data["act"] = act;

@@ -25,7 +25,7 @@ variable_list run(const Segment& body, const variable_list& inputs) {
 }
 
 struct RecomputedSegment : torch::autograd::Function<RecomputedSegment> {
-  // `anchor` wants a gradient even where no input does: weights inside may.
+  // `anchor` requires a gradient even if no input does: weights inside may.
   static variable_list forward(AutogradContext* context, const at::Tensor& /*anchor*/,
                                const c10::intrusive_ptr<KeptBody>& kept, at::TensorList list) {
     const variable_list inputs = list.vec();

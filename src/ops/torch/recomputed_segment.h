@@ -1,5 +1,5 @@
-// Activation checkpointing (Chen et al. 2016): a part of a model that keeps its inputs only, and is computed
-// again in the backward pass.
+// Activation checkpointing (Chen et al. 2016): a part of a model keeps only its inputs, and is computed again
+// in the backward pass.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace sd35 {
 
-// body(inputs) without history inside; gradients reach `inputs` and every leaf that `body` uses. `body` must
-// give the same results each time, and is kept until the backward pass has run.
+// body(inputs) without recording a history inside; gradients reach `inputs` and every leaf that `body` uses.
+// `body` must give the same results each time, and is kept until the backward pass has run.
 std::vector<Tensor> recomputed_segment(const std::vector<Tensor>& inputs, const Segment& body);
 
 }  // namespace sd35

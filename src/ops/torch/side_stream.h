@@ -9,8 +9,8 @@
 namespace sd35 {
 
 // While it lives, the calling thread's work on `device` has a queue of its own: results that it takes to the
-// host do not wait for what other threads have queued. Tensors made meanwhile are for this thread alone. On
-// a CPU it does nothing.
+// host do not wait for what other threads have queued. Tensors made meanwhile are for this thread alone. Does
+// nothing on a CPU.
 class SideStream {
  public:
   explicit SideStream(c10::Device device);

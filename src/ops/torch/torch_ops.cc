@@ -290,7 +290,7 @@ class TorchOps : public Ops {
     return from_torch(value.to(device_, out == Out::f32 ? wide_ : compute_));
   }
 
-  // A weight in the form that its uses need. One that is trained stays: an optimizer changes it.
+  // A weight in the form that its uses need. One that is trained stays as it is: an optimizer changes it.
   Tensor resident(const Tensor& weight) const {
     return to_torch(weight).requires_grad() ? weight : from_torch(computing(weight));
   }
@@ -323,12 +323,12 @@ class TorchOps : public Ops {
   bool recompute_;  // segments, in the backward pass
 };
 
-// On the host the processor's; on a device what products of large matrices reach: of what lies below,
-// LibTorch tells nothing.
+// On the host the processor's ceiling; on a device what products of large matrices reach, because LibTorch
+// says nothing about the hardware.
 double TorchOps::ceiling_gflops() const {
   constexpr int products = 8;
   constexpr std::int64_t largest = 8192;
-  constexpr double long_enough = 0.02;  // seconds: what starting the work costs does not show
+  constexpr double long_enough = 0.02;  // seconds: long enough to hide the cost of starting the work
   if (device().host) return Ops::ceiling_gflops();
   double best = 0, seconds = 0;
   for (std::int64_t size = 1024; size <= largest && seconds < long_enough; size *= 2) {
@@ -381,7 +381,7 @@ std::vector<Tensor> TorchOps::attention(std::span<const AttentionStream> streams
   }
 
   const std::int64_t B = streams[0].qkv.dim(0), width = streams[0].qkv.dim(2) / 3, H = options.heads;
-  std::vector<at::Tensor> both, values;  // [B, T, 2, H, d] and [B, T, 1, H, d] a stream
+  std::vector<at::Tensor> both, values;  // [B, T, 2, H, d] and [B, T, 1, H, d] per stream
   for (const AttentionStream& s : streams) {
     const auto parts = computing(s.qkv).view({B, s.qkv.dim(1), 3, H, width / H}).split_with_sizes({2, 1}, 2);
     both.push_back(parts[0]);
@@ -441,7 +441,7 @@ at::Tensor to_torch(const Tensor& x) {
   const auto* storage = dynamic_cast<const TorchStorage*>(x.storage().get());
   if (storage == nullptr) return wrap(has_scalar_type(x.dtype()) ? x : x.to(DType::f32));
 
-  // `x` may be another shape of some rows of what the storage holds.
+  // `x` may be some rows of what the storage holds, in another shape.
   const at::Tensor& whole = storage->value();
   const at::IntArrayRef sizes = sizes_of(x.shape());
   if (whole.sizes() == sizes) return whole;

@@ -1,14 +1,14 @@
 // The engine of LibTorch: the same models with gradients, and on other devices than the CPU. It uses ATen
-// calls that exist from LibTorch 1.13 on, and nothing that exists on a CPU only. On CUDA it is the
-// same code with another device, which has trained there and which no test runs.
+// calls that exist from LibTorch 1.13 on, and nothing that exists on a CPU only. On CUDA it is the same code
+// with another device, which has been used for training but is not covered by tests.
 //
 // Element types are those of Ops, with f64 added as a compute type for checks of gradients: an f64 engine
 // computes in f64 from end to end, so where Ops says f32 its results are f64.
 //
 // Gradients. A tensor of this engine carries an at::Tensor with its history, and Tensor::reshape and
-// Tensor::rows keep it. Tensor::to another type, clone and data read memory: they see values on the host and
-// know no gradients and no device. Verbs never write into their operands, so whoever holds an operand may
-// expect it unchanged, and must leave it unchanged until backward has run.
+// Tensor::rows keep it. Tensor::to another type, clone and data read memory: they see values on the host,
+// without gradients or a device. Verbs never write into their operands, so whoever holds an operand may rely
+// on it staying unchanged, and must not change it until backward has run.
 #pragma once
 
 #include <memory>
@@ -33,11 +33,11 @@ at::Tensor to_torch(const Tensor& x);
 
 // `compute_type` f32, bf16 or f64; `device` as LibTorch spells it: "cpu", "cuda", "cuda:1"; "cpu:0" is the
 // CPU as another device would be, with LibTorch's operations instead of our kernels, for tests. LibTorch then
-// runs with thread_count() threads. Weights that want gradients are cast at each use (so gradients arrive in
-// their own type); other weights that prepare() sees with Reuse::many move to the device and the compute type
-// for good. With `recompute_segments` the backward pass computes each Ops::segment again instead of keeping
-// its intermediates (activation checkpointing). Throws ArgumentError for another type, or a device that is
-// unknown or not there.
+// runs with thread_count() threads. Weights that require gradients are cast at each use (so gradients arrive
+// in their own type); other weights that prepare() sees with Reuse::many move to the device and the compute
+// type permanently. With `recompute_segments` the backward pass computes each Ops::segment again instead of
+// keeping its intermediates (activation checkpointing). Throws ArgumentError for another type, or a device
+// that is unknown or not there.
 std::unique_ptr<Ops> make_torch_ops(DType compute_type, const std::string& device = "cpu",
                                     bool recompute_segments = false);
 

@@ -35,7 +35,7 @@ AddedToken parse_added_token(const nlohmann::json& entry, std::int32_t id, const
   if (token.content.empty()) throw FileError(location + ": an added token is empty");
   if (reader.boolean("single_word", false))
     throw FileError(location + ": the added token " + in_quotes(token.content) +
-                    " is of single_word, which neither CLIP nor T5 has");
+                    " has single_word set, which neither CLIP nor T5 uses");
   return token;
 }
 
@@ -74,7 +74,7 @@ std::vector<TextSegment> split_added_tokens(const std::u32string& text, const st
     if (token.normalized == normalized) patterns.push_back({unicode::decode(token.content), &token});
 
   std::vector<TextSegment> segments;
-  std::size_t begin = 0;  // of the text that belongs to no token yet
+  std::size_t begin = 0;  // of the text that does not belong to a token yet
   const auto keep_text = [&](std::size_t end) {
     if (end > begin) segments.push_back({text.substr(begin, end - begin), -1});
   };

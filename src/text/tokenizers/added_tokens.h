@@ -14,9 +14,9 @@ namespace sd35 {
 struct AddedToken {
   std::string content;
   std::int32_t id = 0;
-  bool strip_left = false;   // takes the white space before it along
+  bool strip_left = false;   // also takes the white space before it
   bool strip_right = false;  // and after it
-  bool normalized = false;   // is looked for in the normalized text
+  bool normalized = false;   // is searched for in the normalized text
 };
 
 // An entry of added_tokens_decoder, or of tokenizer.json. Throws FileError naming `location`.
@@ -29,8 +29,8 @@ inline constexpr std::int32_t kLargestTokenId = 10'000'000;
 struct TokenizerConfig {
   std::vector<AddedToken> added_tokens;
   std::string location;                                    // of the added tokens, for messages
-  std::string bos_token, eos_token, pad_token, unk_token;  // empty where the file does not name them
-  std::int64_t model_max_length = 0;                       // 0 where the file names none
+  std::string bos_token, eos_token, pad_token, unk_token;  // empty if the file does not name them
+  std::int64_t model_max_length = 0;                       // 0 if the file names none
 };
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 

@@ -68,7 +68,7 @@ void BytePairEncoding::check_complete(const std::vector<AddedToken>& added) cons
   throw FileError(location_ + ": no merge makes " +
                   in_quotes(tokens_[static_cast<std::size_t>(unmade - known.begin())]) +
                   (count > 1 ? " and " + std::to_string(count - 1) + " other tokens" : "") +
-                  " of the vocabulary; the file is cut short, or belongs to another one");
+                  " of the vocabulary; the file is cut short, or belongs to another vocabulary");
 }
 
 std::int32_t BytePairEncoding::id_of(const std::string& token) const {

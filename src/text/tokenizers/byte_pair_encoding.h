@@ -15,11 +15,12 @@ namespace sd35 {
 
 class BytePairEncoding {
  public:
-  // Throws FileError naming the location for a merge of symbols or into a symbol that the vocabulary lacks.
+  // Throws FileError naming the location for a merge of symbols, or into a symbol, that the vocabulary lacks.
   explicit BytePairEncoding(BytePairVocabulary vocabulary);
 
   // Throws FileError when merges are missing: a vocabulary with a symbol for every byte, inside and at the
-  // end of a word, has come from merging these, so all else in it is the result of a merge, or in `added`.
+  // end of a word, was made by merging these, so everything else in it is the result of a merge, or in
+  // `added`.
   void check_complete(const std::vector<AddedToken>& added) const;
 
   // Tokens of one word in bytes, the last of them marked with "</w>"; `unknown` for a byte without a symbol.
@@ -27,7 +28,7 @@ class BytePairEncoding {
   // The bytes of a token, a space where it ends a word.
   std::string text_of(std::int32_t id) const;
 
-  // -1 where there is none.
+  // -1 if there is none.
   std::int32_t id_of(const std::string& token) const;
   std::int32_t size() const { return static_cast<std::int32_t>(tokens_.size()); }
 
@@ -46,7 +47,7 @@ class BytePairEncoding {
 };
 
 // The printable character that stands for a byte in vocab.json: itself, or U+0100 and up for the 68 bytes
-// that are none.
+// that are not printable.
 char32_t symbol_of_byte(std::uint8_t byte);
 
 }  // namespace sd35

@@ -15,9 +15,9 @@ namespace sd35 {
 // How often each word occurs, words in bytes.
 using WordCounts = std::map<std::string, std::int64_t>;
 
-// At most `count` merges in the order they are learned, each of the pair of neighbours that is most frequent
-// by then; of equals the first in the order of their bytes. Fewer when every word has become one symbol.
-// `on_progress`, called between words and merges where it is set, may throw to stop.
+// At most `count` merges in the order they are learned, each of the pair of neighbours that is then most
+// frequent; of equals the first in the order of their bytes. Fewer when every word has become one symbol.
+// `on_progress`, if set, is called between words and merges and may throw to stop.
 std::vector<SymbolPair> learn_merges(const WordCounts& words, std::size_t count,
                                      const std::function<void(double fraction)>& on_progress = {});
 

@@ -1,4 +1,4 @@
-// What a byte-level BPE is made of, as its files say it.
+// What a byte-level BPE is made of, as its files give it.
 #pragma once
 
 #include <filesystem>

@@ -26,7 +26,7 @@ constexpr auto kPause = std::chrono::milliseconds(30);
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-// The signals that this program handles or ignores, as a program finds them that nobody changed.
+// Resets the signals that this program handles or ignores to their defaults.
 void restore_signals() {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
@@ -34,7 +34,7 @@ void restore_signals() {
     ::sigaction(signal, &action, nullptr);
 }
 
-// Becomes the program, or leaves the error in the pipe. Between fork and exec only functions that a signal
+// Becomes the program, or writes the error to the pipe. Between fork and exec only functions that a signal
 // handler may call.
 [[noreturn]] void become(const char* program, char* const* argv, const char* folder, const char* log,
                          ::pid_t parent, int error_pipe) {

@@ -11,7 +11,7 @@
 
 namespace sd35 {
 
-// Where PATH finds a program that may be run; nothing where it does not.
+// Where PATH finds a program that may be run; nothing if it does not.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
 class ChildProcess {
@@ -20,7 +20,7 @@ class ChildProcess {
   // killed when the thread that called this ends, by SIGKILL too. Throws Error when it cannot be run.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                const std::filesystem::path& folder, const std::string& log);
-  // Kills it where it still runs.
+  // Kills it if it still runs.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

@@ -46,7 +46,7 @@ std::vector<std::u32string> split_clip_words(std::u32string_view text) {
       continue;
     }
     if (const auto special = match_at(text, specials); !special.empty()) {
-      // A second pass of the reference splits what spells a special token into its letters and the signs
+      // A second pass of the reference splits text that spells a special token into its letters and the signs
       // around them.
       words.insert(words.end(), {U"<|", std::u32string(special.substr(2, special.size() - 4)), U"|>"});
       text.remove_prefix(special.size());

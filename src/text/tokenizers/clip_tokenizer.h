@@ -22,7 +22,7 @@ class ClipTokenizer {
   // The same in exactly `length` >= 2 ids.
   Tokenized encode(std::string_view text, int length) const;
 
-  // How many tokens a prompt takes, 77 of the published models; 0 where tokenizer_config.json does not say.
+  // How many tokens a prompt takes, 77 in the published models; 0 if tokenizer_config.json does not say.
   std::int64_t model_max_length() const { return model_max_length_; }
   std::int32_t end_of_text() const { return end_of_text_; }
   std::int32_t vocab_size() const { return bpe_.size(); }
@@ -38,7 +38,7 @@ class ClipTokenizer {
 };
 
 // Cuts normalized text into words: contractions, runs of letters, single digits, runs of anything else; white
-// space goes.
+// space is dropped.
 std::vector<std::u32string> split_clip_words(std::u32string_view text);
 
 }  // namespace sd35

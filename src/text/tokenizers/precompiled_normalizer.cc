@@ -70,7 +70,7 @@ std::u32string PrecompiledNormalizer::normalize(const std::u32string& text) cons
       result += replacement(one).value_or(one);
     }
   }
-  // A malformed map could replace with anything.
+  // A malformed map could insert anything.
   try {
     return unicode::decode(result);
   } catch (const ArgumentError&) {

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPrefix = "sd35-scratch-";
 
-// The folder itself open, with its lock; -1 when it cannot be had, is another's or a link, or is held.
+// The open folder with its lock; -1 when it cannot be opened, is another user's or a link, or is locked.
 int lock(const fs::path& folder, int how) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) return -1;
@@ -52,7 +52,7 @@ ScratchFolder::ScratchFolder() {
   if (error)
     throw FileError("the folder for temporary files, which TMPDIR names, cannot be used: " + error.message());
   remove_abandoned(where);
-  // Another process may take a folder without its lock yet for an abandoned one.
+  // Another process may mistake a folder that is not locked yet for an abandoned one.
   for (int attempt = 0; lock_ < 0 && attempt < 100; ++attempt) {
     std::string name = (where / kPrefix).string() + "XXXXXX";
     if (::mkdtemp(name.data()) == nullptr)

@@ -1,13 +1,13 @@
-// A folder for the files of a moment.
+// A folder for temporary files.
 #pragma once
 
 #include <filesystem>
 
 namespace sd35 {
 
-// Lies in the system's temporary folder, to be read by its owner alone, and is removed with everything in it.
-// Its maker holds a lock on it; one that nobody holds was left by a process that was killed, and the next one
-// made removes it.
+// Lies in the system's temporary folder, readable by its owner alone, and is removed with everything in it.
+// Its maker holds a lock on it; a folder that nobody locks was left by a process that was killed, and is
+// removed when the next one is made.
 class ScratchFolder {
  public:
   // Throws FileError.

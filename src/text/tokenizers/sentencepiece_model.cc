@@ -85,7 +85,7 @@ SentencePiece parse_piece(std::string_view bytes, const std::string& location) {
     if (field.number == kScore && field.bytes.size() == 4) {
       float score = 0;
       std::memcpy(&score, field.bytes.data(), sizeof(score));
-      if (!std::isfinite(score)) throw FileError(location + ": a piece has a score that is no number");
+      if (!std::isfinite(score)) throw FileError(location + ": a piece has a score that is not a number");
       piece.score = score;
     }
   }
@@ -126,7 +126,7 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
     if (field.number == kNormalizer) model.character_map = parse_normalizer(field.bytes, location);
   }
   if (model.pieces.empty()) throw FileError(location + ": not a SentencePiece model: it holds no pieces");
-  // SentencePiece writes both, behind the pieces.
+  // SentencePiece writes both after the pieces.
   if (!has_trainer || !has_normalizer)
     throw FileError(location + ": it ends after " + std::to_string(model.pieces.size()) +
                     " pieces, before the normalizer; the file is cut short");

@@ -1,5 +1,5 @@
-// What a SentencePiece unigram model (spiece.model) holds, of what encoding needs.
-// The file is a protocol buffer; reference: google/sentencepiece, src/sentencepiece_model.proto.
+// The part of a SentencePiece unigram model (spiece.model) that encoding needs. The file is a protocol
+// buffer; reference: google/sentencepiece, src/sentencepiece_model.proto.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct SentencePieceModel {
   std::string character_map;  // the precompiled map of the normalizer; may be empty
 };
 
-// Throws FileError naming the file: not a protocol buffer, truncated, no unigram model, no pieces, a score
-// that is no number.
+// Throws FileError naming the file: not a protocol buffer, truncated, not a unigram model, no pieces, a score
+// that is not a number.
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path);
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& location);
 

@@ -34,7 +34,7 @@ void write_texts(const fs::path& path, const std::vector<std::string>& texts) {
   if (!file) throw FileError("cannot write '" + path.string() + "': is the disk full?");
 }
 
-// What the program said was wrong: the line before its last, without the place in its sources.
+// What the program reported as wrong: the line before its last, without the place in its sources.
 std::string reported_problem(const fs::path& log) {
   std::string found;
   for_each_line(log, kLargestModel, [&](std::int64_t, std::string_view line) {

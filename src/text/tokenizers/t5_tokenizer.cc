@@ -13,7 +13,7 @@ namespace {
 
 constexpr char32_t kWordMark = 0x2581;  // stands for the space before a word
 
-// Pads, the end of text, the unknown token, and <extra_id_99> to <extra_id_0> behind the pieces.
+// Pads, the end of text, the unknown token, and <extra_id_99> to <extra_id_0> after the pieces.
 std::vector<AddedToken> default_added_tokens(std::int32_t pieces, std::int32_t unknown_id) {
   std::vector<AddedToken> tokens = {{"<pad>", 0, false, false, false},
                                     {"</s>", 1, false, false, false},
@@ -23,8 +23,8 @@ std::vector<AddedToken> default_added_tokens(std::int32_t pieces, std::int32_t u
   return tokens;
 }
 
-// The added tokens behind the pieces get a place among them. transformers takes the sentinels for pieces,
-// which shows where a text becomes one only by its normalization.
+// The added tokens after the pieces get a place among them. transformers treats the sentinels as pieces,
+// which matters where a text becomes one only by its normalization.
 void append_added(SentencePieceModel& model, const std::vector<AddedToken>& added,
                   const std::string& location) {
   std::map<std::size_t, const AddedToken*> behind;

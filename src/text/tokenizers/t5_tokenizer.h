@@ -14,11 +14,11 @@
 
 namespace sd35 {
 
-inline constexpr int kExtraIds = 100;  // <extra_id_99> to <extra_id_0>, behind the pieces
+inline constexpr int kExtraIds = 100;  // <extra_id_99> to <extra_id_0>, after the pieces
 
 class T5Tokenizer {
  public:
-  // `folder` holds spiece.model, or else tokenizer.json, and for other added tokens than T5's own
+  // `folder` holds spiece.model, or else tokenizer.json, and for added tokens other than T5's own
   // tokenizer_config.json. Throws FileError naming the file and what is wrong with it.
   static T5Tokenizer load(const std::filesystem::path& folder);
 
@@ -30,7 +30,7 @@ class T5Tokenizer {
   // The text of a piece, with a space before the first of a word, or of an added token.
   std::string text_of(std::int32_t id) const;
 
-  // Ids of a text at most, by the model's files; 0 where they do not say.
+  // The most ids a text may have, by the model's files; 0 if they do not say.
   std::int64_t model_max_length() const { return model_max_length_; }
   // Pieces and added tokens.
   std::int32_t vocab_size() const { return unigram_.size(); }

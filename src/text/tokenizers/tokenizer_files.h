@@ -20,8 +20,8 @@ inline constexpr std::uint64_t kLargestTokenizerFile =
 void write_clip_tokenizer(const std::filesystem::path& folder, const std::vector<SymbolPair>& merges,
                           const std::string& pad_token, int model_max_length);
 
-// spiece.model, its bytes as train_sentencepiece() makes them, tokenizer_config.json (100 sentinels behind
-// the pieces) and special_tokens_map.json. Throws FileError when a file cannot be written.
+// spiece.model, its bytes as train_sentencepiece() makes them, tokenizer_config.json (100 sentinels after the
+// pieces) and special_tokens_map.json. Throws FileError when a file cannot be written.
 void write_t5_tokenizer(const std::filesystem::path& folder, const std::string& model, int model_max_length);
 
 }  // namespace sd35

@@ -14,14 +14,14 @@ namespace {
   throw FileError(location + ": " + what);
 }
 
-// For a step that this program does not have.
+// Throws for a step that this program does not have.
 void require(bool same, const std::string& location, const char* step, const char* whose) {
   if (!same)
     fail(location,
          "its " + std::string(step) + " is not that of " + whose + "'s own tokenizer; no other is read");
 }
 
-// A value of an object, null where there is none.
+// A value of an object, null if there is none.
 const nlohmann::json& at(const nlohmann::json& object, const char* key) {
   static const nlohmann::json null;
   if (!object.is_object()) return null;

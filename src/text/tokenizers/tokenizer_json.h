@@ -18,7 +18,8 @@ namespace sd35 {
 
 class TokenizerJson {
  public:
-  // Reads `folder`/tokenizer.json. As what follows, throws FileError naming the file when it is damaged.
+  // Reads `folder`/tokenizer.json. Like the functions below, throws FileError naming the file when it is
+  // damaged.
   explicit TokenizerJson(const std::filesystem::path& folder);
 
   // What its model holds. The steps around the model (normalizer, pre-tokenizer, post-processor) must be
@@ -34,7 +35,7 @@ class TokenizerJson {
   std::string location_;
 };
 
-// What a tokenizer's folder holds beside the vocabulary of the kind's own files.
+// What a tokenizer's folder holds besides the vocabulary of the kind's own files.
 struct TokenizerFolder {
   TokenizerConfig config;             // its added tokens are those of tokenizer.json where it names none
   std::optional<TokenizerJson> json;  // where the vocabulary is to be read from it

@@ -27,8 +27,8 @@ struct T5TokenizerTraining {
 // than asked for where the texts have no more. The same bytes for the same texts. T5 vocabularies hold the
 // printable characters of ASCII whether they occur or not. Throw ArgumentError for texts that are empty or
 // not UTF-8 and for options out of range, FileError when a file cannot be written, and what
-// train_sentencepiece() throws. `on_progress`, where it is set, is called often with the share that is done;
-// it may throw to stop.
+// train_sentencepiece() throws. `on_progress`, if set, is called often with the fraction done; it may throw
+// to stop.
 using OnTrainingProgress = std::function<void(double fraction)>;
 int train_clip_tokenizer(const std::vector<std::string>& texts, const ClipTokenizerTraining& training,
                          const std::filesystem::path& folder, const OnTrainingProgress& on_progress = {});

@@ -1,4 +1,4 @@
-// The loss of an autoencoder: the pictures it gives back, and latents that stay near a unit normal
+// The loss of an autoencoder: the pictures it reconstructs, and latents that stay near a unit normal
 // distribution. Reference: Kingma and Welling 2014 (arXiv 1312.6114), with the weights of latent diffusion
 // (arXiv 2112.10752, appendix G) but no discriminator.
 #pragma once
@@ -23,13 +23,13 @@ struct AutoencoderLossOptions {
 struct AutoencoderLoss {
   at::Tensor total;           // reconstruction + options.kl * kl + options.perceptual * perceptual
   at::Tensor reconstruction;  // mean |picture - decoded|, or its square
-  at::Tensor kl;  // KL divergence of the latents from N(0, 1), summed, for each element of the pictures
+  at::Tensor kl;          // KL divergence of the latents from N(0, 1), summed, per element of the pictures
   at::Tensor perceptual;  // gradient_difference()
 };
 
 // Encodes, draws mean + exp(log variance / 2) noise and decodes. `pictures` [B, 3, Y, X] f32 in [-1, 1],
-// `noise` [B, C, Y / 8, X / 8] normal. What is decoded is off by `disturbance`, of the same shape, or
-// undefined.
+// `noise` [B, C, Y / 8, X / 8] normal. `disturbance`, of the same shape or undefined, is added to what is
+// decoded.
 AutoencoderLoss autoencoder_loss(const Ops& ops, const VaeEncoder& encoder, const VaeDecoder& decoder,
                                  const Tensor& pictures, const Tensor& noise,
                                  const AutoencoderLossOptions& options, const Tensor& disturbance = {});

@@ -32,7 +32,7 @@ Image picture_at(const Tensor& pictures, std::int64_t i) {
   return image_from_planes(pictures.rows(i, i + 1).reshape({3, pictures.dim(2), pictures.dim(3)}));
 }
 
-// Of latents that the autoencoder with the weights in `file` draws for the first pictures.
+// Statistics of the latents that the autoencoder with the weights in `file` draws for the first pictures.
 MeasuredLatents measure_latents(const VaeConfig& config, const std::filesystem::path& file,
                                 TrainingPictures& data, int side) {
   const auto ops = make_native_ops(DType::f32);
@@ -108,7 +108,7 @@ bool AutoencoderObjective::trains(const ParameterSpec& spec) const {
 void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float> values,
                                       SampleRandom random) const {
   initial_values(spec, values, random);
-  // Log-variances begin low: under noise as strong as an untrained encoder's latents nothing is learned.
+  // Log variances begin low: under noise as strong as an untrained encoder's latents nothing is learned.
   if (spec.names.front() == "encoder.conv_out.bias") std::ranges::fill(values.last(values.size() / 2), -4.0f);
 }
 

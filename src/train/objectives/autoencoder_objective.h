@@ -1,4 +1,4 @@
-// The autoencoder learns to give pictures back.
+// The autoencoder learns to reconstruct pictures.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace sd35::train {
 struct NoisyPictures {
   Tensor pictures;                   // [B, 3, Y, X]
   Tensor noise;                      // of the latents, normal, [B, C, Y / 8, X / 8]
-  Tensor disturbance;                // of what is decoded, likewise; undefined: none
+  Tensor disturbance;                // of what is decoded, same shape; undefined: none
   std::optional<double> text_crops;  // share of the pictures that are crops about text; nothing: no crops
 };
 
@@ -30,17 +30,17 @@ class AutoencoderObjective : public Objective {
   bool trains(const ParameterSpec& spec) const override;
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
-  // Figures: reconstruction, kl, perceptual, each without its weight; where pictures are cropped, text_crops:
+  // Figures: reconstruction, kl, perceptual, each without its weight; if pictures are cropped, text_crops:
   // the share of the crops that lie about text.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
-  // Of latents without noise.
+  // With latents without noise.
   double validation_loss(const Ops& ops) override;
-  // Pictures and, behind each, what the autoencoder makes of it.
+  // Pictures, each followed by its reconstruction.
   std::vector<Image> samples(const Ops& ops, const Callbacks& callbacks) override;
-  // The component vae. After training from nothing its configuration says the mean and deviation of the
-  // latents that were measured, by which the denoiser's are scaled; after fine-tuning it says what it said,
-  // which an existing denoiser knows.
+  // The component vae. After training from scratch its configuration has the measured mean and deviation of
+  // the latents, by which the denoiser's are scaled; after fine-tuning it keeps its values, which an existing
+  // denoiser expects.
   void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
 
   std::unique_ptr<Batches> batches() const override;

@@ -1,6 +1,6 @@
 // The second half of a CLIP pair, and what the pair learns from: the text tower is the model's own, the image
-// tower is only there to train it and is thrown away. Reference: Radford et al. 2021 (arXiv 2103.00020),
-// figure 3.
+// tower only serves to train it and is thrown away. Reference: Radford et al. 2021 (arXiv 2103.00020), figure
+// 3.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -42,8 +42,8 @@ struct ContrastiveLoss {
 };
 
 // The symmetric cross entropy of all pairs of a batch: text and image [B, P], not normalized; `log_scale`
-// [1], the logarithm of the inverse temperature, which is held below 100. Texts with equal `identity` [B] say
-// the same, and each fits the pictures of all.
+// [1], the logarithm of the inverse temperature, which is held below 100. Texts with equal `identity` [B] are
+// the same text, and each matches the pictures of all of them.
 ContrastiveLoss contrastive_loss(const at::Tensor& text, const at::Tensor& image, const at::Tensor& log_scale,
                                  const std::vector<std::int64_t>& identity);
 

@@ -23,7 +23,7 @@ struct Pairs {
   std::vector<std::string> captions;
 };
 
-// A tower that is an eighth as wide as the text encoder.
+// A tower an eighth as wide as the text encoder.
 std::int64_t tower_width(const ClipConfig& config) {
   return std::max<std::int64_t>(16, config.hidden_size / 64 * 8);
 }
@@ -72,7 +72,7 @@ void ClipPairObjective::initialize(const ParameterSpec& spec, std::span<float> v
 
 ContrastiveLoss ClipPairObjective::compare(const Ops& ops, const Tensor& pictures,
                                            const std::vector<std::string>& captions) const {
-  // The model is causal: what lies behind the longest text changes nothing.
+  // The model is causal: what comes after the longest text changes nothing.
   const auto most = static_cast<std::size_t>(text_.config().max_position_embeddings);
   std::size_t length = 0;
   for (const std::string& caption : captions)

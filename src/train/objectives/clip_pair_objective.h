@@ -14,7 +14,7 @@
 
 namespace sd35::train {
 
-// A picture is compared with the captions of its own micro-batch only, so accumulation and processes make
+// A picture is compared only with the captions of its own micro-batch, so accumulation and processes make
 // batches of pairs smaller, not larger.
 class ClipPairObjective : public Objective {
  public:

@@ -29,7 +29,7 @@ at::Tensor flow_matching_loss(const Ops& ops, const Transformer& transformer, co
                               const TimestepSampling& timesteps, const OnTokens& on_tokens) {
   std::vector<float> weights;
   for (const float sigma : batch.sigmas) weights.push_back(static_cast<float>(timesteps.weight(sigma)));
-  // Goes to the device before its work begins: a copy waits for that.
+  // Goes to the device before the forward is queued: a copy would wait for it.
   const at::Tensor weight = to_torch(Tensor::from({static_cast<std::int64_t>(weights.size())}, weights))
                                 .to(to_torch(batch.clean).device());
   const at::Tensor error = flow_matching_error(ops, transformer, batch, on_tokens).mean({1, 2, 3});  // [B]

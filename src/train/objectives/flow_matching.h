@@ -21,10 +21,10 @@ struct FlowBatch {
   Tensor pooled_projection;          // [B, pooled_projection_dim]
   std::vector<PatchOrigin> origins;  // [B], or empty: the centre
   TokenRoute route;
-  LetterTargets letters;  // empty: not asked for; not with a route
+  LetterTargets letters;  // empty: not called; not with a route
 };
 
-// Sees the image tokens [B, N, D] behind each block.
+// Receives the image tokens [B, N, D] after each block.
 using OnTokens = std::function<void(int block, const Tensor& tokens)>;
 
 // |v(z, 1000 sigma) - (noise - x)|^2 of each element, [B, C, h, w] f32 with history.

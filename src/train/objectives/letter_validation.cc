@@ -31,7 +31,7 @@ bool is_word_character(char c) {
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
-// Where the word stands in the caption, apart from others; its case is ignored.
+// Where the word stands in the caption as a whole word; its case is ignored.
 std::optional<std::size_t> place_of_word(const std::string& caption, const std::string& word) {
   for (auto from = caption.begin();; ++from) {
     from = std::search(from, caption.end(), word.begin(), word.end(),

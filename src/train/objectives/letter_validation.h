@@ -1,6 +1,6 @@
-// How well signs are learned, of held-out pictures whose letters have known places: the error under the
-// letters, and how much larger it is when the caption says another letter. The second is what the model uses
-// of the spelling.
+// How well signs are learned, on held-out pictures whose letters have known places: the error under the
+// letters, and how much larger it is when the caption says another letter. The second shows how much the
+// model uses the spelling.
 #pragma once
 
 #include <map>
@@ -22,7 +22,7 @@ struct Misspelling {
   std::size_t letter = 0;  // that was changed, of the annotation's
 };
 
-// `random` chooses word and letters among those that the caption holds, in capitals or not; nothing where it
+// `random` chooses word and letters among those that the caption holds, in capitals or not; nothing if it
 // holds none.
 std::optional<Misspelling> misspelt(const std::string& caption, std::span<const AnnotatedLetter> letters,
                                     SampleRandom random);
@@ -32,9 +32,9 @@ class LetterValidation {
   LetterValidation(ConditionedPictures& pictures, const TrainConfig& config)
       : pictures_(pictures), config_(config) {}
 
-  // Means over the first pictures with letters that their captions name. Of noise level s, 0.6, 0.75 and 0.9:
-  // "letter_loss_<s>", the error of the tokens that letters cover; "letter_gain_<s>", what the changed
-  // caption adds to it; "changed_letter_gain_<s>", that of the tokens under the changed letter. None where no
+  // Means over the first pictures with letters that their captions name. At noise levels s of 0.6, 0.75 and
+  // 0.9: "letter_loss_<s>", the error of the tokens that letters cover; "letter_gain_<s>", what the changed
+  // caption adds to it; "changed_letter_gain_<s>", that of the tokens under the changed letter. None if no
   // picture has letters.
   std::map<std::string, double> figures(const Ops& ops, const Transformer& transformer);
 

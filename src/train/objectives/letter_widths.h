@@ -10,11 +10,11 @@ class LetterWidths {
  public:
   // Every letter is as wide as any other.
   LetterWidths() = default;
-  // Of a JSON object with the advance width of each character, in any unit: {"a": 0.55, "W": 0.93, ...}.
+  // From a JSON object with the advance width of each character, in any unit: {"a": 0.55, "W": 0.93, ...}.
   // Throws FileError for a key that is not one character, a width that is not above 0, or none at all.
   static LetterWidths read(const std::filesystem::path& path);
 
-  // The mean of all where the letter is not among them.
+  // The mean of all if the letter is not among them.
   double of(char32_t letter) const;
 
  private:

@@ -17,13 +17,13 @@ bool is_target(std::string_view target, std::string_view layer) {
   return layer.size() == target.size() || layer[layer.size() - target.size() - 1] == '.';
 }
 
-// Visits the model, and behind each layer its updates.
+// Visits the model, and after each layer its updates.
 class AdapterVisitor : public ParameterVisitor {
  public:
   AdapterVisitor(const LoraConfig& lora, ParameterVisitor& inner)
       : unused(lora.targets.begin(), lora.targets.end()), lora_(lora), inner_(inner) {}
 
-  std::set<std::string> unused;  // targets that no layer ends in
+  std::set<std::string> unused;  // targets that no layer's name ends with
 
   void parameter(const ParameterSpec& spec, Tensor& tensor) override {
     inner_.parameter(spec, tensor);
@@ -80,7 +80,7 @@ bool LoraObjective::stored(const ParameterSpec& spec) const {
   return !name.ends_with(kDown) && !name.ends_with(kUp);
 }
 
-// A begins as noise of deviation 1 / r, B as zero: the model begins as it was.
+// A begins as noise of deviation 1 / r, B as zero, so that the model begins as it was.
 void LoraObjective::initialize(const ParameterSpec& spec, std::span<float> values,
                                SampleRandom random) const {
   if (spec.names.front().ends_with(kUp)) {

@@ -13,8 +13,7 @@ class LoraObjective : public TransformerObjective {
       : TransformerObjective(config, files, cache, warn), lora_(config.lora) {}
 
   // The weights of the transformer, and for each layer that a target names "<layer>.lora_A.weight" [r, in]
-  // and
-  // "<layer>.lora_B.weight" [out, r]. Throws ArgumentError when the targets name no layer.
+  // and "<layer>.lora_B.weight" [out, r]. Throws ArgumentError when the targets name no layer.
   void parameters(const Parameters& p) override;
   bool trains(const ParameterSpec& spec) const override { return !stored(spec); }
   bool stored(const ParameterSpec& spec) const override;

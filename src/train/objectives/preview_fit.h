@@ -10,8 +10,8 @@
 
 namespace sd35::train {
 
-// The linear map that gives pictures back from latents drawn for them with the least squared error to be
-// expected, each latent as the mean colour of the pixels that it stands for.
+// The linear map from latents to pictures with the least expected squared error, where each latent gives the
+// mean colour of the pixels that it stands for.
 class PreviewFit {
  public:
   // `moments` [2 C, h, w], means and log variances, of a picture of whole latents.

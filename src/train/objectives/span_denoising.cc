@@ -15,8 +15,8 @@ namespace {
 
 // `total` in `parts` parts of at least one, every way equally likely.
 std::vector<std::size_t> partition(std::size_t total, std::size_t parts, SampleRandom& random) {
-  // Of the total - 1 places between, parts - 1 are cuts: chosen one after another with the share that is
-  // left.
+  // Of the total - 1 places between them, parts - 1 are cuts: chosen one after another with the remaining
+  // share.
   std::vector<std::size_t> sizes(1, 1);
   std::size_t cuts = parts - 1;
   for (std::size_t place = 1; place < total; ++place) {
@@ -64,7 +64,7 @@ Word word_of(std::span<const std::string> pieces) {
   return word;
 }
 
-// Of the tokens of `words`, which are the whole text's.
+// For the tokens of `words`, which are the whole text's.
 void append_sign_words(MaskedTexts& texts, std::span<const Word> words, std::span<const std::string> sign) {
   const auto found = std::ranges::find_end(words, sign, {}, &Word::text);
   const auto first = sign.empty() ? words.size() : static_cast<std::size_t>(found.begin() - words.begin());
@@ -75,7 +75,7 @@ void append_sign_words(MaskedTexts& texts, std::span<const Word> words, std::spa
   }
 }
 
-// Of each token of a word: whether nothing of the word is hidden.
+// For each token of a word: whether nothing of the word is hidden.
 std::vector<float> seen_whole(const MaskedTexts& texts) {
   const std::vector<std::int32_t>& tokens = texts.word_tokens;
   std::vector<float> whole(tokens.size());
@@ -103,7 +103,7 @@ void append_masked(MaskedTexts& texts, std::span<const std::int32_t> ids, std::s
   const std::size_t spans = std::min(
       {(hidden + span_length - 1) / span_length, kept + 1, sentinels.size()});  // with one token between
   const std::vector<std::size_t> lengths = partition(hidden, spans, random);
-  // Kept tokens before, between and behind the spans; none are needed before and behind.
+  // Kept tokens before, between and after the spans; none are needed before and after.
   const std::vector<std::size_t> gaps = partition(kept + 2, spans + 1, random);
   std::size_t place = first + gaps[0] - 1;
   for (std::size_t span = 0; span < spans; ++span) {

@@ -22,7 +22,7 @@ constexpr int kSentinels = 100;
 constexpr std::uint64_t kLargestCaptions = std::uint64_t{1} << 34;
 constexpr std::size_t kValidationTexts = 64;
 
-// A caption and, behind a tab, what the sign in its picture says.
+// A caption and, after a tab, what the sign in its picture says.
 void read_lines(const std::string& path, std::vector<SignedText>& texts) {
   for_each_line(path, kLargestCaptions, [&](std::int64_t, std::string_view line) {
     const std::size_t tab = std::min(line.find('\t'), line.size());
@@ -40,7 +40,7 @@ void read_captions(const std::string& path, const OnMessage& warn, std::vector<S
     for (std::string& caption : dataset->captions(sample)) texts.push_back({std::move(caption), {}});
 }
 
-// Ids of <extra_id_0> and those that follow it, up to the first that is no token of its own.
+// Ids of <extra_id_0> and those that follow it, up to the first that is not a single token.
 std::vector<std::int32_t> find_sentinels(const T5Tokenizer& tokenizer) {
   std::vector<std::int32_t> ids;
   for (int k = 0; k < kSentinels; ++k) {

@@ -19,18 +19,18 @@ struct SignedText {
 
 class SpanDenoisingObjective : public Objective {
  public:
-  // Learns from config.captions, a text a line (behind a tab, what
-  // its sign says), and the captions of config.data; one of them may be empty.
-  // Throws FileError when they, the configuration or the tokenizer cannot be read, or there is no text.
+  // Learns from config.captions, one text per line (after a tab, what its sign says), and the captions of
+  // config.data; one of them may be empty. Throws FileError when they, the configuration or the tokenizer
+  // cannot be read, or there is no text.
   SpanDenoisingObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);
 
   void parameters(const Parameters& p) override { encoder_.parameters(p); }
-  // As T5's own code: deviations of 1 for tokens and 1 / sqrt(inputs) elsewhere, less for queries.
+  // As in T5's own code: deviations of 1 for tokens and 1 / sqrt(inputs) elsewhere, less for queries.
   void initialize(const ParameterSpec& spec, std::span<float> values, SampleRandom random) const override;
   // Texts are padded as a prompt is, to the stage's max_sequence_length.
   PreparedBatch prepare(MicroBatch& batch, const StepRandom& random) override;
-  // Figures: accuracy, the share of the hidden tokens that are told; with place_weight edge_error, as
-  // SpanDenoisingLoss has it.
+  // Figures: accuracy, the share of the hidden tokens that are predicted right; with place_weight edge_error,
+  // as in SpanDenoisingLoss.
   at::Tensor loss(const Ops& ops, const PreparedBatch& batch,
                   std::map<std::string, double>& figures) override;
   // On the captions of config.validation_data.

@@ -22,11 +22,12 @@ struct TimestepSampling {
 
   // sigma in [0, 1] after the shift a: a u / (1 + (a - 1) u).
   double draw(SampleRandom& random, double shift) const;
-  // The weight of the loss at sigma: 1 for the densities that are drawn from, as in the paper.
+  // The weight of the loss at sigma: 1 for the densities that are sampled from, as in the paper.
   double weight(double sigma) const;
 };
 
-// The shift that keeps the signal at a larger picture as noisy as at the smaller: sqrt(pixels / base pixels).
+// The shift that keeps the signal of a larger picture as noisy as that of the smaller: sqrt(pixels / base
+// pixels).
 double resolution_shift(std::int64_t pixels, std::int64_t base_pixels);
 
 }  // namespace sd35::train

@@ -58,8 +58,8 @@ class PositionTableFinder : public ParameterVisitor {
 
 bool chance(SampleRandom& random, double probability) { return random.uniform() < probability; }
 
-// What chance decides of one sample. Each draws its numbers in one order, whatever the configuration makes of
-// them; the normal numbers of latents and noise follow.
+// The random decisions for one sample. Each draws its numbers in the same order, whatever the configuration
+// does with them; the normal numbers of latents and noise follow.
 struct SampleDraws {
   bool flip = false, crop = false;
   float sigma = 0, top = 0, left = 0;
@@ -86,7 +86,7 @@ struct SampleDraws {
     }
   }
 
-  // Of a picture of patches in a table of `side` a side.
+  // For a picture of patches in a table of `side` x `side`.
   PatchOrigin origin(std::int64_t side, std::int64_t rows, std::int64_t columns) const {
     if (!crop) return {(side - rows) / 2, (side - columns) / 2};
     const auto place = [](float u, std::int64_t free) {
@@ -96,10 +96,10 @@ struct SampleDraws {
   }
 };
 
-// What chance decides of a whole batch of pictures of one size.
+// The random decisions for a whole batch of pictures of one size.
 struct BatchDraws {
   bool trim_text = false;
-  ImageSize window;  // in tokens; that of the pictures where they stay whole
+  ImageSize window;  // in tokens; that of the pictures if they stay whole
 
   BatchDraws(const Stage& settings, const TokenGrid& picture, SampleRandom random) {
     constexpr double full_texts = 0.2;  // of the batches: pictures are drawn with them
@@ -109,7 +109,7 @@ struct BatchDraws {
   }
 };
 
-// For B pictures of N tokens each, of which none is chosen yet.
+// For B pictures of N tokens each, none chosen yet.
 TokenRoute empty_route(const Route& route, std::int64_t B, std::int64_t N) {
   const auto past = std::llround(route.share * static_cast<double>(N));
   return {route.from - 1, route.to - 1, Tensor({B, std::max<std::int64_t>(N - past, 1)}, DType::i32)};
@@ -126,7 +126,7 @@ void choose_tokens(TokenRoute& route, std::int64_t b, std::int64_t N, SampleRand
   }
 }
 
-// Of embeddings [B, M, D] the first `count` tokens.
+// The first `count` tokens of embeddings [B, M, D].
 Tensor first_tokens(const Tensor& tokens, std::int64_t count) {
   const std::int64_t B = tokens.dim(0), M = tokens.dim(1), D = tokens.dim(2);
   Tensor first({B, count, D}, DType::f32);
@@ -188,7 +188,7 @@ void TransformerObjective::check_sizes() const {
     check_options(options, transformer_.config(), pictures_.vae());
     check_steps(*options.num_inference_steps, scheduler_.num_train_timesteps);
   } catch (const ArgumentError& error) {
-    // Without what the command line calls it.
+    // The message without the command line's name for the option.
     throw ArgumentError(std::string("samples: ") + error.what());
   }
 }
@@ -208,7 +208,7 @@ void TransformerObjective::check_size(const Stage& part, int resolution, const B
   const int most = pictures_.vae().scale() * model.patch_size * model.pos_embed_max_size;
   if (bucket.width > most)
     throw ArgumentError(pictures + "the model takes up to " + std::to_string(most) +
-                        " a side: take a smaller resolution or max_aspect");
+                        " per side: take a smaller resolution or max_aspect");
   SampleRandom any(0, 0, 0);
   if (part.window && !window_shape(*part.window, token_grid(bucket), any))
     throw ArgumentError(pictures +
@@ -346,7 +346,7 @@ LetterTargets TransformerObjective::letter_targets(std::span<const Annotation> a
           on_device(Tensor::from(shape, places)), on_device(Tensor::from(shape, weights))};
 }
 
-// Ahead of its turn, so that the device need not wait for it.
+// Ahead of time, so that the device need not wait for it.
 Tensor TransformerObjective::on_device(Tensor x) const {
   return from_torch(to_torch(x).to(at::Device(local_device(config_.device))));
 }
@@ -376,7 +376,7 @@ at::Tensor TransformerObjective::loss(const Ops& ops, const PreparedBatch& batch
                                       std::map<std::string, double>& figures) {
   const auto& flow = std::any_cast<const FlowBatch&>(batch);
   if (flow.letters.empty()) return flow_matching_loss(ops, transformer_, flow, config_.timesteps);
-  const int asked = std::max(transformer_.config().num_layers / 2, 1) - 1;  // behind half of the blocks
+  const int asked = std::max(transformer_.config().num_layers / 2, 1) - 1;  // after half of the blocks
   LetterLayer::Loss letters;
   const at::Tensor flow_loss =
       flow_matching_loss(ops, transformer_, flow, config_.timesteps, [&](int block, const Tensor& tokens) {

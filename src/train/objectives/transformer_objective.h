@@ -53,11 +53,11 @@ class TransformerObjective : public Objective {
   GenerateOptions sample_options() const;
   TokenGrid token_grid(ImageSize picture) const;
   double shift_of(const MicroBatch& batch) const;
-  // A sample of the batch, and where it has text if that matters; `sample` becomes another where its files
+  // A sample of the batch, and where it has text if that matters; `sample` becomes another if its files
   // cannot be read.
   FittedPicture fitted(const MicroBatch& batch, std::int64_t place, bool flip, std::int64_t& sample,
                        Annotation& annotation);
-  // Embeddings of the captions, behind the longest of them cut or not.
+  // Embeddings of the captions, cut after the longest of them or not.
   PromptEmbedding embedded(std::span<const std::string> captions, const Stage& settings, bool trimmed);
   // Whether the letter loss counts at the step.
   bool tells_letters(std::int64_t step) const;
@@ -72,11 +72,11 @@ class TransformerObjective : public Objective {
   ModelFiles files_;
   ConditionedPictures pictures_;
   LetterLayer letter_layer_;
-  std::unique_ptr<ConditionedPictures> validation_;      // null: none
-  std::unique_ptr<LetterValidation> letter_validation_;  // likewise
+  std::unique_ptr<ConditionedPictures> validation_;  // null: none
+  std::unique_ptr<LetterValidation> letter_validation_;
   OnMessage warn_;
   std::mutex mutex_;                   // guards unreadable_
-  std::set<std::int64_t> unreadable_;  // samples that were told of
+  std::set<std::int64_t> unreadable_;  // samples that were reported
 };
 
 }  // namespace sd35::train

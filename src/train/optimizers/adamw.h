@@ -16,7 +16,7 @@ class AdamW {
   AdamW(const AdamWOptions& options, const at::Tensor& values);
 
   // Update number `update`, from 1, with `learning_rate` in place of the options', of the elements from
-  // `begin` on. Those before `decayed` decay.
+  // `begin` on. Weight decay applies to those before `decayed`.
   void step(at::Tensor values, const at::Tensor& gradients, std::int64_t begin, std::int64_t decayed,
             std::int64_t update, double learning_rate);
   // The first and second moments, [elements] f32: part of a checkpoint.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kTogether = 32;  // matrices; bounds the memory of a step
 
-// beta sum + alpha p q in bf16, with inner sums in f32. LibTorch rounds those to bf16 where a CPU has no bf16
+// beta sum + alpha p q in bf16, with inner sums in f32. LibTorch rounds those to bf16 if a CPU has no bf16
 // instructions.
 at::Tensor product(const at::Tensor& sum, const at::Tensor& p, const at::Tensor& q, double beta,
                    double alpha) {

@@ -1,4 +1,4 @@
-// What a configuration says of the optimizers; apart from them, so that it is read without LibTorch.
+// What a configuration says of the optimizers; kept apart from them, so that it can be read without LibTorch.
 #pragma once
 
 namespace sd35::train {

@@ -24,7 +24,7 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// A GEMM weight of a layer that others like it come before or after.
+// A GEMM weight of one of several layers of a kind.
 bool is_hidden(const ParameterSpec& spec) {
   if (spec.kind != ParameterKind::linear || spec.shape.rank() != 2) return false;
   return std::ranges::any_of(std::views::split(spec.names.front(), '.'), [](const auto& part) {
@@ -32,13 +32,13 @@ bool is_hidden(const ParameterSpec& spec) {
   });
 }
 
-// Those that one weight holds.
+// The tensors that one weight holds.
 FlatMatrices matrices_of(const StoredParameter& p) {
   const auto count = static_cast<std::int64_t>(p.spec.names.size());
   return {p.offset, count, p.spec.shape[0] / count, p.spec.shape[1]};
 }
 
-// Those that the optimizer treats alike lie together, in this order; hidden matrices by their shape.
+// Those that the optimizer treats alike are stored together, in this order; hidden matrices by their shape.
 std::array<std::int64_t, 3> place_of(const StoredParameter& parameter) {
   if (!is_hidden(parameter.spec)) return {decays(parameter.spec) ? 1 : 2, 0, 0};
   const FlatMatrices matrices = matrices_of(parameter);

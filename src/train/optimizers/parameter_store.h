@@ -26,24 +26,24 @@ class ParameterStore {
  public:
   // Binds every weight of `objective`: those it trains become leaves of type f32 on `device`, the others keep
   // the type of their file. Values come from `source`; without one (null) they are initial values drawn from
-  // `seed`. Throws FileError as the ordinary loader does.
+  // `seed`. Throws FileError like the ordinary loader.
   ParameterStore(Objective& objective, const WeightSource* source, const Ops& ops, std::uint64_t seed,
                  const std::string& device);
 
   // All trained values and their gradients, [elements] f32. The first decayed_elements() of them are those
-  // that weight decay applies to: matrices and filters, no biases, norms, tables. They begin with the
+  // that weight decay applies to: matrices and filters, but not biases, norms or tables. They begin with the
   // hidden_elements() of hidden_matrices().
   const at::Tensor& values() const { return values_; }
   const at::Tensor& gradients() const { return gradients_; }
   std::int64_t hidden_elements() const { return hidden_; }
   std::int64_t decayed_elements() const { return decayed_; }
-  // The GEMM weights of numbered layers, fused ones apart: not those that embed, modulate or end a model.
+  // The GEMM weights of numbered layers, fused ones split: not those that embed, modulate or end a model.
   std::vector<FlatMatrices> hidden_matrices() const;
   const std::vector<StoredParameter>& parameters() const { return parameters_; }
 
   void zero_gradients();
-  // The trained weights by name, as files have them (fused ones apart), from a flat tensor such as values().
-  // They share its memory where it is on the host and of type f32.
+  // The trained weights by name, as files have them (fused ones split), from a flat tensor such as values().
+  // They share its memory if it is on the host and of type f32.
   std::map<std::string, Tensor> by_name(const at::Tensor& flat) const;
   // The inverse: fills `flat` from a source that holds every trained weight. Throws FileError when one is
   // missing or of another shape.

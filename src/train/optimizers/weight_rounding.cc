@@ -28,7 +28,7 @@ void round_to_f8_e4m3(std::span<float> values) {
   for (float& value : values) {
     const float x = std::clamp(value, -kLargest, kLargest);
     const std::uint32_t exponent = std::max((std::bit_cast<std::uint32_t>(x) >> mantissa) & 0xffu, least);
-    // Beside a number of 1.5 2^(e + 20) an f32 has no room for less than a step of 2^(e - 3).
+    // Added to 1.5 2^(e + 20), an f32 keeps no less than a step of 2^(e - 3).
     const auto large = std::bit_cast<float>(((exponent + mantissa - kMantissaBits) << mantissa) | 0x400000u);
     value = (x + large) - large;
   }

@@ -18,7 +18,7 @@ constexpr int kSideMultiple = 16;
 // The batches of a stage, or of an element of its mix.
 class PartBatches {
  public:
-  // `samples`: of which it takes its own; empty: all. `sizes`: of all.
+  // `samples`: those it takes from; empty: all. `sizes`: of all.
   PartBatches(const Stage& part, const std::vector<ImageSize>& sizes, std::vector<std::int64_t> samples,
               std::uint64_t seed)
       : samples_(std::move(samples)),
@@ -62,7 +62,7 @@ class PictureBatches : public Batches {
  public:
   PictureBatches(const TrainConfig& config, const Dataset& dataset, const OnMessage& warn) : config_(config) {
     const std::vector<ImageSize> sizes = dataset.image_sizes();
-    std::vector<std::int64_t> with_text;  // found when they are first asked for
+    std::vector<std::int64_t> with_text;  // found when they are first needed
     for (std::size_t i = 0; i < config.stages.size(); ++i) {
       const std::span<const Stage> parts = parts_of(config.stages[i]);
       std::int64_t enlarged = 0;

@@ -14,10 +14,10 @@
 namespace sd35::train {
 namespace {
 
-// Encoded at once on another device; bounds the memory that takes.
+// How many are encoded at once on another device; bounds the memory that takes.
 constexpr std::int64_t kPixelsAtOnce = 1 << 20;
 
-// Of the weights by their names and bytes, and of the type that values are kept in.
+// The identity of the weights, by their names and bytes, and of the type that values are kept in.
 std::string identity_of(const ModelFiles& files, std::initializer_list<Component> components, DType kept) {
   Hasher128 hasher;
   for (const Component component : components) {
@@ -41,7 +41,7 @@ Image mirrored(Image image) {
   return image;
 }
 
-// On the host the native engine, which is faster where nothing learns.
+// On the host the native engine, which is faster without gradients.
 std::unique_ptr<Ops> frozen_ops(const TrainConfig& config) {
   const DType dtype = dtype_from_name(config.dtype);
   auto ops = make_torch_ops(dtype, local_device(config.device));
@@ -75,7 +75,8 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
       prompt_encoder_(files, files.has(Component::text_encoder_3)),
       latent_encoder_(files, *ops_),
       cache_embeddings_(config.cache_embeddings),
-      // On a CPU one by one: then values do not hang on what else is encoded, and a resumed run is the same.
+      // On a CPU one by one: then values do not depend on what else is encoded, and a resumed run is the
+      // same.
       one_by_one_(ops_->device().host),
       kept_(ops_->compute_type()),
       latents_(cache / "latents", identity_of(files, {Component::vae}, kept_), warn),
@@ -90,8 +91,8 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
 
 FittedPicture ConditionedPictures::fitted(std::int64_t sample, int width, int height, bool flip) {
   FittedPicture picture;
-  // The location too: samples of two data sets may have one name; and what tells of a change: another picture
-  // may have taken the place of one.
+  // The location too, because samples of two data sets may have the same name, and the file's state, because
+  // a picture may have been replaced.
   picture.key = location_ + " " + dataset_->key(sample) + " " + dataset_->version(sample) + " " +
                 std::to_string(width) + "x" + std::to_string(height) + (flip ? " flipped" : "");
   const VaeConfig& vae = latent_encoder_.config();
@@ -132,7 +133,7 @@ void ConditionedPictures::encode(std::span<FittedPicture> pictures) {
     const std::size_t count = std::min(at_once, missing.size() - first);
     std::vector<const Image*> images;
     for (std::size_t i = 0; i < count; ++i) images.push_back(&missing[first + i]->image);
-    // What is kept is rounded, so what is used the first time is too.
+    // What is kept is rounded, so what is used the first time must be too.
     const Tensor moments = latent_encoder_.moments(images).to(kept_);  // [count, 2 C, h, w]
     for (std::size_t i = 0; i < count; ++i) {
       const auto row = static_cast<std::int64_t>(i);
@@ -185,7 +186,7 @@ PromptEmbedding ConditionedPictures::embed(std::span<const std::string> texts, i
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
     const Tensor tokens = encoded.tokens.rows(row, row + 1).reshape({M, width_});
-    // What is kept is rounded, so what is used the first time is too.
+    // What is kept is rounded, so what is used the first time must be too.
     const Tensor record = joined(tokens, encoded.pooled.rows(row, row + 1)).to(kept_);
     if (cache_embeddings_) embeddings_.put(key(prompts[i].t5), record);
     const Tensor values = record.to(DType::f32);

@@ -20,11 +20,11 @@
 
 namespace sd35::train {
 
-// A picture at the size of its bucket, on its way to its latent distribution.
+// A picture at the size of its bucket, to be encoded to its latent distribution.
 struct FittedPicture {
   std::string key;                // among those that are kept
   std::optional<Tensor> moments;  // [2 C, h, w] f32
-  Image image;                    // empty where the moments are known
+  Image image;                    // empty if the moments are known
 };
 
 // All functions may be called from any number of threads.
@@ -42,7 +42,7 @@ class ConditionedPictures {
   FittedPicture fitted(std::int64_t sample, int width, int height, bool flip);
   // Where text and letters are in that picture. Throws FileError.
   Annotation annotation(std::int64_t sample, int width, int height, bool flip) const;
-  // Gives those without moments theirs, and keeps them. All are of one size.
+  // Computes the moments of those without them, and keeps them. All pictures have the same size.
   void encode(std::span<FittedPicture> pictures);
   // T5 tokens of a caption in the stage.
   int sequence_length(const Stage& stage) const {

@@ -1,5 +1,5 @@
 // The parts of a model that are not trained with the transformer: text encoders and autoencoder. What they
-// compute is kept on disk, under keys that hang on their weights.
+// compute is kept on disk, under keys that depend on their weights.
 #pragma once
 
 #include <memory>

@@ -41,8 +41,8 @@ class StepRandom {
   SampleRandom sample(std::int64_t number) const {
     return {seed_, static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(number)};
   }
-  // For what the batch decides as a whole, and for the place of a sample's window. Samples number fewer than
-  // 2^31, so these are others' numbers.
+  // For decisions about the whole batch, and for the place of a sample's window. There are fewer than 2^31
+  // samples, so these numbers are different ones.
   SampleRandom batch() const { return sample(0xffffffff); }
   SampleRandom window(std::int64_t number) const { return sample(number | 0x80000000); }
 

@@ -1,4 +1,4 @@
-// Whose turn it is among the kinds of batches that a stage mixes.
+// Which of the kinds of batches that a stage mixes comes next.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@ namespace sd35::train {
 
 struct Stage;
 
-// Of so many steps one after another each part of a mix has its share exactly, rounded to whole steps; chance
-// decides on their order.
+// In every run of this many steps each part of a mix has exactly its share, rounded to whole steps; the order
+// is random.
 inline constexpr std::int64_t kMixedSteps = 100;
 
 // The elements of its mix, or the stage itself.

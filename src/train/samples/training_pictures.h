@@ -26,15 +26,15 @@ class TrainingPictures {
 
   const Dataset& dataset() const { return *dataset_; }
   // Each picture of `batch` at its size, [B, 3, Y, X] f32 in [-1, 1]; seeds[i] decides crop and flip of the
-  // picture in place i. For a picture that cannot be read another takes its place in `batch`, with one
-  // message that names it; throws FileError when too many cannot.
+  // picture in place i. A picture that cannot be read is replaced in `batch` by another, with one message
+  // that names it; throws FileError when too many cannot be read.
   Tensor fitted(MicroBatch& batch, const FitOptions& options, const std::vector<std::uint64_t>& seeds);
-  // Of each the part that `crop` asks for, out of the picture as fitted() has it; seeds[i] decides where it
+  // The part of each that `crop` asks for, from the picture as fitted() returns it; seeds[i] decides where it
   // is.
   CroppedPictures cropped(MicroBatch& batch, const FitOptions& options, const CropOptions& crop,
                           const std::vector<std::uint64_t>& seeds);
   // At most `count` pictures, squares around their middle, the same ones each time: a batch of the first that
-  // can be read, for looking and measuring.
+  // can be read, for inspection and measuring.
   Tensor first_squares(std::int64_t count, int side, MicroBatch& batch);
 
  private:

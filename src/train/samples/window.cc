@@ -7,7 +7,8 @@
 namespace sd35::train {
 namespace {
 
-// Of a window of `length` tokens along a picture of `whole`, about a text from `begin` to `end`, in tokens.
+// Places of a window of `length` tokens along a picture of `whole`, around a text from `begin` to `end`, in
+// tokens.
 std::int64_t place_along(std::int64_t length, std::int64_t whole, double begin, double end,
                          SampleRandom& random) {
   if (begin >= end) {  // no text
@@ -16,7 +17,7 @@ std::int64_t place_along(std::int64_t length, std::int64_t whole, double begin, 
   }
   const auto first = static_cast<std::int64_t>(std::floor(begin)),
              last = static_cast<std::int64_t>(std::ceil(end)) - length;
-  // Between the two the window holds the text, or the text, where it is longer, the window.
+  // Between the two the window holds the text or, if the text is longer, the text holds the window.
   const std::int64_t least = std::clamp<std::int64_t>(std::min(first, last), 0, whole - length),
                      most = std::clamp<std::int64_t>(std::max(first, last), 0, whole - length);
   return least + random.below(most - least + 1);

@@ -25,11 +25,11 @@ struct TokenGrid {
   int side = 16;  // of a token, in pixels
 };
 
-// One of the shapes that a picture holds; nothing where it holds none.
+// One of the shapes that fit into a picture; nothing if none does.
 std::optional<ImageSize> window_shape(const Windows& windows, const TokenGrid& picture, SampleRandom& random);
 
-// Where the window of this shape, in tokens, lies in a picture: by chance among the places with as much of
-// `text` in it as possible; anywhere when there is none, or none inside the picture.
+// Where the window of this shape, in tokens, lies in a picture: at random among the places with as much of
+// `text` in it as possible; anywhere if there is none, or none inside the picture.
 TokenWindow place_window(ImageSize shape, const TokenGrid& picture, const std::optional<PictureBox>& text,
                          SampleRandom random);
 

@@ -10,7 +10,7 @@ namespace sd35 {
 
 bool is_gguf(const std::filesystem::path& path) {
   try {
-    const FileReader file(path.string());  // no pipe and no device: they would be waited for
+    const FileReader file(path.string());  // not a pipe or a device: reading those would wait
     std::array<char, 4> magic{};
     file.read(0, std::as_writable_bytes(std::span(magic)));
     return std::string_view(magic.data(), magic.size()) == "GGUF";

@@ -35,7 +35,7 @@ GgufFile read_gguf(const std::filesystem::path& path);
 void restore_names(StoredTensors& tensors, const std::string& location);
 
 // "enc.blk.0.attn_q.weight" of "encoder.block.0.layer.0.SelfAttention.q.weight", as llama.cpp calls the
-// tensors of T5's encoder; the name itself where there is no other.
+// tensors of T5's encoder; the name itself if there is no other.
 std::string llama_name(const std::string& name);
 
 struct GgufEntry {

@@ -91,7 +91,7 @@ class HeaderReader {
   // Up to the counts; returns that of the tensors.
   std::uint64_t read_start() {
     if (file_.size() < kMagic.size() || std::memcmp(file_.data(), kMagic.data(), kMagic.size()) != 0)
-      fail("it does not begin with 'GGUF', so it is no GGUF file");
+      fail("it does not begin with 'GGUF', so it is not a GGUF file");
     at_ = kMagic.size();
     where_ = "the header";
     const auto version = number<std::uint32_t>();
@@ -205,7 +205,7 @@ class HeaderReader {
     entry.end = entry.begin + bytes_of(entry.type, dims, elements);
     if (entry.end < entry.begin) fail(where_ + " lies at an offset of " + std::to_string(entry.begin));
     if (entry.begin % alignment_ != 0)
-      fail(where_ + " lies at offset " + std::to_string(entry.begin) + ", which is no multiple of " +
+      fail(where_ + " lies at offset " + std::to_string(entry.begin) + ", which is not a multiple of " +
            std::to_string(alignment_));
     std::ranges::reverse(dims);
     entry.shape = Shape(std::move(dims));
@@ -237,7 +237,7 @@ class HeaderReader {
     return static_cast<std::uint64_t>(bytes);
   }
 
-  // Tensors that were stored in another shape get back their own.
+  // Tensors that were stored in another shape get their own back.
   void apply_shapes() {
     for (const auto& [name, dims] : shapes_) {
       const auto found = header_.tensors.find(name);
@@ -254,7 +254,7 @@ class HeaderReader {
     }
   }
 
-  // Where the data begins, and whether all tensors lie in it, apart.
+  // Where the data begins, and whether all tensors lie in it without overlapping.
   void find_data() {
     const std::uint64_t begin = (at_ + alignment_ - 1) / alignment_ * alignment_;
     header_.data_begin = std::min<std::uint64_t>(begin, file_.size());

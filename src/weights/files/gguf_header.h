@@ -19,7 +19,7 @@ namespace sd35 {
 // How the elements of a GGUF tensor are stored: one by one, or in blocks.
 using GgufType = std::variant<DType, BlockType>;
 
-// The number that stands for a type in files; nothing for one that GGUF has no number for (fp8).
+// The number of a type in files; nothing for one without a number in GGUF (fp8).
 std::optional<std::uint32_t> gguf_number(GgufType type);
 // Bytes of one row of `elements`. Blocks must divide it.
 std::size_t gguf_bytes(GgufType type, std::int64_t elements);
@@ -27,7 +27,7 @@ std::size_t gguf_bytes(GgufType type, std::int64_t elements);
 struct GgufHeader {
   struct Entry {
     GgufType type;
-    Shape shape;  // slowest dimension first, as everywhere here; files have it the other way round
+    Shape shape;                       // slowest dimension first, as everywhere here; in files it is last
     std::uint64_t begin = 0, end = 0;  // bytes after the header
   };
   std::map<std::string, Entry> tensors;

@@ -10,7 +10,7 @@ namespace sd35 {
 namespace {
 
 constexpr std::uint32_t kVersion = 3, kKindU32 = 4, kKindString = 8;
-constexpr std::size_t kGgufAlignment = 32;  // the format's, where metadata name no other
+constexpr std::size_t kGgufAlignment = 32;  // the format's default, if metadata name no other
 
 std::size_t padding(std::size_t bytes) { return (kGgufAlignment - bytes % kGgufAlignment) % kGgufAlignment; }
 

@@ -13,7 +13,7 @@ namespace sd35 {
 namespace {
 
 constexpr std::size_t kSegmentAlignment = 64;
-// Keys of the metadata that are no weights.
+// Keys of the metadata that are not weights.
 constexpr const char *kProgram = "sd35.program", *kEngine = "sd35.engine", *kWeights = "sd35.weights";
 
 std::string part_name(const std::string& weight, std::size_t part) {

@@ -18,7 +18,7 @@
 
 namespace sd35 {
 
-// What packed weights were made from, by, and for; they serve nothing else.
+// What packed weights were made from, by, and for; they are valid for nothing else.
 struct PackingIdentity {
   std::string program;  // version of sd35
   std::string engine;   // Ops::packing
@@ -30,7 +30,7 @@ struct PackingIdentity {
 class PackedWeights {
  public:
   // Maps `path`. Throws FileError when the file cannot be read, is damaged (its header or its size: not every
-  // byte is compared) or of another identity; the message says which part differs.
+  // byte is compared) or has another identity; the message says which part differs.
   PackedWeights(const std::filesystem::path& path, const PackingIdentity& identity);
 
   bool contains(std::string_view name) const { return weights_.contains(name); }
@@ -45,14 +45,15 @@ class PackedWeights {
   std::map<std::string, Entry, std::less<>> weights_;
 };
 
-// Collects the packed weights of a model that is loaded.
+// Collects the packed weights of a model as it is loaded.
 class PackedWeightCollector : public ParameterVisitor {
  public:
   void parameter(const ParameterSpec& spec, Tensor& tensor) override;
   void linear_done(Linear& linear) override;
 
   bool empty() const { return weights_.empty(); }
-  // Writes them aside, then in place of `path`. Throws FileError, and what `on_progress` throws.
+  // Writes them to a temporary file, which then replaces `path`. Throws FileError, and what `on_progress`
+  // throws.
   void write(const std::filesystem::path& path, const PackingIdentity& identity,
              const std::function<void(double fraction)>& on_progress) const;
 

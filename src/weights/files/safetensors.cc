@@ -31,7 +31,7 @@ std::string_view header_text(const MappedFile& file, std::string_view if_cut) {
     const bool from_elsewhere = if_cut == kDownloadAgain;
     if (const std::string kind = from_elsewhere ? file_kind(bytes) : ""; !kind.empty())
       throw FileError(file.path() + ": it is " + kind +
-                      (kind == "a GGUF file" ? "; a safetensors file is wanted here"
+                      (kind == "a GGUF file" ? "; a safetensors file is needed here"
                                              : "; safetensors and GGUF files are read"));
     throw FileError(file.path() + ": " + what + "; the file is cut off, or not in the safetensors format" +
                     advice(if_cut));

@@ -22,17 +22,17 @@ struct SafetensorsFile {
 };
 
 // Maps `path` and reads its header. Throws FileError, naming the file and the tensor and saying what the file
-// is where its first bytes tell, for anything the format forbids: a header beyond the file or 100 MB, invalid
-// JSON or UTF-8, a duplicate or unknown field, a type that is none of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64
-// I32 I16 I8 U8 BOOL (U16 U32 U64 C64 F8_E8M0 are others of their size), sizes that overflow or do not fit
+// is if its first bytes show it, for anything the format forbids: a header beyond the file or 100 MB, invalid
+// JSON or UTF-8, a duplicate or unknown field, a type that is not one of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64
+// I32 I16 I8 U8 BOOL (U16 U32 U64 C64 F8_E8M0 become others of their size), sizes that overflow or do not fit
 // their offsets, overlapping tensors, and bytes that belong to no tensor. `if_cut`: what to do about a file
-// that is cut off; other words (or none) are for files that this program makes.
+// that is cut off; pass other words (or none) for files that this program makes.
 inline constexpr std::string_view kDownloadAgain = "download it again";
 SafetensorsFile read_safetensors(const std::filesystem::path& path, std::string_view if_cut = kDownloadAgain);
 
 // Reads every shard that `index` (*.safetensors.index.json) names; shards lie in its folder. An index that is
-// wrong about where tensors lie is a warning: they count where they are found. Throws FileError, as above and
-// when a shard is missing or two shards hold one tensor.
+// wrong about where tensors are is a warning: what counts is where they are found. Throws FileError, as above
+// and when a shard is missing or two shards hold one tensor.
 SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index,
                                          const WarningFunction& warn = {});
 
@@ -49,13 +49,13 @@ struct SafetensorsEntry {
 // `entries`: wide types come first (so that every tensor is aligned), then by name.
 class SafetensorsWriter {
  public:
-  // "format": "pt" is what transformers and diffusers ask of a file. Throws ArgumentError for a duplicate
+  // "format": "pt" is what transformers and diffusers expect of a file. Throws ArgumentError for a duplicate
   // name, a name that is not UTF-8 or no name at all ("__metadata__"), FileError when the file cannot be
   // made.
   SafetensorsWriter(const std::filesystem::path& path, std::vector<SafetensorsEntry> entries,
                     const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
-  // In the order in which write() wants them.
+  // In the order in which write() takes them.
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   // The next bytes of tensor `name`; a tensor may come in pieces. Throws Error when it is not the turn of
   // `name` or the bytes are more than it has, FileError when the disk is full.

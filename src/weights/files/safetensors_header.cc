@@ -27,7 +27,7 @@ constexpr std::array<std::pair<DType, std::string_view>, 12> kTypeNames = {{
     {DType::boolean, "BOOL"},
 }};
 
-// Types that no weights have, as types of the same size: such tensors are only ever left out.
+// Types that weights never have, as types of the same size: such tensors are always left out.
 constexpr std::array<std::pair<DType, std::string_view>, 5> kOtherTypes = {{
     {DType::i16, "U16"},
     {DType::i32, "U32"},
@@ -106,7 +106,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   }
   bool number_float(double /*value*/, const std::string& text) override {
     if (place_ != Place::numbers) fail_value("a number");
-    fail(key_ + " holds " + in_quotes(text) + ", which is no whole number in range");
+    fail(key_ + " holds " + in_quotes(text) + ", which is not a whole number in range");
   }
 
   bool end_array() override {
@@ -138,7 +138,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   bool binary(nlohmann::json::binary_t& /*value*/) override { fail_value("binary data"); }
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::json::exception& /*error*/) override {
-    throw FileError(path_ + ": the safetensors header is no valid JSON in UTF-8 (byte " +
+    throw FileError(path_ + ": the safetensors header is not valid JSON in UTF-8 (byte " +
                     std::to_string(position) + " of it); the file is damaged or of another format");
   }
 
@@ -189,10 +189,10 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   SafetensorsHeader header_;
   Place place_ = Place::outside;
   bool seen_metadata_ = false;
-  std::string name_;                   // the key of the root in work
+  std::string name_;                   // the key of the root being read
   std::string key_;                    // the key below it
   std::vector<std::string> fields_;    // of the tensor, so far
-  std::vector<std::int64_t> numbers_;  // of the list in work
+  std::vector<std::int64_t> numbers_;  // of the list being read
   SafetensorsHeader::Entry entry_;
 };
 

@@ -1,4 +1,5 @@
-// The JSON header of a safetensors file, read event by event: nothing is built that the format does not know.
+// The JSON header of a safetensors file, read event by event: nothing is built beyond what the format
+// defines.
 #pragma once
 
 #include <cstdint>

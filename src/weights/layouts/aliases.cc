@@ -19,7 +19,7 @@ enum class Arrangement : std::uint8_t {
   swapped,        // (shift, scale) becomes (scale, shift)
   swapped_last,   // the same, in the last block only
   pointwise,      // a convolution [out, in, 1, 1] becomes a linear layer [out, in]
-  reversed,       // nothing, but the first number of the name counts from the other end
+  reversed,       // unchanged, but the first number of the name counts from the other end
 };
 
 // Names without ".weight" or ".bias"; {} stands for a number.
@@ -228,7 +228,7 @@ std::optional<Destination> destination_of(const std::vector<Alias>& aliases, con
   return std::nullopt;
 }
 
-// Adds `shape` below the rows there are.
+// Adds `shape` below the existing rows.
 Shape stack(const Shape& rows, const Shape& shape) {
   if (rows.rank() == 0) return shape;
   std::vector<std::int64_t> dims(rows.dims().begin(), rows.dims().end());
@@ -244,7 +244,7 @@ StoredTensors from_original(Component component, const StoredTensors& original, 
   StoredTensors result;
   const auto add = [&](const std::string& name, const StoredTensor& tensor) {
     if (!result.emplace(name, tensor).second)
-      throw FileError(location + ": two tensors mean " + in_quotes(name) +
+      throw FileError(location + ": two tensors map to " + in_quotes(name) +
                       "; the file mixes the original and the diffusers layout");
   };
   for (const auto& [name, tensor] : original) {

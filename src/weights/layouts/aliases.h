@@ -1,5 +1,5 @@
 // One table between the two layouts of checkpoints: the original one (Stability AI's single files) and the
-// diffusers one, which the rest of the project speaks. Reference: diffusers single_file_utils.py,
+// diffusers one, which the rest of the project uses. Reference: diffusers single_file_utils.py,
 // convert_sd3_transformer_checkpoint_to_diffusers and convert_ldm_vae_checkpoint.
 //
 // Text encoders have the same names in both.

@@ -31,7 +31,7 @@ bool is_text_encoder(Component component) {
   return component != Component::transformer && component != Component::vae;
 }
 
-// Counters and markers of training and of quantization: no layer has a single number.
+// Counters and markers of training and of quantization: no weight of a layer is a single number.
 bool is_marker(const std::string& name, const StoredTensor& tensor) {
   return tensor.shape.numel() <= 1 && !name.ends_with(".weight") && !name.ends_with(".bias");
 }
@@ -50,7 +50,7 @@ void warn_of_strays(Component component, const StoredTensors& tensors, const std
                     const std::string& location, const WarningFunction& warn) {
   if (!warn) return;
   ComponentPrefixes found = find_components(tensors);
-  if (!found.contains(component)) found.clear();  // a CLIP alone, which was named as the other one
+  if (!found.contains(component)) found.clear();  // a CLIP alone that was named as the other one
   found[component] = prefix;
   ProblemList list;
   for (const std::string& name : strays(tensors, found)) list.add(in_quotes(name));
@@ -65,7 +65,7 @@ void drop_unbound(StoredTensors& tensors) {
   if (const auto it = tensors.find(kPositions); it != tensors.end()) tensors.erase(it);
   if (auto copy = tensors.extract(std::string(kTableCopy))) {
     copy.key() = std::string(kTable);
-    tensors.insert(std::move(copy));  // nothing happens where the table is there
+    tensors.insert(std::move(copy));  // does nothing if the table is there
   }
 }
 

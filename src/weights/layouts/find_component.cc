@@ -65,7 +65,7 @@ constexpr std::array<std::string_view, 11> kInsideTransformer = {
 constexpr std::array<std::string_view, 4> kInsideVae = {"encoder.", "decoder.", "quant_conv.",
                                                         "post_quant_conv."};
 
-// Signs of files that are something else, the surest first.
+// Signs of files that are something else, the most certain first.
 struct Sign {
   std::string_view part;  // of a name
   std::string_view meaning;
@@ -88,7 +88,7 @@ constexpr std::array kSigns = {
     Sign{"self_attn.q_proj", "a language model"},
 };
 
-// The published widths, where the name does not tell.
+// The published widths, for when the name does not say.
 constexpr std::int64_t kWidthOfL = 768, kWidthOfG = 1280;
 
 bool has_part(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -103,13 +103,13 @@ bool is_average(std::string_view prefix) {
 
 using PrefixCounts = std::map<std::string, std::size_t>;
 
-// A tensor of an update to a network is none of the network's.
+// A tensor of an update to a network is not part of the network.
 bool is_update(std::string_view name) {
   return has_part(name, "lora_") || has_part(name, ".lora.") || has_part(name, ".hada_") ||
          has_part(name, ".lokr_") || has_part(name, "dora_scale");
 }
 
-// Whether other networks with blocks of the same names are what lies below `prefix`.
+// Whether what lies below `prefix` is another network with blocks of the same names.
 bool is_other_transformer(const StoredTensors& tensors, const std::string& prefix) {
   return std::ranges::any_of(std::array{"single_transformer_blocks.", "double_blocks.", "controlnet_blocks."},
                              [&](const char* part) {
@@ -143,7 +143,7 @@ std::string best_prefix(Component component, const PrefixCounts& counts) {
   return std::ranges::min_element(counts, {}, rank)->first;
 }
 
-// Which CLIP a prefix means.
+// Which CLIP a prefix names.
 std::optional<Component> clip_by_name(std::string_view prefix) {
   for (const std::string_view part :
        {"clip_g", "text_encoder_2", "text_encoders.1.", "embedders.1.", "cond_stage_model.1."})
@@ -160,7 +160,7 @@ std::int64_t clip_width(const StoredTensors& tensors, const std::string& prefix)
   return table == tensors.end() || table->second.shape.rank() != 2 ? 0 : table->second.shape[1];
 }
 
-// Which CLIP lies below `prefix`, where that is sure.
+// Which CLIP lies below `prefix`, if that is certain.
 std::optional<Component> sure_clip(const StoredTensors& tensors, const std::string& prefix) {
   if (const auto named = clip_by_name(prefix)) return named;
   const std::int64_t width = clip_width(tensors, prefix);
@@ -168,7 +168,7 @@ std::optional<Component> sure_clip(const StoredTensors& tensors, const std::stri
   return width == kWidthOfG ? std::optional(text_encoder_2) : std::nullopt;
 }
 
-// The CLIPs: those that are sure, then the others, the narrower one as L.
+// The CLIPs: those that are certain, then the others, the narrower one as L.
 void add_clips(const StoredTensors& tensors, const PrefixCounts& counts, ComponentPrefixes& found) {
   std::map<Component, PrefixCounts> sure;
   std::vector<std::string> others, averages;
@@ -204,7 +204,7 @@ std::string shown(const ComponentPrefixes& found) {
   return text + " (name it as " + options + ")";
 }
 
-// What no program binds: the temperature of CLIP's training, which some save beside the text encoder.
+// What no program binds: the temperature of CLIP's training, which some save with the text encoder.
 bool is_known_stray(std::string_view name) { return name.ends_with("logit_scale"); }
 
 }  // namespace

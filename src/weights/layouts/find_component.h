@@ -12,12 +12,12 @@
 
 namespace sd35 {
 
-// What stands in front of a component's names, in either layout.
+// What comes before a component's names, in either layout.
 using ComponentPrefixes = std::map<Component, std::string>;
 
-// The components that `tensors` hold, told by the ends of their names. Where a component is there twice, the
-// one under the names of the original layout counts, then one that is no moving average, then the larger. A
-// CLIP is L or G by its prefix, else by its width.
+// The components that `tensors` hold, recognized by the ends of their names. If a component is there twice,
+// the one under the names of the original layout counts, then one that is not a moving average, then the
+// larger. A CLIP is L or G by its prefix, else by its width.
 ComponentPrefixes find_components(const StoredTensors& tensors);
 
 // The prefix of `component` in a file that was named for it. Throws FileError, naming `location`, what the
@@ -28,7 +28,7 @@ std::string find_component(Component component, const StoredTensors& tensors, co
 // that the network does not have makes it another network.
 bool is_inside(Component component, std::string_view name);
 
-// The tensors that lie in none of the components found, but for those that every program leaves out.
+// The tensors that are in none of the components found, except those that every program leaves out.
 std::vector<std::string> strays(const StoredTensors& tensors, const ComponentPrefixes& found);
 
 // "a LoRA (name it as --lora)": what tensors with these names seem to be, for messages.

@@ -1,4 +1,4 @@
-// Quantizations that are not read, told by the tensors they leave in a file.
+// Quantizations that are not read, recognized by the tensors they leave in a file.
 #pragma once
 
 #include <string>

@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kState = ".quant_state.bitsandbytes__";
 constexpr std::int64_t kLargestDimension = std::int64_t{1} << 24;
 
-// The tensors that belong to one weight, taken out of the others.
+// The tensors that belong to one weight, taken from among the others.
 class FourBitReader {
  public:
   FourBitReader(StoredTensors& tensors, const std::string& location, std::string name)
@@ -38,7 +38,7 @@ class FourBitReader {
     weight.count = result.shape.numel();
     weight.block = reader.integer("blocksize", 32, 4096);
     if (!std::has_single_bit(static_cast<std::uint64_t>(weight.block)))
-      reader.fail("blocksize", "is " + std::to_string(weight.block) + ", which is no power of two");
+      reader.fail("blocksize", "is " + std::to_string(weight.block) + ", which is not a power of two");
     weight.nibbles = packed_bytes(result, (weight.count + 1) / 2);
     std::ranges::copy(floats(name_ + ".quant_map", 16).floats(), weight.code.begin());
     if (reader.has("nested_blocksize")) {
@@ -82,7 +82,7 @@ class FourBitReader {
     return name == "bfloat16" ? DType::bf16 : name == "float16" ? DType::f16 : DType::f32;
   }
 
-  // Of any type: the option bnb_4bit_quant_storage takes the same bytes for other elements.
+  // Of any type: the option bnb_4bit_quant_storage stores the same bytes as other elements.
   Tensor packed_bytes(const StoredTensor& stored, std::int64_t expected) const {
     StoredTensor bytes = stored;
     bytes.dtype = DType::u8;

@@ -8,7 +8,7 @@
 
 namespace sd35 {
 
-// Turns "<name>" of packed bytes and what lies beside it ("<name>.absmax", ".quant_map", ".nested_absmax",
+// Turns "<name>" of packed nibbles and what belongs to it ("<name>.absmax", ".quant_map", ".nested_absmax",
 // ".nested_quant_map", ".quant_state.bitsandbytes__nf4" or "__fp4") into one encoded tensor "<name>" of the
 // shape it had. Throws FileError, naming `location` and the tensor, where these contradict each other.
 void fold_four_bit(StoredTensors& tensors, const std::string& location);

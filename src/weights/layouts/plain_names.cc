@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kWrappers = {"module.", "_orig_mod.", "_fsdp_wrapped_module.",
                                                        "_checkpoint_wrapped_module."};
 
-// A level that may be missing: what shows it, and what belongs below it.
+// A level that may be missing: how to recognize that, and what belongs below it.
 struct MissingLevel {
   std::string_view level;
   std::string_view sign;
@@ -35,7 +35,7 @@ void rename(StoredTensors& tensors, const Renamings& renamings, const std::strin
     auto node = tensors.extract(from);
     node.key() = to;
     if (!tensors.insert(std::move(node)).inserted)
-      throw FileError(location + ": two tensors mean " + in_quotes(to) + "; one of them is " +
+      throw FileError(location + ": two tensors map to " + in_quotes(to) + "; one of them is " +
                       in_quotes(from));
   }
 }
@@ -51,7 +51,7 @@ std::string unwrapped(const std::string& name) {
   return plain;
 }
 
-// What lies in front of `missing.sign`, where its level should stand.
+// What comes before `missing.sign`, where its level should be.
 std::set<std::string> prefixes_without(const MissingLevel& missing, const StoredTensors& tensors) {
   std::set<std::string> prefixes;
   for (const auto& [name, tensor] : tensors)

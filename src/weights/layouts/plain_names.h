@@ -14,7 +14,7 @@ namespace sd35 {
 std::vector<std::size_t> levels_of(std::string_view name);
 
 // Takes out what wraps modules ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"),
-// wherever it stands, and puts in the level that a text encoder lacks which was saved by itself
+// wherever it stands, and adds the level that is missing from a text encoder saved by itself
 // ("text_model" of CLIP, as transformers 5 saves CLIPTextModel; "encoder" of T5). Throws FileError, naming
 // `location`, when two tensors become one.
 void make_names_plain(StoredTensors& tensors, const std::string& location);

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 4> kDropped = {".scale_input", ".input_sc
                                                       ".scaled_fp8"};
 constexpr std::string_view kMarker = "scaled_fp8";  // where it has no prefix
 
-// The part of `name` before the first of `suffixes` it ends with; empty without one.
+// The part of `name` before the first of `suffixes` that it ends with; empty if it ends with none.
 template <std::size_t N>
 std::string stem(const std::string& name, const std::array<std::string_view, N>& suffixes) {
   for (const std::string_view suffix : suffixes)
@@ -24,7 +24,7 @@ std::string stem(const std::string& name, const std::array<std::string_view, N>&
   return "";
 }
 
-// A layer may say how it is quantized: only fp8 has a meaning here.
+// A layer may say how it is quantized: only fp8 is read here.
 void check_format(const std::string& name, const StoredTensor& tensor, const std::string& location) {
   const std::span<const std::byte> bytes = tensor.segments.at(0);
   const std::string where = location + ": tensor " + in_quotes(name);

@@ -49,7 +49,7 @@ class Shapes {
   std::vector<std::string> names_;
 };
 
-// One head for 64 of the width.
+// One head per 64 of the width.
 std::int64_t guessed_heads(const Shapes& shapes, const std::string& table, std::int64_t width) {
   constexpr std::int64_t kHead = 64;
   if (width % kHead != 0)
@@ -66,7 +66,7 @@ nlohmann::json transformer_shown(const Shapes& shapes) {
   const std::string table = "pos_embed.pos_embed";
   const std::int64_t rows = shapes.at(table, 3)[1];  // [1, side^2, D]
   const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(rows))));
-  if (side * side != rows) shapes.fail(table, "its positions form no square");
+  if (side * side != rows) shapes.fail(table, "its positions do not form a square");
 
   const std::int64_t layers = shapes.count("transformer_blocks.");
   nlohmann::json dual = nlohmann::json::array();
@@ -89,7 +89,8 @@ nlohmann::json transformer_shown(const Shapes& shapes) {
   if (shapes.has(norm)) {
     const std::int64_t head = shapes.at(norm, 1)[0];
     if (width % head != 0)
-      shapes.fail("pos_embed.proj.weight", "its width is no multiple of a head of " + std::to_string(head));
+      shapes.fail("pos_embed.proj.weight",
+                  "its width is not a multiple of a head of " + std::to_string(head));
     shown.update(
         {{"qk_norm", "rms_norm"}, {"attention_head_dim", head}, {"num_attention_heads", width / head}});
   }
@@ -201,7 +202,7 @@ nlohmann::json guess_config(Component component, const Shapes& shapes, const nlo
   throw Error("an unknown component");
 }
 
-// Keys that mean something when they are missing; null is missing, too.
+// Keys that mean something when they are missing; null counts as missing.
 nlohmann::json value_of(const nlohmann::json& config, const std::string& key,
                         const nlohmann::json& otherwise) {
   const auto found = config.find(key);
@@ -222,7 +223,7 @@ ProblemList differences(const nlohmann::json& actual, const nlohmann::json& said
   ProblemList list;
   for (const auto& [key, value] : actual.items()) {
     const nlohmann::json other = value_of(said, key, value);
-    // Only a model is an architecture; which class says so does not matter here.
+    // Only the sizes matter here, not which class the configuration names.
     if (other != value && key != "_class_name" && key != "architectures")
       list.add("'" + key + "' is " + brief(value) + " instead of " + brief(other));
   }

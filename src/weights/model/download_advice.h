@@ -1,4 +1,4 @@
-// Where the published model is had: the one home of these words (README.md repeats the commands, and a test
+// Where to get the published model: the one home of these words (README.md repeats the commands, and a test
 // compares them).
 #pragma once
 

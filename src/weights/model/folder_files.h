@@ -22,12 +22,11 @@ bool is_shard(std::string_view name);
 std::filesystem::path find_weights(Component component, const std::filesystem::path& folder);
 
 // What lies in a folder without weights, for messages: " (there is 'diffusion_pytorch_model.bin', a PyTorch
-// file
-// ...)"; empty when nothing does.
+// file ...)"; empty if nothing does.
 std::string in_place_of_weights(const std::filesystem::path& folder);
 
-// For a folder that is no model in the diffusers layout: what it is instead and how that is named; empty
-// where nothing tells.
+// For a folder that is not a model in the diffusers layout: what it is instead and which option takes that;
+// empty if unknown.
 std::string other_folder(const std::filesystem::path& folder);
 
 }  // namespace sd35

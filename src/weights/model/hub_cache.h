@@ -13,8 +13,8 @@ namespace sd35 {
 bool is_hub_name(std::string_view name);
 
 // The snapshot of branch main of `name` in $HF_HUB_CACHE, else $HF_HOME/hub, else
-// $XDG_CACHE_HOME/huggingface/hub or
-// ~/.cache/huggingface/hub; empty when none is there. Nothing is downloaded.
+// $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub; empty when there is none. Nothing is
+// downloaded.
 std::optional<std::filesystem::path> find_in_hub_cache(std::string_view name);
 
 }  // namespace sd35

@@ -46,7 +46,7 @@ bool is_null(const nlohmann::json& index, const char* part) {
          (found->is_null() || (found->is_array() && !found->empty() && found->front().is_null()));
 }
 
-// The two CLIPs are alike: where a file says that it is the other one, it was named as the wrong one.
+// The two CLIPs are alike: a file that says it is the other one was named as the wrong one.
 void check_which_clip(Component component, const std::map<std::string, nlohmann::json>& said,
                       const fs::path& path) {
   constexpr Component kClips[] = {Component::text_encoder, Component::text_encoder_2};
@@ -116,7 +116,7 @@ void ModelFiles::open_folder(const fs::path& folder) {
   if (index.empty()) {
     const std::string other = other_folder(folder);
     throw FileError("'" + folder.string() +
-                    "' holds no model_index.json, so it is no model in the diffusers layout; " +
+                    "' holds no model_index.json, so it is not a model in the diffusers layout; " +
                     (other.empty() ? std::string(kWhereToGet) : other));
   }
   const nlohmann::json json = read_json_file(index);

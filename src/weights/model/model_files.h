@@ -22,11 +22,11 @@ namespace sd35 {
 struct ComponentConfig {
   nlohmann::json json;
   std::string location;  // for messages
-  bool said = false;     // by a config.json or by the file of the weights; else told from shapes
-  std::string doubt;     // what was guessed against what the model says, and why; empty: nothing
+  bool said = false;     // by a config.json or by the file of the weights; else derived from shapes
+  std::string doubt;     // what was derived in spite of what the model says, and why; empty: nothing
 };
 
-// What LoRA does with the weights of a component.
+// What LoRA does to the weights of a component.
 using WeightChange = std::function<std::shared_ptr<const WeightSource>(std::shared_ptr<const WeightSource>)>;
 
 // Nothing here is read into memory: weights are mapped when they are asked for. For one thread at a time.
@@ -34,9 +34,9 @@ class ModelFiles {
  public:
   // `model`: a folder in the diffusers layout; a single file (safetensors or GGUF) with some of the
   // components, in either layout; or, where no such path exists, the name of a model in the Hugging Face
-  // cache
-  // ("stabilityai/stable-diffusion-3.5-medium"). Weights may be missing: see has(). Throws FileError when
-  // nothing is there, saying what to download from where, and when the model is of another kind or damaged.
+  // cache ("stabilityai/stable-diffusion-3.5-medium"). Weights may be missing: see has(). Throws FileError
+  // when nothing is there, saying what to download from where, and when the model is of another kind or
+  // damaged.
   static ModelFiles open(const std::string& model, const ModelParts& named = {});
 
   // One component alone: a file or a folder as in ModelParts.
@@ -44,7 +44,7 @@ class ModelFiles {
 
   // The folder or file, for messages.
   const std::string& location() const { return location_; }
-  // The same with the parts that were named beside it: "model with --clip-l encoder.safetensors".
+  // The same with the parts that were named with it: "model with --clip-l encoder.safetensors".
   std::string location_with_parts() const { return location_ + named_; }
   // Not a folder.
   bool is_single_file() const { return single_file_; }
@@ -52,7 +52,7 @@ class ModelFiles {
   // Whether the component has weights.
   bool has(Component component) const;
   // The component's tensors under the names of the diffusers layout, without what no model uses (position
-  // ids, copies, quantization markers). `warn` hears of what else is left out and of indexes that are wrong.
+  // ids, copies, quantization markers). `warn` receives what else is left out and which indexes are wrong.
   // Throws FileError when has() is false or a file is damaged.
   std::shared_ptr<const WeightSource> weights(Component component, const WarningFunction& warn = {}) const;
   // From now on weights() of the component is what `change` makes of it.
@@ -72,7 +72,7 @@ class ModelFiles {
   // sd35.json, or what a file says of it: what a model says beyond diffusers' configurations, `words` it
   // knows. Empty where there is none.
   nlohmann::json extras() const;
-  // Whether the model says that it has no T5 (null in model_index.json), and none was named.
+  // Whether the model says that it has no T5 (null in model_index.json) and none was named.
   bool without_t5() const { return without_t5_; }
   // The folder of tokenizer 1 (CLIP-L), 2 (CLIP-G) or 3 (T5). Throws FileError when it lacks a file of the
   // vocabulary.

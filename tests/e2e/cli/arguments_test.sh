@@ -119,7 +119,8 @@ expect "converted to" 2 "known: f32, f16, bf16, fp8" "$sd35" convert "$tiny" nev
 check "weights" draw cat --quantize int8
 expect "weights of" 2 "known: int8, nf4" draw cat --quantize fp8
 
-# Nothing at all, as of a script's variable that nobody set: refused by every option and argument that is no text
+# Nothing at all, as from an unset variable of a script: refused by every option and argument that is not a
+# text
 expect "no format" 2 "--quantize: it needs a value; its help: Keep the denoiser's weights in fewer bits: int8 (the fastest), nf4" draw cat --quantize ""
 expect "no type of noise" 2 "--noise-dtype: it needs a value; its help: Type of those numbers: f32, f16 or bf16" draw cat --noise-dtype ""
 expect "behind an equals sign" 2 "--quantize: it needs a value" draw --quantize= cat
@@ -146,7 +147,7 @@ expect "no report" 2 "--output: it needs a value" "$sd35" evaluate -m "$tiny" --
 expect "no path" 2 "path: it needs a value" "$sd35" inspect ""
 check "nothing was made" [ ! -e never ]
 
-# Engines that the program beside this one has are engines, too
+# Engines of the program beside this one are engines too
 engines="native, ref"
 [ -x "$(dirname "$sd35")/sd35-torch" ] && engines="native, ref, torch"
 expect "an engine" 2 "unknown engine 'x'; known: $engines" draw cat --engine x

@@ -51,7 +51,7 @@ check "without T5" draw -m "$tiny" --no-t5 -o "$work/d.jpg"
 check "webp" draw -m "$tiny" -o "$work/d.webp"
 check "quiet says nothing" [ -z "$(draw -m "$tiny" -o "$work/q.png" 2>&1)" ]
 "$sd35" generate --json -m "$tiny" -p cat -W 256 -H 256 --steps 2 -o "$work/j.png" >"$work/json" 2>/dev/null
-check "json tells of progress and the picture" \
+check "json reports progress and the picture" \
   sh -c "grep -q '\"event\":\"progress\"' '$work/json' && grep -q '\"event\":\"picture\"' '$work/json'"
 # A model may say how it is drawn with; options and recipes come before that.
 cp -r "$tiny" "$work/own"

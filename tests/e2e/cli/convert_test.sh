@@ -73,7 +73,7 @@ check "inspect" sh -c "'$sd35' inspect '$work/t.gguf' | grep -q q8_0"
 check "inspect a picture" sh -c "'$sd35' inspect '$work/replaced.png' | grep -q 'prompt  *a red cube'"
 check "inspect a picture as JSON" sh -c "'$sd35' inspect '$work/replaced.png' --json | grep -q '\"prompt\": \"a red cube\"'"
 
-# The model's own size, shift and scale go along, whatever the form.
+# The model's own size, shift and scale are kept, whatever the form.
 cp -r "$tiny" "$work/own"
 sed -i 's/"sample_size": 32/"sample_size": 8/' "$work/own/transformer/config.json"
 sed -i 's/"scaling_factor": 1.5305/"scaling_factor": 0.37/' "$work/own/vae/config.json"
@@ -145,7 +145,7 @@ fi
 
 # Ctrl-C: a pipe that nobody reads holds the program at its first line of progress.
 mkfifo "$work/pipe"
-# A folder shows itself; a file has no name before it is whole, but is open.
+# A folder is visible; a file has no name before it is whole, but is open.
 on_its_way() { [ -n "$(find "$work/target" -mindepth 1)" ] || ls -l "/proc/$1/fd" 2>/dev/null | grep -qF "$work/target/"; }
 exec 3<>"$work/pipe"
 for output in m m.gguf; do

@@ -90,7 +90,7 @@ check "by size where it is known" json '"by_capitals" in d["columns"][0]["letter
 check "again, without a length of prompts" several
 check "nothing is drawn again" json 'd["columns"][1]["pictures_drawn_now"] == 0'
 check "options come before the model" several -W 64 --steps 2
-check "all are drawn anew" json 'd["columns"][0]["generate"] == {"width": 64, "height": 64} and d["columns"][1]["pictures_drawn_now"] == 12'
+check "all are drawn again" json 'd["columns"][0]["generate"] == {"width": 64, "height": 64} and d["columns"][1]["pictures_drawn_now"] == 12'
 several --seeds 0
 check "no seeds: exit code 2" [ $? -eq 2 ]
 rm tiny/sd35.json

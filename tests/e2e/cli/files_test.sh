@@ -10,7 +10,7 @@ cleanup() {
 trap cleanup EXIT
 source "$(dirname "$0")/checks.sh"
 cd "$work" || exit 1
-# A minute, lest what hangs hangs the test.
+# At most a minute, so that a hang does not hang the test.
 program() { timeout 60 "$sd35" "$@"; }
 # fails CODE TEXT COMMAND...: that exit code, and one printable line that holds TEXT
 fails() {
@@ -75,7 +75,7 @@ for delay in 0.05 0.1 0.2 0.3; do
   done
 done
 
-# What cannot be written is said at once: before the model, which is none, is looked at.
+# What cannot be written is reported at once: before the model, which does not exist, is looked at.
 long=$(printf 'n%.0s' $(seq 252))
 ln -s loop loop
 check "a name too long" fails 3 "File name too long" draw -m none -o "$long.png"
@@ -104,7 +104,7 @@ done
 mkfifo pipe.png
 check "-o pipe.png" fails 3 "not a regular file" draw -o pipe.png
 
-# What a picture was drawn with, and is not there when it is drawn again: the option that names it anew.
+# What a picture was drawn with, and is missing when it is drawn again: the option that names it again.
 cat >lora.py <<'END'
 import json, struct
 names = [f"transformer.transformer_blocks.0.attn.to_q.lora_{side}.weight" for side in "AB"]
@@ -128,11 +128,11 @@ again() { program generate --quiet --from-image "$@" -o again.png; }
 check "the model is gone" fails 3 "plain.png: it was drawn with the model 'm', which is not there; say with --model" again plain.png
 for option in lora attach-lora; do
   check "its file for --$option" fails 3 "$option.png: it was drawn with the LoRA 'style.safetensors', which is not there; say with --$option FILE:0.5" again $option.png -m moved/m
-  check "named anew" again $option.png -m moved/m --$option moved/style.safetensors:0.5 --$option other.safetensors
+  check "named again" again $option.png -m moved/m --$option moved/style.safetensors:0.5 --$option other.safetensors
   check "a wrong name is that of the command line" fails 3 "'none.safetensors'" again $option.png -m moved/m --$option none.safetensors
 done
 check "its autoencoder is gone" fails 3 "part.png: it was drawn with --vae 'autoencoder'" again part.png -m moved/m
-check "and named anew" again part.png -m moved/m --vae moved/autoencoder
+check "and named again" again part.png -m moved/m --vae moved/autoencoder
 mv moved/m m
 
 # Names do not reach the terminal as they are.

@@ -76,7 +76,7 @@ check "a size too narrow" fails "four times" "$work/target/x" -n 5 --size 64x512
 scenes() { fails "$1" "$work/target/x" -n 1 --kind words "${@:2}"; }
 check "an unknown typeface" scenes "there are liberation-sans" --typefaces papyrus=1
 check "a typeface without a share" scenes "is written as lato=0.7" --typefaces lato
-check "a share that is no number" scenes "not a number" --say "Hello World=often"
+check "a share that is not a number" scenes "not a number" --say "Hello World=often"
 check "four words to say" scenes "1 to 3 words" --say "one two three four=0.5"
 check "an unknown source of words" scenes "dictionary, invented, random" --word-sources books=1
 check "more words than there may be" scenes "not 3 to 2" --min-words 3 --max-words 2
@@ -86,7 +86,7 @@ check "capitals larger than the picture" scenes "allow smaller ones" --smallest-
 check "an unknown kind" fails "colour, shape" "$work/target/x" -n 5 --kind color
 check "a mix without shares" fails "--mix" "$work/target/x" -n 5 --mix words
 check "a mix of nothing" fails "above 0" "$work/target/x" -n 5 --mix words=0
-check "a mix that is no number" fails "mix" "$work/target/x" -n 5 --mix words=nan
+check "a mix that is not a number" fails "mix" "$work/target/x" -n 5 --mix words=nan
 check "an unknown split" fails "heldout" "$work/target/x" -n 5 --split test
 check "too many words" fails "1 to 3 words" "$work/target/x" -n 5 --max-words 4
 check "too long words" fails "2 to 8 letters" "$work/target/x" -n 5 --max-letters 9

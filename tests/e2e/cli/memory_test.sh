@@ -50,16 +50,16 @@ for quantize in none int8 nf4; do
 done
 packed="$work/packed/transformer-f32-none.safetensors"
 sed -i "0,/packing 1/s//packing 0/" "$packed"
-check "another machine's are packed anew" says "packed anew" draw --dtype f32 --quantize none --packed "$work/packed" -o "$work/anew.png"
+check "another machine's are packed again" says "packed again" draw --dtype f32 --quantize none --packed "$work/packed" -o "$work/anew.png"
 check "with the same bytes" cmp "$work/plain-none.png" "$work/anew.png"
 truncate -s -100 "$packed"
-check "a cut file is packed anew" says "packed anew" draw --dtype f32 --quantize none --packed "$work/packed" -o "$work/anew.png"
+check "a cut file is packed again" says "packed again" draw --dtype f32 --quantize none --packed "$work/packed" -o "$work/anew.png"
 check "with the same bytes" cmp "$work/plain-none.png" "$work/anew.png"
 check "a folder that is there stays" fails 2 "exists" "$sd35" convert "$tiny" "$work/packed"
 check "both type and packed" fails 2 "--packed" "$sd35" convert "$tiny" "$work/packed" --packed -t bf16
 
 # Within a limit of memory
-check "a plan is told" says "plan: denoise" draw --dtype f32 --max-memory 2GB -o "$work/limited.png"
+check "a plan is reported" says "plan: denoise" draw --dtype f32 --max-memory 2GB -o "$work/limited.png"
 check "and followed again" env SD35_MODEL="$tiny" "$sd35" generate --quiet --from-image "$work/limited.png" -o "$work/again.png"
 check "with the same bytes" cmp "$work/limited.png" "$work/again.png"
 check "as JSON" sh -c "'$sd35' generate --json -m '$tiny' -p cat -W 256 -H 256 --steps 1 --max-memory 1.5GiB -o '$work/j.png' | grep -q '\"event\":\"memory plan\"'"

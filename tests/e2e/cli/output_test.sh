@@ -53,7 +53,7 @@ for other in preview profile; do
 done
 check "nothing is written" [ ! -e both.png ]
 
-# A preview that cannot be written costs no picture
+# A preview that cannot be written does not cost the picture
 mkdir small
 if unshare -m mount -t tmpfs -o size=8k none small 2>/dev/null; then # root's
   full='mount -t tmpfs -o size=8k none small && head -c 8192 /dev/zero >small/full; "$0" "$@"'
@@ -74,7 +74,7 @@ check "nothing but the picture" cmp piped other/new/a.png
 check "the rest on stderr" grep -q "seed 1" err
 expect "a full pipe" 3 "standard output" sh -c "'$sd35' generate --quiet -m '$work/tiny' -p cat -W 32 -H 32 --steps 1 -g 1 -o - >/dev/full"
 
-# What cannot be written is said before the work: every model here is missing, and not yet looked at
+# What cannot be written is reported before the work: every model here is missing, and not yet looked at
 long=$(printf 'n%.0s' $(seq 252)).png
 mkdir -p taken/n-0002.png
 echo >file

@@ -58,7 +58,7 @@ done
 for threads in -1 1025 10000 65536 2147483647; do
   refuses "$threads threads" 2 "threads is $threads; it must be 0 to 1024" draw --quiet --threads "$threads" -o target/x.png
 done
-# The address sanitizer lives on more address space than these limits leave.
+# The address sanitizer needs more address space than these limits leave.
 bounds_memory() { ! grep -qa __asan_init "$sd35"; }
 few_threads_fit() { (ulimit -v 6000000 && draw --quiet --threads 1000 -o target/x.png); }
 bounds_memory && refuses "threads that do not fit into memory" 2 "does not start 1000 threads" few_threads_fit

@@ -52,7 +52,7 @@ check "interrupted" interrupted
 saved=$(pictures many)
 check "says what is saved" grep -qx "sd35: interrupted; $saved of 500 pictures are saved, the others are not drawn" err
 check "leaves nothing half-written" no_temporaries
-check "each was told" [ "$(grep -c '^many/out.*png (seed ' out)" -eq "$saved" ]
+check "each was reported" [ "$(grep -c '^many/out.*png (seed ' out)" -eq "$saved" ]
 "${draw[@]}" --quiet --steps 2 -s 6 -o second.png
 check "the second is what its seed gives" cmp many/out-2.png second.png
 "${draw[@]}" --json --steps 1000 --count 5 -o none/ >json 2>err &

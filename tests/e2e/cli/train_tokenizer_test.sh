@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# train-tokenizer of the real binary when it is stopped, killed or given what is no file: train_tokenizer_test.sh SD35
+# train-tokenizer of the real binary when it is stopped, killed or given what is not a file:
+# train_tokenizer_test.sh SD35
 set -u
 sd35=$(realpath "$1")
 work=$(mktemp -d)

@@ -15,10 +15,10 @@ fails() { # fails CODE TEXT COMMAND...: exit code, one line on stderr that holds
 }
 
 check "help of ./test" sh -c "./test --help | grep -q -- --all"
-check "an unknown option of ./test" fails 2 "'--frobnicate' is no option" ./test --frobnicate
+check "an unknown option of ./test" fails 2 "'--frobnicate' is not an option" ./test --frobnicate
 check "./test takes no files" fails 2 "'tests'" ./test tests
 check "no seconds" fails 2 "--fuzz-seconds" ./test --fuzz-seconds
-check "seconds that are no number" fails 2 "'soon'" ./test --all --fuzz-seconds soon
+check "seconds that are not a number" fails 2 "'soon'" ./test --all --fuzz-seconds soon
 check "no group of packages" fails 1 "name groups" tools/install-packages
 check "an unknown group of packages" fails 1 "'wanted'" tools/install-packages wanted
 check "a root without a command" fails 2 "usage" tools/try-in-root trixie

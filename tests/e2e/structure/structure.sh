@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what ARCHITECTURE.md promises of the sources: layers, third-party names, sizes, names of files.
+# Checks what ARCHITECTURE.md promises about the sources: layers, third-party names, sizes, names of files.
 #   structure.sh REPOSITORY
 set -euo pipefail
 cd "$1"
@@ -53,7 +53,7 @@ layer_of() {
   layer=""
 }
 
-# What programs call of the parts that are built on demand, beside the public API.
+# What programs call in the parts that are built on demand, besides the public API.
 entrances=" core/threads.h options/option.h options/options.h ops/torch/torch_ops.h train/trainer.h lab/drawing/write_dataset.h evaluation/evaluate.h "
 
 includes=0
@@ -66,7 +66,7 @@ while IFS=: read -r file include; do
     from=$layer
     layer_of "$include"
     if [ -z "$from" ]; then
-      violation "$file: its folder is no layer in src/CMakeLists.txt"
+      violation "$file: its folder is not a layer in src/CMakeLists.txt"
     elif [[ $include != sd35/* ]] && [[ -z $layer || ${may_include[$from]} != *" $layer "* ]]; then
       violation "$file: includes $include, which $from does not depend on in src/CMakeLists.txt"
     fi

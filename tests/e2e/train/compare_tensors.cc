@@ -1,6 +1,5 @@
 // compare_tensors A B BOUND: whether two safetensors files hold the same tensors, whose values differ by at
-// most that in the root mean square. (Of a single weight whose gradient is all rounding, the optimizer makes
-// anything.)
+// most that in the root mean square. (A single weight whose gradient is all rounding may become anything.)
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

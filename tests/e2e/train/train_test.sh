@@ -52,7 +52,7 @@ echo "-- a whole run"
 config run.json steps 10
 train run.json -o whole || fail "the run fails"
 [ "$(steps_of whole)" -eq 20 ] || fail "20 steps give $(steps_of whole) lines of metrics"
-"$sd35" inspect whole/model >/dev/null || fail "the result is no model"
+"$sd35" inspect whole/model >/dev/null || fail "the result is not a model"
 train run.json -o whole 2>error && fail "a second run in the same folder goes ahead"
 expect_line 'holds a run already: --resume' error
 
@@ -226,7 +226,7 @@ for bytes in $((size / 2)) 300 5 0; do
   train muon.json -o cut --resume 2>cut.err
   [ $? -eq 3 ] || fail "a checkpoint of $bytes bytes is taken"
   expect_line "$newest: .*cut off.*delete it to go on from the one before" cut.err
-  grep -q download cut.err && fail "a checkpoint shall be downloaded: $(cat cut.err)"
+  grep -q download cut.err && fail "it advises to download a checkpoint: $(cat cut.err)"
 done
 rm cut/checkpoint-*
 "$sd35" train --threads 1 muon.json -o cut --resume 2>none.err || fail "a run without checkpoints does not begin"

@@ -18,12 +18,12 @@
 #ifndef SD35_TSAN  // whose own operator new cannot be replaced
 namespace {
 
-// Small ones, which no system refuses, end the process where they fail in destructors of other libraries.
+// Small ones, which no system refuses, end the process if they fail in destructors of other libraries.
 constexpr std::size_t kCounted = 16 << 10;
 // Of the calling thread's allocations this many succeed, then one fails; negative: all succeed.
 thread_local int allocations_left = -1;
 
-// Of exactly so many bytes, so that sanitizers see what is read beyond.
+// Of exactly this many bytes, so that sanitizers see reads beyond them.
 void* allocate_or_fail(std::size_t bytes, std::size_t alignment) {
   if (bytes >= kCounted && allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
   void* memory = nullptr;
@@ -61,11 +61,11 @@ GenerateOptions one_step() {
 
 #ifndef SD35_TSAN
 // Calls `body` again and again, each time with a later allocation that fails, until it ends before that.
-// Counts the calls that a failed allocation ended; all of those say so by an Error.
+// Counts the calls that a failed allocation ended; all of those must throw an Error.
 int calls_out_of_memory(const std::function<void()>& body) {
   int ended = 0;
   for (int before = 0;; before += before / 4 + 1) {
-    std::string said = "no exception";
+    std::string said = "nothing thrown";
     allocations_left = before;
     try {
       body();

@@ -159,7 +159,7 @@ TEST_F(Inspect, AnythingElse) {
             (folder_ / "words.txt").string() + " (text, which begins 'cat')\n");
   EXPECT_EQ(report(tiny_model() / "vae/config.json").at("kind").get<std::string>().substr(0, 5), "JSON,");
   EXPECT_NE(error([&] { inspect(folder_ / "none"); }).find("no such file or folder"), std::string::npos);
-  // In the place of weights it is an error, as for generate().
+  // In place of weights it is an error, as for generate().
   put_file(folder_ / "bad.safetensors", "restricted");
   expect_parts(error([&] { inspect(folder_ / "bad.safetensors"); }),
                {"bad.safetensors: it is text, which begins 'restricted'"});

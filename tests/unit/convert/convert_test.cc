@@ -198,7 +198,7 @@ TEST(Convert, T5AloneIsLlamasAndComesBack) {
   EXPECT_EQ(file.metadata.at("general.architecture"), "t5encoder");
   EXPECT_EQ(file.tensors.at("enc.blk.0.attn_q.weight").type_name(), "q8_0");
   options.type = "bf16";
-  convert(folder / "t5.gguf", folder / "t5", options);  // the file says nothing of which component it is
+  convert(folder / "t5.gguf", folder / "t5", options);  // the file does not say which component it is
   const auto weights = ModelFiles::open_part(Component::text_encoder_3, folder / "t5/text_encoder_3")
                            .weights(Component::text_encoder_3);
   EXPECT_EQ(weights->names(),
@@ -216,7 +216,7 @@ TEST(Convert, Fp8HasScalesAndAMarker) {
   EXPECT_EQ(tensors.at(layer + ".scale_weight").shape, Shape{});
   EXPECT_EQ(tensors.at("model.diffusion_model.scaled_fp8").dtype, DType::f8_e4m3);
   EXPECT_FALSE(tensors.contains("first_stage_model.scaled_fp8"));
-  // The largest weight uses the last number there is.
+  // The largest weight becomes the largest number there is.
   float largest = 0;
   const Tensor weight = tensors.at(layer + ".weight").read().to(DType::f32);
   for (const float value : weight.floats()) largest = std::max(largest, std::fabs(value));
@@ -395,7 +395,7 @@ TEST(Convert, GuessesAreNotWrittenAsFacts) {
 TEST(Convert, RefusesGuessesThatContradictTheModel) {
   const TemporaryFolder folder;
   write_unusual_model(folder / "m");
-  // An autoencoder of other sizes, whose scale nobody says.
+  // An autoencoder of other sizes, whose scale is said nowhere.
   std::map<std::string, Tensor> tensors;
   for (const auto& [name, tensor] :
        read_safetensors(folder / "m/vae/diffusion_pytorch_model.safetensors").tensors)

@@ -1,4 +1,4 @@
-// Whole files and their lines, and what is no file.
+// Whole files and their lines, and what is not a file.
 #include "core/file_reader.h"
 
 #include <gtest/gtest.h>

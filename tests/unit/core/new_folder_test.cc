@@ -43,7 +43,7 @@ TEST(NewFolder, NeedsAName) {
   EXPECT_NE(message<FileError>("").find("it has no name"), std::string::npos) << message<FileError>("");
 }
 
-// Not the temporary folder's, which nobody has heard of and which is gone.
+// Not the temporary folder's, which the caller never saw and which is gone.
 TEST(NewFolder, AFileInItFailsUnderTheNameItWouldHave) {
   const TemporaryFolder work;
   NewFolder folder(work / "a");

@@ -127,7 +127,7 @@ TEST(TensorCache, CutAnywhereOnlyTheLastRecordIsLost) {
       fs::remove(segments(folder.path()).back());
     }
   }
-  for (std::size_t size = 0; size < before; ++size) {  // never anything wrong, and no crash
+  for (std::size_t size = 0; size < before; ++size) {  // never wrong values, and no crash
     put_file(segment, whole.substr(0, size));
     TensorCache cache(folder.path(), "m");
     ASSERT_EQ(cache.find("last"), std::nullopt);
@@ -196,7 +196,7 @@ TEST(TensorCache, HostileHeadsNeitherCrashNorAllocate) {
     }
 }
 
-// All products of dimensions must fit, also those that a 0 behind them hides.
+// All products of dimensions must fit, also those that a later 0 hides.
 TEST(TensorCache, TooManyElementsTimesNoneAreDamage) {
   const TemporaryFolder folder;
   TensorCache(folder.path(), "m").put("a", Tensor({2, 3, 0}, DType::f32));
@@ -365,7 +365,7 @@ TEST(TensorCache, EmptiedMeanwhileItFillsAgain) {
   fs::remove_all(folder / "cache");
   for (const char* key : {"a", "b", "c"}) EXPECT_FALSE(cache.find(key));
   ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_NE(warnings[0].find("000001.segment' was removed; what it held is computed anew"),
+  EXPECT_NE(warnings[0].find("000001.segment' was removed; what it held is computed again"),
             std::string::npos);
   put_all();
   TensorCache other(folder / "cache", "model");

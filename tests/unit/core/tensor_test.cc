@@ -13,7 +13,7 @@ TEST(ShapeTest, CountsFromBothEnds) {
   EXPECT_EQ(shape[-1], 4);
   EXPECT_EQ(shape.numel(), 24);
   constexpr std::int64_t many = std::int64_t{1} << 62;
-  EXPECT_EQ((Shape{many, many, 0}).numel(), 0);  // no overflow on the way, which sanitizers see
+  EXPECT_EQ((Shape{many, many, 0}).numel(), 0);  // no overflow on the way, which sanitizers would see
   EXPECT_EQ(shape.to_string(), "[2, 3, 4]");
   EXPECT_THROW((void)shape[3], Error);
   EXPECT_THROW((void)shape[-4], Error);

@@ -102,7 +102,7 @@ TEST(ThreadsTest, CountsThatCannotBeAreErrors) {
   EXPECT_EQ(thread_count(), available_cores()) << "as it was";
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which lives on more address space than the limit leaves
+#ifndef __SANITIZE_ADDRESS__  // which needs more address space than the limit leaves
 TEST(ThreadsTest, WhatTheSystemDoesNotStartIsAnErrorBeforeOpenMpEndsTheProcess) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto limited = [] {

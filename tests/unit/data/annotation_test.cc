@@ -1,4 +1,4 @@
-// What a sample's .json says of its text, and where that is when the picture was cut to a bucket.
+// What a sample's .json says about its text, and where that is after the picture was cropped to a bucket.
 #include "data/annotation.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ Image with_box(int width, int height, int left, int top, int right, int bottom) 
   return image;
 }
 
-// Around all that is rather white than black.
+// Around everything that is more white than black.
 PictureBox white_box(const Image& image) {
   int left = image.width, top = image.height, right = 0, bottom = 0;
   for (int y = 0; y < image.height; ++y)

@@ -110,7 +110,7 @@ TEST(Dataset, FolderOfPicturesAndCaptions) {
                           (folder / "sub/deep/d.jpeg").string() + "' belongs in '" +
                           (folder / "sub/deep/d.txt").string() + "'");
   EXPECT_EQ(lines[1], "captions of several lines, such as that of '" + (folder / "b.png").string() +
-                          "': each line is a caption of its own, and chance takes one each time");
+                          "': each line is a caption of its own, and one is chosen at random each time");
 }
 
 TEST(Dataset, CaptionsUnderTheNamesThatOtherTrainersUse) {
@@ -182,7 +182,7 @@ TEST(Dataset, CorruptPicturesAreLeftOutByName) {
   const TemporaryFolder folder;
   put_file(folder / "a.png", picture_bytes(4, 4, 1));
   put_file(folder / "a.txt", "a");
-  put_file(folder / "b.png", "this is no picture");
+  put_file(folder / "b.png", "not a picture");
   put_file(folder / "c.jpg", picture_bytes(4, 4, 1, "jpg").substr(0, 30));
   put_file(folder / "d.webp", "");
   put_file(folder / "a.jpg", picture_bytes(4, 4, 1, "jpg"));  // of the same name as a.png, and before it
@@ -202,7 +202,7 @@ TEST(Dataset, NothingToReadIsAnError) {
   const TemporaryFolder folder;
   EXPECT_NE(open(folder.path()).error.find("no picture in data set"), std::string::npos);
   EXPECT_NE(open(folder / "none").error.find("there is no such file or folder"), std::string::npos);
-  put_file(folder / "b.png", "this is no picture");
+  put_file(folder / "b.png", "not a picture");
   EXPECT_NE(open(folder.path()).error.find("no picture that can be read"), std::string::npos);
   EXPECT_NE(open(folder / "b.png").error.find("as a tar archive"), std::string::npos);
 }

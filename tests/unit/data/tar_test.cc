@@ -136,7 +136,7 @@ TEST(Tar, FormsOfOtherPrograms) {
   // GNU: the name as a member of type L.
   EXPECT_EQ(list_bytes(member("././@LongLink", long_name + '\0', 'L') + member("cut", "1") + kEnd).members,
             (Members{{long_name, "1"}}));
-  // pax: path, and other records that say nothing to us.
+  // pax: path, and other records that we ignore.
   EXPECT_EQ(
       list_bytes(pax("path", "dir/" + long_name) + member("cut", "2") + member("b", "3") + kEnd).members,
       (Members{{"dir/" + long_name, "2"}, {"b", "3"}}));

@@ -140,7 +140,7 @@ TEST(EvaluateTest, ARunThatStopsAmongOtherWeightsLeavesNoPicturesOfTheFormer) {
   save_model(folder / "model", 2);
   const EvaluationProgress one_picture = [](const std::string&, std::size_t, std::size_t) { return false; };
   EXPECT_THROW(evaluate(options, one_picture), Cancelled);
-  EXPECT_FALSE(std::filesystem::exists(options.folder / "report.json"));  // it speaks of the former
+  EXPECT_FALSE(std::filesystem::exists(options.folder / "report.json"));  // it describes the former model
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 2);
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
 }
@@ -204,7 +204,7 @@ TEST(EvaluateTest, DrawsNothingAgainWhateverATypeIsCalled) {
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
 }
 
-// A report that says all options, each with its example.
+// A report that names all options, each with its example.
 TEST(ReportTest, SaysEveryOptionThatChangesPictures) {
   DrawnWith with;
   std::vector<std::string> places;

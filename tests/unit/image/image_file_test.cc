@@ -220,7 +220,7 @@ TEST(ImageFile, PipesAndDevicesAreNotRead) {
   }
 }
 
-// The sizes in a JPEG's frame header stand behind no checksum.
+// The sizes in a JPEG's frame header are not guarded by a checksum.
 std::string jpeg_of_size(int width, int height) {
   std::string bytes = file_bytes(kGolden + "baseline.jpg");
   const std::size_t frame = bytes.find("\xff\xc0");

@@ -33,7 +33,7 @@ TEST(ImageSize, IsThatOfThePictureReadFromAnyPrefixThatTells) {
     try {
       image = read_image(path);
     } catch (const FileError&) {
-      continue;  // what the header shows of damage has a test of its own
+      continue;  // damage that the header shows has its own test
     }
     ++compared;
     const ImageSize expected{image.width, image.height};
@@ -74,7 +74,7 @@ TEST(ImageSize, TurnedJpegAndPng) {
     jpeg.insert(2, std::string("\xff\xe1\0", 3) + static_cast<char>(8 + exif.size()) +
                        std::string("Exif\0\0", 6) + exif);
     std::string png = file_bytes(golden + "rgb.png");
-    // The checksum stands for itself: libpng only warns about a wrong one here, and leaves the chunk out.
+    // The checksum is not the point: libpng only warns about a wrong one here, and leaves the chunk out.
     png.insert(33, std::string("\0\0\0", 3) + static_cast<char>(exif.size()) + "eXIf" + exif + "....");
     const Image shown = read_image(bytes_of(jpeg), "a.jpg");
     EXPECT_EQ(shown.width, orientation >= 5 ? 23 : 37);

@@ -30,7 +30,7 @@ Tensor numbers(const Shape& shape, std::size_t seed, float size = 1) {
   return x;
 }
 
-// Gives a model weights that depend on their names, and an engine that is to run it.
+// Gives a model weights that depend on their names, and an engine to run it on.
 class Filler : public ParameterVisitor {
  public:
   explicit Filler(const Ops& ops, WeightFormat format = WeightFormat::dense) : ops_(ops), format_(format) {}
@@ -158,7 +158,7 @@ TEST_F(AttachTest, LeavesQuantizedWeightsAsTheyAre) {
   const auto f32 = make_native_ops(DType::f32), bf16 = make_native_ops(DType::bf16);
   for (const WeightFormat format : {WeightFormat::nf4, WeightFormat::nf4_double, WeightFormat::int8}) {
     const Tensor reference = merged(format, updates_of(1));
-    // What 8 bits of every row of the activations cost without updates.
+    // The error of 8 bits per activation without updates.
     const double rounding =
         format == WeightFormat::int8 ? relative_error(attached(*f32, format, {}), merged(format, {})) : 0;
     EXPECT_LT(rounding, 2e-2);

@@ -37,7 +37,7 @@ struct Found {
   bool operator==(const Found&) const = default;
 };
 
-// What a key is taken for; an empty layer where it is taken for none.
+// What a key is taken for; an empty layer if it is taken for none.
 Found meaning(const std::string& key) {
   static const LoraLayers layers(targets());
   const auto split = split_lora_key(key);
@@ -173,7 +173,7 @@ TEST_F(LoraFileTest, TwoNamesOfOneLayerMeanTheSame) {
     read("a.safetensors");
     ADD_FAILURE() << "one of two was taken";
   } catch (const FileError& error) {
-    EXPECT_NE(std::string(error.what()).find("mean the same"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("have the same meaning"), std::string::npos) << error.what();
   }
 }
 
@@ -186,7 +186,7 @@ TEST_F(LoraFileTest, PeftsOwnFileTakesAlphaFromTheConfigurationBeside) {
   std::ofstream(folder_ / "adapter_config.json")
       << R"({"peft_type": "LORA", "r": 2, "lora_alpha": 8, "rank_pattern": {}, "alpha_pattern": {"to_k": 2}})";
   EXPECT_EQ(scale(), 4.0f);
-  write("other.safetensors", {down}, up);  // what lies beside is not its own
+  write("other.safetensors", {down}, up);  // what lies beside it is not its own
   EXPECT_EQ(read("other.safetensors").at(Component::transformer).at(0).scale, 1.0f);
   std::ofstream(folder_ / "adapter_config.json") << R"({"r": 3})";
   EXPECT_THROW(scale(), FileError);

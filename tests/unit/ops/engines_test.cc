@@ -11,7 +11,7 @@ namespace {
 
 // Norm-wise relative errors. In f32 every result is a sum of `terms` rounded products, whose errors walk at
 // random, plus a few roundings of its own (an activation, a norm's inverse root). In bf16 sums are f32 too:
-// what shows is the rounding of the result and of what the operation keeps in bf16 on the way.
+// what remains is the rounding of the result and of what the operation keeps in bf16 on the way.
 double bound(DType compute_type, const OpCase& c) {
   constexpr double f32_rounding = 0x1p-24, bf16_rounding = 0x1p-8;
   const double f32_bound = f32_rounding * (16 + std::sqrt(c.terms));

@@ -294,10 +294,10 @@ TEST_P(NativeOpsTest, UpdatesThatDoNotFitAreErrors) {
   }
   ops->attach(layer, {random_update(64, 192)});
   layer.updates = {random_update(64, 192)};
-  EXPECT_THROW(ops->linear(random_tensor({2, 192}, 1), layer), Error) << "which of both?";
+  EXPECT_THROW(ops->linear(random_tensor({2, 192}, 1), layer), Error) << "which of the two?";
 }
 
-// What comes back from disk: the same bytes elsewhere, filled up to 64.
+// What comes back from disk: the same bytes elsewhere, padded to 64.
 PackedWeight copy_of(const PackedWeight& packed) {
   PackedWeight copy{packed.form, {}};
   for (const Tensor& part : packed.parts) {

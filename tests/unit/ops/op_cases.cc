@@ -364,7 +364,7 @@ std::vector<OpCase> conv2d_cases() {
       convolution_case({9, 9, 6, 10, 3, 2, 0, 1, DType::f32, false}),
       convolution_case({8, 8, 4, 8, 2, 2, 0, 0}),
       convolution_case({6, 5, 8, 16, 3, 1, 1, 1, DType::f32, true, Out::compute, 3}),
-      // Small enough that oneDNN wants another layout of the filter than for the typical picture.
+      // Small enough that oneDNN prefers another layout of the filter than for the typical picture.
       convolution_case({3, 3, 256, 128}),
       convolution_case({1, 1, 256, 128, 1, 1, 0, 0}),
       norm_convolution_case({7, 9, 16, 24, 3, 1, 1, 1, DType::f32, true, Out::compute, 2}, 4),

@@ -29,7 +29,7 @@ std::vector<OpCase> conv2d_cases();
 std::vector<OpCase> banded_cases();
 std::vector<OpCase> attention_cases();
 std::vector<OpCase> elementwise_cases();
-// These move bits: every engine gives the very same.
+// These move bits: every engine returns exactly the same.
 std::vector<OpCase> data_movement_cases();
 
 // Values in [-scale, scale] that bf16 holds exactly; the same for the same arguments.

@@ -1,4 +1,4 @@
-// Whatever the table of options says holds for each of them, in every form that options have.
+// Whatever the table of options says is true of each option, in every form that options have.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -29,7 +29,7 @@ class OptionTableTest : public testing::Test {
     });
   }
 
-  // The error that reading gives; Error("") where there is none.
+  // The error that reading throws; Error("") if there is none.
   ArgumentError refusal(const json& given) const {
     try {
       Options options;

@@ -19,9 +19,9 @@ recipes and reports), and on the command line of `sd35 generate`, which differs 
 time. `sd35 evaluate` has all but the prompt and
 the number of pictures, `sd35 convert` those of parts and weights. A point stands between a field and its fields.
 
-Of two who choose an option the first of these wins: who calls (the command line, a program), a recipe (`--from-image`), the model's
-folder (`defaults` of its [`sd35.json`](weights.md#what-is-written)), sd35. What changes no picture leaves every byte as it is. All options
-are there since 0.1.0 where nothing else is said.
+If several choose an option, the first of these wins: the caller (the command line, a program), a recipe (`--from-image`), the
+model's folder (`defaults` of its [`sd35.json`](weights.md#what-is-written)), sd35. What does not change pictures leaves every byte as
+it is. All options exist since 0.1.0 unless stated otherwise.
 )";
 
 std::string type_of(bool) { return "true or false"; }
@@ -94,7 +94,7 @@ TEST(OptionsPageTest, SaysWhatTheTableSays) {
                            section<GenerateOptions>("What is drawn, and how: `GenerateOptions`") +
                            section<LoadOptions>("With what: `LoadOptions`");
   if (std::getenv("SD35_WRITE_DOCS") != nullptr) put_file(path, page);
-  EXPECT_EQ(file_bytes(path), page) << "write it anew; the first lines of this file say how";
+  EXPECT_EQ(file_bytes(path), page) << "write it again; the first lines of this file say how";
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ TEST_F(SwitchedAdapterTest, IsReadOnce) {
   EXPECT_TRUE(pipeline.generate(with(second_)).at(0).rgb == second.rgb);
   EXPECT_TRUE(pipeline.generate(with(first_)).at(0).rgb == first.rgb);
   EXPECT_THROW(Pipeline::from_pretrained(bf16_model().string(), kept()).generate(with(first_)), FileError)
-      << "another model read it, too";
+      << "another model read it too";
 }
 
 TEST_F(SwitchedAdapterTest, StaysWhereTheTransformerStays) {
@@ -317,8 +317,8 @@ TEST_F(LoraFilesTest, WarnEachTime) {
   }
 }
 
-// Addresses of what is gone may come again, so who is kept shows by who is not: that is read again, from a
-// header that cannot be.
+// Addresses of freed objects may be reused, so what is kept shows by what is not: that is read again, from a
+// header that cannot be read.
 TEST_F(LoraFilesTest, ForgetTheOldestBeyondALimit) {
   const auto is_kept = [&](const char* name) {
     try {

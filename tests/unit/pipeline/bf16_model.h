@@ -1,5 +1,4 @@
-// The tiny random model as make_random_model() makes it when nothing is asked for; one for all tests of the
-// process.
+// The tiny random model as make_random_model() makes it by default; one for all tests of the process.
 #pragma once
 
 #include <filesystem>

@@ -20,7 +20,7 @@ nlohmann::json tiny(const std::string& name) { return tiny_configs({512, 600}).a
 
 struct Change {
   const char* key;
-  nlohmann::json value;  // null takes the key away
+  nlohmann::json value;  // null removes the key
 };
 
 template <class Config>

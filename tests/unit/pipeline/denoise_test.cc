@@ -32,7 +32,7 @@ class DenoiseTest : public testing::Test {
     transformer_.parameters(Parameters(loader));
   }
 
-  // Of pictures with these seeds, guided.
+  // Pictures with these seeds, guided.
   static DenoiseJob job(const std::vector<std::uint64_t>& seeds) {
     DenoiseJob job;
     job.latents = Tensor({static_cast<std::int64_t>(seeds.size()), 16, 6, 8}, DType::f32);
@@ -159,7 +159,7 @@ TEST_F(DenoiseTest, ResidualsReachEveryForward) {
   EXPECT_EQ(std::vector(rows.begin(), rows.begin() + 3), (std::vector<std::int64_t>{2, 2, 1}));
 }
 
-// As if the positions had no meaning for it, a reference is seen: another one gives another picture, and the
+// A reference matters, although it shares the latents' positions: another one gives another picture, and the
 // latents keep their size.
 TEST_F(DenoiseTest, ReferencesAreSeen) {
   const auto with = [&](std::uint64_t seed) {

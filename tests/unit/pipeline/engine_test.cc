@@ -1,4 +1,4 @@
-// What the pipeline asks of an engine instead of knowing it by its name.
+// What the pipeline asks an engine instead of going by its name.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -17,7 +17,7 @@ struct Native {
   std::unique_ptr<Ops> native = make_native_ops(DType::f32);
 };
 
-// The native engine as that of a device which nobody has heard of.
+// The native engine posing as that of an unknown device.
 class StandIn : private Native, public ForwardingOps {
  public:
   StandIn() : ForwardingOps(*native) {}

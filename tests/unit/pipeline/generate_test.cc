@@ -158,7 +158,7 @@ TEST(GenerateTest, WhatIsNotAskedForIsTheModelsOwn) {
   const Picture picture = pipeline.generate(asked).at(0);
   EXPECT_EQ(picture.width, 64);
   EXPECT_EQ(picture.height, 48);
-  EXPECT_EQ(picture.rgb, open().generate(whole).at(0).rgb);  // a model without defaults, told all of them
+  EXPECT_EQ(picture.rgb, open().generate(whole).at(0).rgb);  // a model without defaults, given all of them
   asked.num_inference_steps = 1;
   EXPECT_NE(pipeline.generate(asked).at(0).rgb, picture.rgb);
 }
@@ -330,7 +330,7 @@ TEST(GenerateTest, RefusesBeforeItLoads) {
   options.width = 50;
   EXPECT_THROW(open().generate(options), ArgumentError);
   options = small();
-  options.width = 16 * 97;  // the tiny table has 96 patches a side
+  options.width = 16 * 97;  // the tiny table has 96 patches per side
   EXPECT_THROW(open().generate(options), ArgumentError);
   LoadOptions load;
   load.engine = "abacus";

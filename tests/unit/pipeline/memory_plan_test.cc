@@ -124,7 +124,7 @@ TEST_F(MemoryPlanTest, SeveralPicturesNeverChangeHowOneIsMade) {
 TEST_F(MemoryPlanTest, WithoutALimitTheMachineDecidesWhatSeveralPicturesTake) {
   options_.count = 2;
   const std::uint64_t needed = peak(plan_memory(facts_, options_, 0));
-  facts_.available = needed;  // to the last byte, with nothing for anybody else
+  facts_.available = needed;  // to the last byte, with nothing left for anybody else
   const MemoryPlan apart = plan_memory(facts_, options_, 0);
   EXPECT_FALSE(apart.together);
   EXPECT_NE(stage(apart, 2).mode.find("16 pictures at a time"), std::string::npos) << stage(apart, 2).mode;

@@ -84,7 +84,7 @@ TEST(ModelTest, AKeptModelNeedsItsFilesNoMore) {
   EXPECT_TRUE(pipeline.generate(request()).at(0).rgb == first.rgb);
 }
 
-// Below what all that stays takes together, less does, and a warning says so.
+// Below what everything that stays takes together, less stays, and a warning says so.
 TEST(ModelTest, ALimitKeepsLess) {
   const auto plan_within = [](std::uint64_t limit, std::string& warnings) {
     LoadOptions load = keeping("all");

@@ -1,4 +1,4 @@
-// What the table of options says that an option changes, it changes; and nothing else changes a picture.
+// An option changes what the table of options says it changes, and nothing else changes a picture.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -41,7 +41,7 @@ std::vector<std::vector<std::uint8_t>> draw(const Recipe& recipe) {
   return pictures;
 }
 
-// Below what the stage of a wide picture takes that is largest with every byte there is.
+// Below what the largest stage of a wide picture takes with unlimited memory.
 std::uint64_t tight_memory(const Recipe& recipe) {
   Recipe asked = recipe;
   asked.load.max_memory = std::uint64_t{1} << 40;
@@ -54,7 +54,7 @@ std::uint64_t tight_memory(const Recipe& recipe) {
   return largest - 1;
 }
 
-// Beside the examples of the table: what an option needs to matter, and values that lie in files.
+// In addition to the examples of the table: what an option needs to matter, and values that are files.
 class OptionEffectsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -99,7 +99,7 @@ class OptionEffectsTest : public testing::Test {
     const auto plain = draw(recipe_of_a_small_picture());
     visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {
       SCOPED_TRACE(std::string(option.name));
-      // Of another engine, and what engines round otherwise may show in no byte.
+      // Of another engine; what engines round differently need not show in any byte.
       if (option.name == "device" || option.name == "engine") return;
       Recipe before = recipe_of_a_small_picture();
       const json value = value_of(option, before);
@@ -108,7 +108,7 @@ class OptionEffectsTest : public testing::Test {
       const auto pictures = draw(after);
       const bool changed = pictures != (before.generate.width == 64 ? plain : draw(before));
       EXPECT_EQ(changed, (option.effects & kOnPicture) != 0);
-      // What is kept for the next time is used then.
+      // What is kept for the next time is then used.
       if (option.kind == OptionKind::folder) {
         EXPECT_EQ(draw(after), pictures);
       }
@@ -132,7 +132,8 @@ TEST_F(OptionEffectsTest, WhatIsImpossibleIsNamed) {
     }
     return "";
   };
-  // By this model, this machine and other options, beside what the table says (tests/unit/options).
+  // What this model, this machine and other options rule out, in addition to what the table says
+  // (tests/unit/options).
   EXPECT_EQ(refused([](Recipe& r) { r.generate.width = 17; }), "width");
   EXPECT_EQ(refused([](Recipe& r) { r.generate.height = 16 * 97; }), "height");
   EXPECT_EQ(refused([](Recipe& r) { r.generate.skip_layer_guidance.layers = {99}; }),

@@ -89,9 +89,9 @@ TEST_F(PackedTest, OtherWeightsArePackedAnew) {
   const auto time = fs::last_write_time(weights());
   fs::last_write_time(weights(), time + std::chrono::seconds(1));
   EXPECT_EQ(draw().rgb, first.rgb);
-  EXPECT_EQ(warned("packed anew"), 1);
+  EXPECT_EQ(warned("packed again"), 1);
   draw();
-  EXPECT_EQ(warned("packed anew"), 0);
+  EXPECT_EQ(warned("packed again"), 0);
 }
 
 TEST_F(PackedTest, DamagedOnesArePackedAnew) {
@@ -100,11 +100,11 @@ TEST_F(PackedTest, DamagedOnesArePackedAnew) {
   fs::resize_file(packed("transformer-f32.safetensors"),
                   fs::file_size(packed("transformer-f32.safetensors")) - 64);
   EXPECT_EQ(draw().rgb, first.rgb);
-  EXPECT_EQ(warned("packed anew"), 1);
+  EXPECT_EQ(warned("packed again"), 1);
   // A file of weights that are not packed.
   fs::copy_file(weights(), packed("transformer-f32.safetensors"), fs::copy_options::overwrite_existing);
   EXPECT_EQ(draw().rgb, first.rgb);
-  EXPECT_EQ(warned("no packed weights; packed anew"), 1);
+  EXPECT_EQ(warned("no packed weights; packed again"), 1);
 }
 
 TEST_F(PackedTest, PackFillsTheFolderForGenerate) {

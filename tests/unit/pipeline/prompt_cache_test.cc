@@ -1,4 +1,4 @@
-// Prompts that are kept on disk: found again where everything is as it was, and only there.
+// Prompts that are kept on disk: found again if everything is as it was, and only then.
 #include "pipeline/prompt_cache.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ class PromptCacheTest : public testing::Test {
     options_.max_sequence_length = 16;
   }
 
-  // Draws, and tells through `encoded_` whether the encoders ran: they report every layer.
+  // Draws, and sets `encoded_` to whether the encoders ran: they report every layer.
   Picture draw() {
     int reports = 0;
     warnings_.clear();
@@ -71,7 +71,7 @@ class PromptCacheTest : public testing::Test {
     }
   }
 
-  // Puts another tensor, whole by its checksums, in the place of that whose key ends with `kind`.
+  // Puts another tensor, with valid checksums, in place of the one whose key ends with `kind`.
   void forge(const std::string& kind, const std::function<Tensor(const Tensor&)>& forged) const {
     std::map<std::string, Tensor> found;
     std::string identity;
@@ -105,7 +105,7 @@ class PromptCacheTest : public testing::Test {
 TEST_F(PromptCacheTest, APromptThatIsKeptNeedsNoWeights) {
   const Picture first = draw();
   EXPECT_TRUE(encoded_);
-  // Weights that are no numbers, under the old size and time.
+  // Weights that are not numbers, under the old size and time.
   const fs::path weights = folder_ / "tiny/text_encoder_3/model.safetensors";
   const auto time = fs::last_write_time(weights);
   {
@@ -181,7 +181,7 @@ TEST_F(PromptCacheTest, WhatAPromptDependsOnIsPartOfItsKey) {
   options_.seed = 7;
   options_.num_inference_steps = 2;
   draw();
-  EXPECT_FALSE(encoded_) << "what comes after the encoders plays no part";
+  EXPECT_FALSE(encoded_) << "what comes after the encoders does not matter";
 }
 
 TEST_F(PromptCacheTest, ADamagedEntryIsEncodedAgainWithAWarning) {

@@ -60,7 +60,7 @@ TEST(UnknownWords, OfAModelThatDoesNotSayAreNone) {
   EXPECT_EQ(unknown_words("a wizard \"\u00c4\"", {}), Words{});
 }
 
-// Each place of a text that looked at all behind it took minutes for these.
+// These took minutes when each place of a text looked at everything after it.
 TEST(UnknownWords, OfTheLongestPromptsAreFound) {
   std::string prompt;
   while (prompt.size() < std::size_t{1} << 20) prompt += "a cat <lora: ";

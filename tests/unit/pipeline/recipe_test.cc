@@ -39,7 +39,7 @@ TEST(RecipeTest, SurvivesJson) {
   const Recipe read = recipe_from_json(recipe_to_json(recipe), "test");
   EXPECT_EQ(read.model, recipe.model);
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
-  recipe.load.prompt_cache = recipe.load.packed = "";  // this machine's own affair
+  recipe.load.prompt_cache = recipe.load.packed = "";  // concerns only this machine
   recipe.load.keep = "nothing";
   recipe.generate.metadata = GenerateOptions().metadata;
   recipe.generate.recipe_paths = GenerateOptions().recipe_paths;

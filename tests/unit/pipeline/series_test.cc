@@ -69,7 +69,7 @@ class SeriesTest : public testing::TestWithParam<bool> {
     const std::string expected =
         GetParam() ? "whole, beside the transformer" : "whole, 16 pictures at a time";
     EXPECT_EQ(plan_within(limit_).at(2).mode, expected);
-    callbacks_.on_preview = [](const Picture&, int) {};  // which has them drawn one by one
+    callbacks_.on_preview = [](const Picture&, int) {};  // so that they are drawn one by one
     callbacks_.on_picture = [this](const Picture& picture, int index) {
       taken_.emplace_back(index, picture);
     };
@@ -77,7 +77,7 @@ class SeriesTest : public testing::TestWithParam<bool> {
 
   bool together() const { return GetParam(); }
   Pipeline pipeline() const { return open_limited(limit_); }
-  // The first `count`, in order, as each is alone.
+  // Checks that the first `count` came in order, each as it is alone.
   void expect_taken(std::size_t count) const {
     ASSERT_EQ(taken_.size(), count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -202,10 +202,10 @@ TEST_P(SeriesTest, SmallPicturesGoThroughTheTransformerTogether) {
   };
   pipeline().generate(several(11), callbacks_);
   if (!make_native_ops(DType::f32)->rows_are_independent()) {
-    EXPECT_TRUE(batches.starts_with("0+1 1+1 ")) << "they would be others together: " << batches;
+    EXPECT_TRUE(batches.starts_with("0+1 1+1 ")) << "together they would be different: " << batches;
   } else if (together()) {
     EXPECT_EQ(batches, "0+8 8+3 ");
-  } else {  // fewer, where memory is short
+  } else {  // fewer if memory is short
     EXPECT_TRUE(batches.starts_with("0+") && !batches.starts_with("0+1 ")) << batches;
   }
   expect_taken(11);

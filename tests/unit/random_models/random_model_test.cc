@@ -1,4 +1,5 @@
-// The random model: what it holds, that it is sane, and that it appears complete or not at all.
+// The random model: what it holds, that its activations are in range, and that it appears complete or not at
+// all.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,8 +39,8 @@ double deviation(const Tensor& tensor) {
   return std::sqrt(squares / n - (sum / n) * (sum / n));
 }
 
-// Measures what the models tap after every block and, for the autoencoder, which taps nothing, what its
-// residual additions give.
+// Measures what the models tap after every block and, for the autoencoder, which taps nothing, the results of
+// its residual additions.
 class MeasuringOps : public ForwardingOps {
  public:
   MeasuringOps(const Ops& inner, bool additions) : ForwardingOps(inner), additions_(additions) {}

@@ -35,7 +35,7 @@ TEST(Euler, EqualsDiffusers) {
     EXPECT_EQ(trajectory(SamplerKind::euler, std::stoi(steps)), latents.get<Floats>()) << steps;
 }
 
-// Not to the last bit: the scheduler takes the velocity through x_0 and back, which rounds.
+// Not to the last bit: the scheduler converts the velocity to x_0 and back, which rounds.
 TEST(Heun, FollowsDiffusers) {
   for (const auto& [steps, latents] : goldens()["heun"].items()) {
     const Floats x = trajectory(SamplerKind::heun, std::stoi(steps)), expected = latents;
@@ -52,7 +52,7 @@ TEST(Sample, OneStepIsEulerInEveryMethod) {
 }
 
 // Gaussian data, mean m and deviation d: the velocity and the solution are known. With
-// w(s)^2 = (1 - s)^2 d^2 + s^2, x(s) = (1 - s) m + w(s) z for a z that stays.
+// w(s)^2 = (1 - s)^2 d^2 + s^2, x(s) = (1 - s) m + w(s) z for a constant z.
 constexpr double kMean = 0.7, kDeviation = 0.6;
 
 double width(double sigma) { return std::hypot((1 - sigma) * kDeviation, sigma); }

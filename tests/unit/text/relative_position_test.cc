@@ -1,4 +1,4 @@
-// The distances that T5 tells apart.
+// The distances that T5 distinguishes.
 #include <gtest/gtest.h>
 
 #include <utility>

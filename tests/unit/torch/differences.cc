@@ -11,8 +11,8 @@
 namespace sd35 {
 namespace {
 
-// Halves of the distance between the two evaluations: the rounding errors of f64 over it and its square are
-// alike small.
+// Half the distance between the two evaluations: the rounding errors of f64 over it and its square are
+// equally small.
 constexpr double kStep = 1e-5;
 
 at::Tensor gradient_of(const at::Tensor& leaf) {

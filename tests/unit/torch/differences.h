@@ -1,4 +1,4 @@
-// Gradients by central differences in f64, which what backward gives must equal.
+// Gradients by central differences in f64, which the results of backward must equal.
 #pragma once
 
 #include <ATen/ATen.h>

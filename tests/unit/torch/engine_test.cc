@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Verbs, MovingTest,
                          testing::Combine(kComputeTypes, testing::ValuesIn(data_movement_cases())),
                          name_of_case);
 
-// Everything that attention can be asked for at once.
+// Every option of attention at once.
 std::vector<Tensor> biased_attention(const Ops& ops) {
   AttentionOptions options;
   options.heads = 2;
@@ -82,7 +82,7 @@ TEST(TorchOps, AttendsWithABias) {
 }
 
 // The device "meta" computes shapes only, and fails, as a GPU would, where tensors of two devices meet. From
-// C++ it knows neither convolutions, layer norms and group norms nor attention without a bias.
+// C++ it supports neither convolutions, layer norms and group norms nor attention without a bias.
 TEST(TorchOps, BringsEveryOperandToItsDevice) {
   const auto meta = make_torch_ops(DType::f32, "meta"), cpu = make_torch_ops(DType::f32);
   const auto compare = [&](const auto& run) {
@@ -209,7 +209,7 @@ TEST(TorchTensor, SharesTheMemoryOfOtherEngines) {
 }
 
 TEST(TorchTensor, CopiesWhatTorchCannotRead) {
-  // In a file a tensor may begin anywhere.
+  // In a file a tensor may begin at any byte.
   const Tensor bytes({4 * 6 + 1}, DType::u8), values = random_tensor({6}, 1);
   const Tensor unaligned({6}, DType::f32, bytes.storage(), 1);
   std::copy_n(static_cast<const std::byte*>(values.raw()), values.bytes(),

@@ -156,7 +156,7 @@ std::vector<GradientCase> row_cases() {
        [](const Ops& ops, const Operands& o) {
          return Operands{ops.norm_modulate(o[0], o[1], o[2], 1e-6f)};
        }},
-      {"norm_modulate_long",  // whole vectors and a rest, several runs of rows
+      {"norm_modulate_long",  // whole vectors and a remainder, several runs of rows
        {{2, 37, 40}, {2, 40}, {2, 40}},
        [](const Ops& ops, const Operands& o) {
          return Operands{ops.norm_modulate(o[0], o[1], o[2], 1e-6f)};
@@ -214,7 +214,7 @@ std::vector<GradientCase> attention_cases() {
           {"attention_joint_first_only", joint_operands, joint_attention(two_heads, false)}};
 }
 
-// More tokens than the kernels take together, and head sizes that fill no vectors.
+// More tokens than the kernels take together, and head sizes that do not fill vectors.
 std::vector<GradientCase> long_attention_cases() {
   AttentionOptions options;
   options.heads = 2;

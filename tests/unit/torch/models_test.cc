@@ -18,8 +18,8 @@
 namespace sd35 {
 namespace {
 
-// Gives a model random weights with which its activations stay sane, the same for every visitor: tensors of
-// the reference engine, or leaves of torch to differentiate by.
+// Gives a model random weights with which its activations stay in range, the same for every visitor: tensors
+// of the reference engine, or leaves of torch to differentiate by.
 class RandomWeights : public ParameterVisitor {
  public:
   RandomWeights() = default;
@@ -108,7 +108,7 @@ std::vector<Tensor> run_transformer(const Transformer& model, const Ops& ops) {
   return {model.forward(ops, input)};
 }
 
-// The queries of the last text stream have no use, and so their norm has no gradient.
+// The queries of the last text stream are not used, so their norm has no gradient.
 const std::vector<std::string> kUnreached{"transformer_blocks.2.attn.norm_added_q.weight"};
 
 TEST(TorchModels, Transformer) {

@@ -1,4 +1,4 @@
-// Models that become deeper and stay what they were.
+// Models that become deeper and still draw the same.
 #include "train/growth.h"
 
 #include <ATen/ATen.h>

@@ -17,7 +17,7 @@
 
 namespace sd35::train {
 
-// What prepare() makes of a batch that nobody looks at afterwards.
+// What prepare() makes of a batch that is not used afterwards.
 inline PreparedBatch prepare_batch(Objective& objective, MicroBatch batch, const StepRandom& random) {
   return objective.prepare(batch, random);
 }
@@ -28,8 +28,8 @@ struct Learned {
   std::map<std::string, Tensor> weights;
 };
 
-// Trains from nothing with the whole batch at every step. Every gradient is to be finite, and every weight is
-// to have had one that is not zero.
+// Trains from nothing with the whole batch at every step. Every gradient must be finite, and every weight
+// must have had one that is not zero.
 inline Learned learn(Objective& objective, MicroBatch batch, int steps, double learning_rate,
                      std::uint64_t seed = 1) {
   const auto ops = make_torch_ops(DType::f32);

@@ -37,7 +37,7 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
-// Joins the two processes and runs `body` in both; gives what waitpid() says of the two.
+// Joins the two processes and runs `body` in both; returns what waitpid() says of each.
 template <class Body>
 std::array<int, 2> run_two(Body body) {
   const std::string port = std::to_string(free_port());

@@ -228,7 +228,7 @@ TEST(RunFolderTest, AnotherConfigurationIsNotResumed) {
               prepare(lora + "8}", R"("steps": 10, "batch_size": 4, "resolutions": [64])");
             }).find("stages.1.batch_size was 2 and is 4"),
             std::string::npos);
-  // A run may become longer, and be watched otherwise.
+  // A run may become longer, and be monitored differently.
   prepare(lora + R"(8}, "log_every": 1)", R"("steps": 20, "batch_size": 2, "resolutions": [64])");
 }
 

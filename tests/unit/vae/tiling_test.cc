@@ -17,7 +17,7 @@ VaeConfig small_config() {
   return config;
 }
 
-// A decoder whose output repeats each latent 8 times a side: position-free, so tiles agree where they
+// A decoder whose output repeats each latent 8 times per side: position-free, so tiles agree where they
 // overlap.
 Tensor repeat(const Tensor& x, std::int64_t factor) {
   Tensor y({x.dim(0), x.dim(1), x.dim(2) * factor, x.dim(3) * factor}, DType::f32);

@@ -18,7 +18,7 @@ struct TwoLayouts {
   void linear(const std::string& from, const std::string& to, std::int64_t out, std::int64_t in);
   // Rows of one original tensor that go to three.
   void fused(const std::string& from, const std::vector<std::string>& to, std::int64_t out, std::int64_t in);
-  // A modulation whose two halves change places.
+  // A modulation whose two halves are swapped.
   void swapped(const std::string& from, const std::string& to, std::int64_t out, std::int64_t in);
   // A convolution [out, in, 1, 1] that becomes [out, in].
   void pointwise(const std::string& from, const std::string& to, std::int64_t channels);

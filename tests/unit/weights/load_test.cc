@@ -213,7 +213,7 @@ TEST_F(Load, NamesWhatHasAnotherShapeOrType) {
         "[6, 3] in all",
         "have shapes [2], [2], [] instead of [6] in all",
         "'projection.weight' has shape [2] instead of [2, 2]",
-        "'conv.bias' is of type i32, which is no float type"})
+        "'conv.bias' is of type i32, which is not a float type"})
     EXPECT_NE(message.find(part), std::string::npos) << message;
   EXPECT_NE(file_error([&] { load(); }).find("model.safetensors: tensor 'attn.to_q.weight' and"),
             std::string::npos);

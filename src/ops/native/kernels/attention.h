@@ -32,8 +32,8 @@ struct AttentionSizes {
   float last_bias = 0;          // of the very last key, in powers of two
 };
 
-// Runs on all threads. bf16 inputs multiply in bf16 where the CPU can and `qkv` of all tokens is bf16, else
-// in f32; sums, softmax and the running result are f32. Any head size.
+// Runs on all threads. bf16 inputs are multiplied in bf16 if the CPU can and `qkv` of all tokens is bf16,
+// else in f32; sums, softmax and the running result are f32. Any head size.
 void attention(std::span<const AttentionTokens> tokens, const AttentionSizes& sizes);
 
 // Of some tokens, the gradient of a loss by their result, and by the queries and keys (after their norms) and

@@ -12,7 +12,7 @@ namespace sd35::kernels {
 namespace {
 
 // Queries, keys, values or the gradients of results of all tokens of a head, as the three places in a matrix
-// product want them.
+// product need them.
 template <class Unit>
 struct Operand {
   using Type = typename Unit::Type;
@@ -93,7 +93,7 @@ SD35_INLINE float product_of_rows(In a, In b, std::int64_t first, std::int64_t c
   return sum_of(sum);
 }
 
-// Reads all tokens of a head; gives the number of those that are queries.
+// Reads all tokens of a head; returns how many of them are queries.
 template <class Unit>
 std::int64_t read_head(const AttentionTask& task, const AttentionGradients* gradients,
                        const Head<Unit>& head) {

@@ -42,7 +42,7 @@ class Attention {
 
   void run() const {
     const std::int64_t heads = task_.sizes.batch * task_.sizes.heads, threads = thread_count();
-    if (heads % threads == 0 || heads >= 8 * threads)  // whole heads a thread
+    if (heads % threads == 0 || heads >= 8 * threads)  // whole heads per thread
       return parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
         Workspace workspace(*this, 1);
         for (std::int64_t head = begin; head < end; ++head) {
@@ -90,7 +90,7 @@ class Attention {
     });
   }
 
-  // The task of one head, whose place in the workspace is behind those of heads `first` on.
+  // The task of one head, whose place in the workspace comes after those of heads `first` on.
   AttentionTask task_of(Workspace& workspace, std::int64_t head, std::int64_t first) const {
     AttentionTask task = task_;
     task.batch = head / task.sizes.heads;

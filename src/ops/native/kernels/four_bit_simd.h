@@ -12,7 +12,7 @@ SD35_INLINE IntVec load_bytes(const std::uint8_t* bytes) {
   typedef std::uint16_t Doubled __attribute__((vector_size(2 * kLanes)));
   ByteVec v;
   std::memcpy(&v, bytes, sizeof(v));
-  // By way of 16 bits: GCC 12 takes the one step from 8 to 32 apart into single lanes.
+  // By way of 16 bits: GCC 12 breaks the single step from 8 to 32 up into single lanes.
   return __builtin_convertvector(__builtin_convertvector(v, Doubled), IntVec);
 }
 

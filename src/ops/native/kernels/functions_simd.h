@@ -10,7 +10,7 @@ namespace {
 // Adding this rounds |x| < 2^22 to a whole number n, and leaves n + 127 in the low bits: 2^n's exponent.
 constexpr float kRounder = 12582912.0f + 127.0f;  // 1.5 * 2^23
 
-// 2^n, n <= 127, of x + kRounder rounded to n; n < -126 must not be.
+// 2^n, -126 <= n <= 127, of x + kRounder rounded to n.
 SD35_INLINE Vec power_of_two(Vec rounded) {
   return reinterpret_cast<Vec>(reinterpret_cast<BitVec>(rounded) << 23);
 }

@@ -37,7 +37,7 @@ struct ShortUnit {
 };
 
 #if defined(__AVX512VNNI__)
-// Four integers of 8 bits. The instruction wants those of x without a sign, so they are moved up by `offset`.
+// Four integers of 8 bits. The instruction takes those of x unsigned, so they are moved up by `offset`.
 struct ByteUnit {
   using Type = std::uint32_t;
   static constexpr bool integer = true;

@@ -1,4 +1,4 @@
-# One source of the kernels, compiled once a level of instructions; dispatch.cc chooses at run time.
+# One source of the kernels, compiled once per level of instructions; dispatch.cc chooses at run time.
 set(kernels ${CMAKE_CURRENT_SOURCE_DIR}/ops/native/kernels)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set(avx2 -mavx2 -mfma -mf16c)

@@ -29,7 +29,7 @@ void finish(const PanelTask& task, const float* sums, std::int64_t first_row, st
   }
 }
 
-// Rows that take their turns with a part of a panel before the next part is fetched. The part fits a level-2
+// Rows that are multiplied with a part of a panel before the next part is fetched. The part fits a level-2
 // cache beside them; a whole panel of a wide layer does not.
 constexpr std::int64_t kTurnRows = 8 * kRows;
 constexpr std::int64_t kPartUnits = (std::int64_t{256} << 10) / (kPanel * 4);
@@ -61,8 +61,8 @@ void multiply_group(const PanelTask& task, std::int64_t row, std::int64_t first_
       std::memcpy(sums + m * kPanel + v * kLanes, &tile[m][v], sizeof(tile[m][v]));
 }
 
-// Asks for the part of the result that a turn adds to while the turn's products are still to be done: the
-// rows lie too far apart for the processor to foresee.
+// Prefetches the part of the result that a turn adds to while the turn's products are still to be done: the
+// rows lie too far apart for the processor to predict.
 inline void prefetch_result(const PanelTask& task, std::int64_t first_row, std::int64_t rows) {
   constexpr std::int64_t kLine = 64;
   const std::int64_t size = task.y.type == Element::f32 ? 4 : 2, bytes = task.features * size;

@@ -16,7 +16,7 @@ SD35_INLINE std::int64_t place_of(const AttentionTask& task, const AttentionToke
   return ((task.batch * tokens.tokens + token) * 3 + part) * width + task.head * d;
 }
 
-// Asks for a part of a later token: the rows of one head lie a whole token apart, beyond what the hardware
+// Prefetches a part of a later token: the rows of one head lie a whole token apart, beyond what the hardware
 // fetches ahead by itself.
 SD35_INLINE void fetch_token(const AttentionTask& task, const AttentionTokens& tokens, std::int64_t token,
                              int part) {

@@ -41,7 +41,7 @@ struct RowKernels {
   // sums[channels] and squares[channels].
   void (*channel_sums)(In x, std::int64_t pixels, std::int64_t channels, const float* pivot, double* sums,
                        double* squares);
-  // y = f(x * scale + shift) with scale and shift a channel.
+  // y = f(x * scale + shift) with a scale and a shift per channel.
   void (*scale_shift)(In x, Out y, std::int64_t pixels, std::int64_t channels, const float* scale,
                       const float* shift, Function f);
   void (*convert)(In x, Out y, std::int64_t count);

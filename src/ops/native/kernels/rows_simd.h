@@ -130,7 +130,7 @@ SD35_INLINE void add_channels(In x, std::int64_t begin, std::int64_t end, std::i
 void channel_sums(In x, std::int64_t pixels, std::int64_t channels, const float* pivot, double* sums,
                   double* squares) {
   constexpr std::int64_t run = 64;  // f32 within a short run of pixels, f64 from run to run
-  constexpr int together = 4;       // vectors read at a time, because lines of memory come faster in order
+  constexpr int together = 4;       // vectors read at a time, because memory is read faster in order
   with_types(x.type, [&]<Element X>() {
     for (std::int64_t begin = 0; begin < pixels; begin += run) {
       const std::int64_t end = begin + run < pixels ? begin + run : pixels;
@@ -189,7 +189,7 @@ SD35_INLINE Vec load_stored(const void* data, std::int64_t i, std::int64_t count
   typedef Bits BitsVec __attribute__((vector_size(kLanes * sizeof(Bits))));
   BitsVec bits = {};
   std::memcpy(&bits, static_cast<const Bits*>(data) + i, static_cast<std::size_t>(count) * sizeof(Bits));
-  // By way of 16 bits: GCC 12 takes the one step from 8 to 32 apart into single lanes.
+  // By way of 16 bits: GCC 12 breaks the single step from 8 to 32 up into single lanes.
   typedef std::uint16_t Doubled __attribute__((vector_size(2 * kLanes)));
   return from_stored<S>(__builtin_convertvector(__builtin_convertvector(bits, Doubled), BitVec));
 }

@@ -1,6 +1,7 @@
 // Vectors of floats as wide as the instructions this file is compiled for. Included only by the files that
-// are compiled once a level of instructions (isa_*.cc): everything here is local to them, and nothing of the
-// standard library that would be instantiated is used, because the linker would keep one copy for all levels.
+// are compiled once per level of instructions (isa_*.cc): everything here is local to them, and nothing of
+// the standard library that would be instantiated is used, because the linker would keep one copy for all
+// levels.
 #pragma once
 
 #include <cstdint>
@@ -150,7 +151,7 @@ SD35_INLINE float largest_of(Vec v) {
   return v[0];
 }
 
-// Exchanges the lanes of a that have bit H of their number set with those of b that have not.
+// Exchanges the lanes of a that have bit H of their number set with those of b that do not.
 template <int H, int... L>
 SD35_INLINE void exchange(Vec& a, Vec& b, std::integer_sequence<int, L...>) {
   const Vec low = __builtin_shufflevector(a, b, ((L & H) != 0 ? kLanes + L - H : L)...);

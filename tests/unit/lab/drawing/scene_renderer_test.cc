@@ -67,7 +67,7 @@ TEST(SceneRenderer, DrawsEveryKindAtEverySize) {
                                      &Placement::name),
                   scene.items.empty() ? 0 : scene.count)
             << scene.caption;
-        // Something is seen: not one colour all over.
+        // Something can be seen: not one colour all over.
         const auto& rgb = rendering.image.rgb;
         EXPECT_NE(std::ranges::adjacent_find(rgb, std::not_equal_to()), rgb.end()) << scene.caption;
       }
@@ -87,7 +87,7 @@ TEST(SceneRenderer, IsAFunctionOfTheSceneAndTheSize) {
   }
 }
 
-// A word that is cut off is no label.
+// A word that is cut off is not a label.
 TEST(SceneRenderer, SignedWordsLieInsideThePictureAndTheirSign) {
   for (const auto& [width, height] : kSizes)
     for (std::uint64_t index = 0; index < 100; ++index) {
@@ -150,7 +150,8 @@ TEST(SceneRenderer, EachLetterIsInItsBox) {
 }
 
 // By the pixels: outside the place of the text nothing differs between a sign in one colour and in another.
-// In a typeface whose letters have equal room a letter's place follows from its number and the word's length.
+// In a typeface whose letters have equal space a letter's place follows from its number and the word's
+// length.
 TEST(SceneRenderer, EqualLettersLieWhateverTheWord) {
   const auto middles = [](const std::string& word) {
     Scene scene;
@@ -293,7 +294,7 @@ TEST(SceneRenderer, ThingsCastSoftShadows) {
   }
 }
 
-// The built-in pictures or the drawings have each, and each is seen.
+// Each is among the built-in pictures or the drawings, and can be seen.
 TEST(SceneRenderer, DrawsEveryThingShapeAndSurface) {
   Scene scene;
   for (const Thing& thing : all_things()) {

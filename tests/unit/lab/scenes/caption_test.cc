@@ -183,7 +183,7 @@ TEST_P(Captions, NameEverything) {
 INSTANTIATE_TEST_SUITE_P(OfBothSplits, Captions, testing::Values(Split::train, Split::heldout),
                          [](const auto& info) { return info.param == Split::train ? "train" : "heldout"; });
 
-// A full stop behind an unquoted word would be read as a part of the sign.
+// A full stop after an unquoted word would be read as a part of the sign.
 TEST(Caption, ASignsTextIsNeverFollowedByAFullStop) {
   SceneOptions options;
   options.mix.fill(0);

@@ -47,7 +47,7 @@ TEST(CaptionVocabulary, IsWhatTheDefaultModelSays) {
   said.erase("sides");
   said.erase("preview");
   EXPECT_EQ(said, nlohmann::json::parse(expected))
-      << "write it anew: sd35 make-dataset --vocabulary models/default/sd35.json --common-things";
+      << "write it again: sd35 make-dataset --vocabulary models/default/sd35.json --common-things";
 }
 
 }  // namespace

@@ -33,11 +33,11 @@ TEST(HeldOut, TrainingSeesNothingOfIt) {
     EXPECT_FALSE(is_held_out(line)) << line;
     ++seen[sort_of(line)];
   }
-  EXPECT_EQ(seen.size(), 10u);  // every sort was met
+  EXPECT_EQ(seen.size(), 10u);  // every sort occurred
   EXPECT_GT(seen["word"], 5'000);
 }
 
-// Read off the scenes themselves, past combinations().
+// Read from the scenes themselves, bypassing combinations().
 TEST(HeldOut, NoWordOfATrainingSignIsHeldOut) {
   std::set<std::string> words;
   for (std::uint64_t index = 0; index < kScenes; ++index) {
@@ -49,7 +49,7 @@ TEST(HeldOut, NoWordOfATrainingSignIsHeldOut) {
       words.insert(word);
     }
   }
-  // Training sees nearly all of the dictionary that is not held out.
+  // Training sees nearly all words of the dictionary that are not held out.
   const auto known =
       std::ranges::count_if(dictionary(), [&](auto word) { return words.contains(std::string(word)); });
   EXPECT_GT(known, 0.85 * static_cast<double>(dictionary().size()));
@@ -105,7 +105,7 @@ TEST(HeldOut, EightPercentOfEverySort) {
   }
 }
 
-// What was held out once stays so: models are compared over years.
+// What was held out once stays held out: models are compared over years.
 TEST(HeldOut, TheRuleDoesNotChange) {
   EXPECT_TRUE(is_held_out("sign capybara hello world"));
   EXPECT_FALSE(is_held_out("sign dog hello world"));

@@ -21,7 +21,7 @@ SceneOptions only(SceneKind kind) {
   return options;
 }
 
-// All that a scene is.
+// Everything in a scene.
 std::string written(const Scene& scene) {
   return scene.caption + scene_json(scene) + std::to_string(scene.layout_seed);
 }
@@ -275,7 +275,7 @@ Json item_of(const Item& item) {
   return json;
 }
 
-// What `sd35 evaluate` is told to look for is what the scene shows, all of it.
+// What `sd35 evaluate` is to look for is everything that the scene shows.
 TEST(SceneJson, ExpectsWhatIsThere) {
   for (std::size_t number = 0; number < kScoredKinds; ++number) {
     const auto kind = static_cast<SceneKind>(number);

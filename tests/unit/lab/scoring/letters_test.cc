@@ -65,7 +65,7 @@ TEST(LetterTableTest, TheMostCommonConfusionsComeFirst) {
   LetterTable table;
   table.add({"oats"}, "eats", kUnknown);
   table.add({"cat"}, "cats", kUnknown);
-  table.add({"lamp"}, "tree", kUnknown);  // says nothing of which letter was read for which
+  table.add({"lamp"}, "tree", kUnknown);  // says nothing about which letter was read for which
   table.add({"mop"}, "mep", kUnknown);
   table.add({"Hello", "World"}, "HelloWorl", kUnknown);
   const std::vector<Confusion> confusions = table.confusions();
@@ -84,7 +84,7 @@ TEST(LetterTableTest, TheMostCommonConfusionsComeFirst) {
 TEST(LetterTableTest, TheSecondWordHasPlacesOfItsOwn) {
   LetterTable table;
   table.add({"Hello", "Cat"}, "Hello Bat", kUnknown);
-  EXPECT_EQ(table.all().letters, 8);  // the space is none
+  EXPECT_EQ(table.all().letters, 8);  // the space is not a letter
   EXPECT_EQ(table.by_length().at(5).right, 5);
   EXPECT_EQ(table.by_length().at(3).right, 2);
   EXPECT_EQ(table.by_index().at(1).letters, 2);
@@ -157,7 +157,7 @@ TEST(GroupsTest, ThePageShowsLettersAndConfusions) {
   for (const char* part : {"<h2>letters of words</h2>", "<h2>letters of two words</h2>",
                            "<h2 id=\"two-words\">", "D &rarr; L 1&times;", "a &rarr; e 1&times;"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
-  EXPECT_EQ(page.find("capitals, pixels"), std::string::npos);  // of pictures that a model drew nobody knows
+  EXPECT_EQ(page.find("capitals, pixels"), std::string::npos);  // unknown for pictures that a model drew
 }
 
 }  // namespace

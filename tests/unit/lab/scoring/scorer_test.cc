@@ -75,7 +75,7 @@ TEST_F(ScorerTest, ReadsLightWordsOfAHeldSign) {
   EXPECT_EQ(score(scene, prompt).seen, "River");
 }
 
-// The scorers know the things of all styles, on their shadows.
+// The scorers recognize the things of all styles, on their shadows.
 TEST_F(ScorerTest, RecognizesThingsOfEachStyle) {
   std::vector<SpriteShares> styles = {kFluentOnly};
   if (EmojiFont::is_installed()) styles.push_back({0, 1});

@@ -103,7 +103,7 @@ TEST_P(ActivationsTest, ConversionRoundsAsTheScalarOneDoes) {
     const auto bits = static_cast<std::uint32_t>(generator()) & (i % 2 == 0 ? 0xffffffffu : 0xffff8000u);
     float value;
     std::memcpy(&value, &bits, sizeof(value));
-    // The instruction takes subnormal f32 numbers for zero.
+    // The instruction treats subnormal f32 numbers as zero.
     if (std::isnan(value) || value == 0.0f || std::abs(value) >= 0x1p-126f) values.push_back(value);
   }
   const Elements x(Element::f32, values);

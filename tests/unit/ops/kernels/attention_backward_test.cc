@@ -26,7 +26,7 @@ struct BackwardCase {
   bool causal = false;
 };
 
-// What one call has of a stream.
+// One stream of a call.
 struct Memory {
   Elements qkv, result, dresult;
   std::vector<float> log_sums, dqkv;

@@ -29,7 +29,7 @@ inline std::vector<IsaLevel> levels_of_this_cpu() {
   return levels;
 }
 
-// A test that runs once a level.
+// A test that runs once per level.
 class KernelTest : public testing::TestWithParam<IsaLevel> {
  protected:
   void SetUp() override { force_isa_level(GetParam()); }
@@ -107,7 +107,7 @@ inline Elements random_elements(Element type, std::int64_t count, unsigned seed,
   return {type, random_floats(count, seed, spread, mean)};
 }
 
-// What a kernel should have given, and how far off each element may be before it is rounded to its type.
+// What a kernel should have returned, and how far off each element may be before it is rounded to its type.
 struct Expected {
   std::vector<double> values, tolerances;
   void add(double value, double tolerance) {

@@ -117,7 +117,7 @@ TEST(TokenizerJsonTest, TheKindsOwnFilesGoFirst) {
     put_file(tiny.path() / name / "tokenizer.json", "damaged");
   ClipTokenizer::load(tiny / "tokenizer");
   T5Tokenizer::load(tiny / "tokenizer_3");
-  // With one of two missing they are no vocabulary.
+  // With one of the two missing they are not a vocabulary.
   fs::remove(tiny / "tokenizer/merges.txt");
   fs::copy_file(kSaved / "tokenizer/tokenizer.json", tiny / "tokenizer/tokenizer.json",
                 fs::copy_options::overwrite_existing);

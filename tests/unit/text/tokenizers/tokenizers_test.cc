@@ -114,7 +114,7 @@ TEST(TokenizersTest, BrokenClipFilesAreRefused) {
     expect_file_error<ClipTokenizer>("tokenizer", "tokenizer_config.json", config);
 }
 
-// A download that broke off is another tokenizer, whose pictures would be others.
+// A download that broke off is another tokenizer, which would draw other pictures.
 TEST(TokenizersTest, MergesThatAreCutShortAreRefused) {
   const std::string merges = file_bytes(tiny() / "tokenizer" / "merges.txt");
   std::vector<std::size_t> lengths = {merges.size() / 2, merges.size() - 2};
@@ -130,7 +130,7 @@ TEST(TokenizersTest, MergesThatAreCutShortAreRefused) {
             ClipTokenizer::load(tiny() / "tokenizer").encode("a cat"));
 }
 
-// The files of a tokenizer as something that is no file.
+// The files of a tokenizer as something that is not a file.
 TEST(TokenizersTest, PipesFoldersAndDevicesAreRefusedAtOnce) {
   const auto expect_refused = [](const fs::path& path, const auto& load) {
     const auto check = [&](const char* what) {
@@ -181,7 +181,7 @@ TEST(TokenizersTest, ASentencePieceModelThatEndsAfterAPieceIsRefused) {
   ASSERT_EQ(ends.back(), model.size());
   for (std::size_t i = 0; i + 1 < ends.size(); i += i + 8 < ends.size() ? 37 : 1)
     expect_file_error<T5Tokenizer>("tokenizer_3", "spiece.model", model.substr(0, ends[i]));
-  // Pieces that were appended to it, as for whole words, stand behind all else.
+  // Pieces that were appended to it, as for whole words, come after everything else.
   const std::string longer = append_pieces(model, {{"\u2581red", -3}, {"\u2581blue", -4}});
   const TemporaryFolder copy;
   write_t5_tokenizer(copy / "t5", longer, 512);
@@ -199,7 +199,7 @@ TEST(TokenizersTest, BrokenT5FilesAreRefused) {
   expect_file_error<T5Tokenizer>("tokenizer_3", "tokenizer_config.json", R"({"pad_token": "<nowhere>"})");
 }
 
-// A clone without git lfs leaves pointers in the place of the larger files.
+// A clone without git lfs leaves pointers in place of the larger files.
 TEST(TokenizersTest, WhatIsAnotherKindOfFileIsNamed) {
   const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 791656\n";
   for (const char* file : {"tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer_3/spiece.model"}) {

@@ -94,7 +94,7 @@ TEST(TrainTokenizerTest, WholeWordsOrCharacters) {
   const T5Tokenizer tokenizer = T5Tokenizer::load(folder / "t5");
   EXPECT_EQ(tokenizer.encode("yellow balloon").size(), 2u + 1);
   EXPECT_EQ(tokenizer.encode("HELLO").size(), 1u + 5 + 1);  // the mark before a word, letters, end of text
-  const Ids ids = tokenizer.encode("ell loon");             // parts of words, and no words
+  const Ids ids = tokenizer.encode("ell loon");             // parts of words, but not words
   EXPECT_EQ(ids.size(), 1u + 3 + 1 + 4 + 1);
   EXPECT_EQ(std::ranges::count(ids, 2), 0);
 }

@@ -1,4 +1,4 @@
-// The autoencoder's loss on numbers that can be checked by hand, and training that gives pictures back.
+// The autoencoder's loss on numbers that can be checked by hand, and training that reconstructs pictures.
 #include <filesystem>
 
 #include "core/error.h"
@@ -22,7 +22,7 @@ TEST(GradientDifference, CountsSlopesAtThreeSizes) {
   const double expected = (1.0 / 7 + 1.0 / 3 + 1.0 / 1) / 6;
   EXPECT_NEAR(gradient_difference(edge, at::zeros_like(edge)).item<double>(), expected, 1e-6);
   EXPECT_NEAR(gradient_difference(edge.transpose(2, 3), at::zeros_like(edge)).item<double>(), expected, 1e-6);
-  EXPECT_EQ(gradient_difference(edge, edge + 0.5).item<double>(), 0);  // a shade is no slope
+  EXPECT_EQ(gradient_difference(edge, edge + 0.5).item<double>(), 0);  // a shade is not a slope
 }
 
 class AutoencoderTest : public testing::Test {
@@ -141,7 +141,7 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
   std::map<std::string, double> figures;
   const at::Tensor loss = objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
-  // Another number than the mean amount, and never below its square.
+  // A different number than the mean amount, and never below its square.
   config_.reconstruction = "l1";
   objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   const double amount = figures.at("reconstruction");
@@ -219,7 +219,7 @@ TEST_F(AutoencoderTest, CropsAreCutFromPicturesOfTheResolution) {
       prepare_batch(objective, first_samples(std::size(kColours), 64), StepRandom(1, 0));
   const auto& made = std::any_cast<const NoisyPictures&>(batch);
   EXPECT_EQ(made.pictures.shape(), Shape({std::size(kColours), 3, 32, 32}));
-  EXPECT_EQ(made.text_crops, 0.0);  // these pictures say nothing of text
+  EXPECT_EQ(made.text_crops, 0.0);  // these pictures do not mention text
   std::map<std::string, double> figures;
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");

@@ -12,7 +12,7 @@ namespace sd35::train {
 namespace {
 
 TEST(ContrastiveLoss, IsTheCrossEntropyOfBothDirections) {
-  const at::Tensor text = at::eye(2), image = 5 * at::eye(2);  // lengths do not count
+  const at::Tensor text = at::eye(2), image = 5 * at::eye(2);  // lengths do not matter
   const at::Tensor scale = at::full({1}, std::log(3.0));
   const ContrastiveLoss right = contrastive_loss(text, image, scale, {0, 1});
   EXPECT_NEAR(right.total.item<double>(), std::log(1 + std::exp(-3.0)), 1e-6);

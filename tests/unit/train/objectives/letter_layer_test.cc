@@ -1,4 +1,4 @@
-// Letters under image tokens: which tokens they cover, what is learned of them, and what is measured.
+// Letters under image tokens: which tokens they cover, what is learned about them, and what is measured.
 #include "train/objectives/letter_layer.h"
 
 #include <gtest/gtest.h>

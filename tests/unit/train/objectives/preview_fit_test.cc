@@ -12,7 +12,7 @@
 namespace sd35::train {
 namespace {
 
-constexpr int kLatents = 6, kPixels = 4;  // of a side; of a latent's side
+constexpr int kLatents = 6, kPixels = 4;  // per side; per side of a latent
 
 VaeConfig config_of_two_channels() {
   VaeConfig config;

@@ -1,4 +1,4 @@
-// Which tokens are hidden, and a text encoder that learns to tell them.
+// Which tokens are hidden, and a text encoder that learns to predict them.
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -173,7 +173,7 @@ TEST_F(SpanDenoisingTest, LearnsToTellWhatIsHidden) {
 }
 
 TEST_F(SpanDenoisingTest, LearnsThePlacesOfTokens) {
-  // A token a text is hidden, and the places weigh ten times as much.
+  // One token per text is hidden, and the places weigh ten times as much.
   config_.mask_ratio = 0.01;
   config_.place_weight = 10;
   SpanDenoisingObjective objective = make();

@@ -1,4 +1,4 @@
-// Tokens that go past blocks.
+// Tokens that skip blocks.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -88,7 +88,7 @@ TEST_F(TokenRouteTest, EveryWeightLearns) {
   for (const StoredParameter& p : store.parameters()) {
     const std::string& name = p.spec.names.front();
     if (name == "transformer_blocks.3.attn.norm_added_q.weight")
-      continue;  // nobody asks the last text tokens
+      continue;  // the last text tokens are not used
     EXPECT_GT(store.gradients().narrow(0, p.offset, p.spec.shape.numel()).abs().max().item<double>(), 0)
         << name;
   }

@@ -17,7 +17,7 @@
 namespace sd35::train {
 namespace {
 
-constexpr int kPictures = 128;  // pixels a side: 8 x 8 tokens
+constexpr int kPictures = 128;  // pixels per side: 8 x 8 tokens
 
 class WindowBatches : public ::testing::Test {
  protected:
@@ -79,7 +79,7 @@ TEST_F(WindowBatches, NamesTheSampleThatTookAnUnreadableOnesPlace) {
   const auto batches = both->batches();
   MicroBatch batch = batches->at(0, 0, 4);
   const std::vector<std::int64_t> planned = batch.samples;
-  put_file(folder_ / "data" / (std::to_string(planned[1]) + ".png"), "no picture any more");
+  put_file(folder_ / "data" / (std::to_string(planned[1]) + ".png"), "no longer a picture");
   both->prepare(batch, StepRandom(config_.seed, 0));
   EXPECT_EQ(batch.samples[0], planned[0]);
   EXPECT_EQ(batch.samples[1], batch.replacement(1, 0));

@@ -1,4 +1,4 @@
-// Rounded weights: the numbers of the type, the matrices that are concerned, and runs that learn with them.
+// Rounded weights: the numbers of the type, the matrices that they apply to, and runs that train with them.
 #include "train/optimizers/weight_rounding.h"
 
 #include <ATen/ATen.h>
@@ -67,7 +67,7 @@ class RoundedRunTest : public testing::Test {
     run_training(config_, options);
     return read_whole_file(run / "metrics.jsonl", 1 << 20);
   }
-  // The weights of blocks' matrices in a model that are no fp8 numbers.
+  // The weights of blocks' matrices in a model that are not fp8 numbers.
   static std::set<std::string> exact(const std::filesystem::path& model) {
     std::set<std::string> names;
     const auto weights = ModelFiles::open(model.string()).weights(Component::transformer);

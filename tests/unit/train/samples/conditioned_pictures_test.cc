@@ -1,4 +1,4 @@
-// What is computed once of pictures with captions, and kept.
+// What is computed once for pictures with captions, and kept.
 #include "train/samples/conditioned_pictures.h"
 
 #include <gtest/gtest.h>

@@ -93,7 +93,7 @@ TEST(PictureCropsTest, BoxesMoveWithTheirPictures) {
   EXPECT_EQ(box.x, 128 - 30 - 16);
 }
 
-// A data set whose pictures say where their text is: the share that is asked for is cropped about it.
+// A data set whose pictures say where their text is: the share that is asked for is cropped around it.
 TEST(PictureCropsTest, AShareOfThemShowsTheText) {
   const TemporaryFolder folder;
   Image image{64, 64, std::vector<std::uint8_t>(std::size_t{3} * 64 * 64)};
@@ -119,7 +119,7 @@ TEST(PictureCropsTest, AShareOfThemShowsTheText) {
     }
     return std::pair(static_cast<double>(whole) / count, crops.about_text);
   };
-  // About the text, it must be whole across; the grid may cut rows 50 to 55 at 56, never.
+  // Around the text, it must be whole across; the grid must never cut rows 50 to 55 at 56.
   EXPECT_EQ(share(1), std::pair(1.0, 1.0));
   const auto [whole, about] = share(0.5);
   EXPECT_NEAR(about, 0.5, 0.2);

@@ -104,14 +104,15 @@ TEST(StageMix, WhatMakesNoSenseIsRefused) {
             "stage 1: mix 1: unknown key 'st");
   EXPECT_EQ(
       refusal_of(R"("steps": 1, "resolutions": [64], "mix": [{"share": 1}], "window": {"shapes": ["4x4"]})"),
-      "stage 1: 'window' belongs into the elements of 'mix'");
-  EXPECT_EQ(refusal_of(R"("steps": 1, "resolutions": [64], "window": {"shapes": ["4 x 4"]})"),
-            "stage 1: window: 'shapes' must be a list of window sizes: '4 x 4' is no width x height in image "
-            "tokens of 16 pixels, such as \"12x6\"");
+      "stage 1: 'window' belongs in the elements of 'mix'");
+  EXPECT_EQ(
+      refusal_of(R"("steps": 1, "resolutions": [64], "window": {"shapes": ["4 x 4"]})"),
+      "stage 1: window: 'shapes' must be a list of window sizes: '4 x 4' is not a width x height in image "
+      "tokens of 16 pixels, such as \"12x6\"");
   for (const char* shape : {"0x4", "4x", "4x4x4", "-4x4", "300x4", ""})
     EXPECT_NE(refusal_of(R"("steps": 1, "resolutions": [64], "window": {"shapes": [")" + std::string(shape) +
                          "\"]}")
-                  .find("no width x height"),
+                  .find("not a width x height"),
               std::string::npos)
         << shape;
   EXPECT_EQ(refusal_of(R"("steps": 1, "resolutions": [64], "window": {"share": 0.5})"),

@@ -18,7 +18,7 @@ const StoredTensors& goldens() {
 
 std::string named(BlockType type) { return std::string(name_of(type)); }
 
-// The bits, so that -0 is no 0 and NaN is itself.
+// The bits, so that -0 differs from 0 and NaN equals itself.
 std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
   std::vector<std::uint32_t> bits(values.size());
   std::memcpy(bits.data(), values.data(), values.size() * sizeof(float));

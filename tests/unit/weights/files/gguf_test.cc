@@ -174,7 +174,7 @@ TEST_F(GgufNames, OfLlamasT5) {
 
 TEST_F(GgufNames, ThatMeetAreRefused) {
   write_gguf(path_, {{"token_embd.weight", numbered({2})}, {"shared.weight", numbered({2})}});
-  EXPECT_NE(file_error([&] { read_weight_file(path_); }).find("two tensors mean 'shared.weight'"),
+  EXPECT_NE(file_error([&] { read_weight_file(path_); }).find("two tensors map to 'shared.weight'"),
             std::string::npos);
 }
 

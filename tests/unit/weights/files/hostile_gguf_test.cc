@@ -92,7 +92,7 @@ std::vector<HostileFile> hostile_tensors() {
       {"removed_type", Bytes().start(1, 0).tensor("t", {32}, 4, 0), "known are F32"},
       {"half_a_block", Bytes().start(1, 0).tensor("t", {48, 2}, 8, 0), "blocks of q8_0 do not divide"},
       {"a_scalar_block", Bytes().start(1, 0).tensor("t", {}, 8, 0), "blocks of q8_0 do not divide"},
-      {"not_aligned", Bytes().start(1, 0).tensor("t", {2}, 0, 16).data(64), "no multiple of 32"},
+      {"not_aligned", Bytes().start(1, 0).tensor("t", {2}, 0, 16).data(64), "not a multiple of 32"},
       {"offset_overflows", Bytes().start(1, 0).tensor("t", {64}, 0, ~std::uint64_t{31}).data(64),
        "lies at an offset"},
       {"beyond_the_end", Bytes().start(1, 0).tensor("t", {64}, 0, 32).data(256),

@@ -96,7 +96,7 @@ TEST_F(Aliases, FusedProjectionsStayWhereTheyAre) {
 }
 
 TEST_F(Aliases, UnknownNamesStay) {
-  // Numbers that are none, too long or written with a leading zero are not block numbers.
+  // What is not a number, too long or written with a leading zero is not a block number.
   const Tensors odd = {{"joint_blocks.x.x_block.mlp.fc1.weight", numbered({1})},
                        {"joint_blocks.01.x_block.mlp.fc1.weight", numbered({1})},
                        {"joint_blocks.99999999999999999999.x_block.mlp.fc1.weight", numbered({1})},
@@ -123,7 +123,7 @@ TEST_F(Aliases, RefusesMixedLayouts) {
   const Tensors mixed = {{"x_embedder.proj.weight", numbered({1})}, {"pos_embed.proj.weight", numbered({1})}};
   const std::string message =
       file_error([&] { from_original(Component::transformer, stored(mixed), "model.safetensors"); });
-  EXPECT_NE(message.find("two tensors mean 'pos_embed.proj.weight'"), std::string::npos) << message;
+  EXPECT_NE(message.find("two tensors map to 'pos_embed.proj.weight'"), std::string::npos) << message;
 }
 
 TEST_F(Aliases, RefusesToWriteWhatHasNoPlace) {

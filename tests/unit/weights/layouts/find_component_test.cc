@@ -35,7 +35,7 @@ class FindComponent : public testing::Test {
           "module._orig_mod.", "_orig_mod.module.model.diffusion_model.", "base_model.model.", "vae.",
           "first_stage_model.", "text_encoders.t5xxl.transformer.", "text_encoder.", "ema.",
           "anything.at.all."}) {
-      // Prefixes that name the other CLIP are told apart, see below.
+      // Prefixes that name the other CLIP are tested below.
       SCOPED_TRACE(prefix);
       if (component == text_encoder_2 && prefix == "text_encoder.") continue;
       expect_tensors(*read(component, with_prefix(prefix, file)), expected);
@@ -84,7 +84,7 @@ TEST_F(FindComponent, WrappersInsideNames) {
   }
   expect_tensors(*read(transformer, file), transformer_.diffusers);
   file["proj_out.bias"] = file.at("module.proj_out.bias");
-  EXPECT_NE(file_error([&] { read(transformer, file); }).find("two tensors mean 'proj_out.bias'"),
+  EXPECT_NE(file_error([&] { read(transformer, file); }).find("two tensors map to 'proj_out.bias'"),
             std::string::npos);
 }
 

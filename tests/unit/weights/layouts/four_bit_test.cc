@@ -116,7 +116,7 @@ TEST_P(FourBit, RefusesWhatContradictsItself) {
   expect(state("shape", {-1, 43}), "shape");
   expect(state("shape", "6"), "shape");
   expect(state("blocksize", 0), "blocksize");
-  expect(state("blocksize", 65), "no power of two");
+  expect(state("blocksize", 65), "not a power of two");
   expect(state("blocksize", 128), "'a.weight.absmax'");
   expect(state("dtype", "int8"), "dtype");
   expect(state("quant_type", "fp4"), "quant_type");

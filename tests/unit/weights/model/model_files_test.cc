@@ -84,7 +84,7 @@ TEST_F(WholeModel, FolderWithoutWeights) {
                {"tokenizer_2/merges.txt (or ", "tokenizer_2/tokenizer.json) is missing", "--tokenizers"});
 }
 
-// What is missing and what is loaded are answers to one question.
+// What is missing and what is loaded must agree.
 TEST_F(WholeModel, TokenizersInEitherForm) {
   const fs::path model = folder_ / "model";
   make_folder(model);
@@ -270,17 +270,17 @@ TEST_F(WholeModel, WithoutT5) {
   make_folder(folder_ / "model");
   fs::remove_all(folder_ / "model/text_encoder_3");
   fs::remove_all(folder_ / "model/tokenizer_3");
-  // Missing alone: there is a way to draw.
+  // Only this is missing: there is a way to draw.
   expect_error(
       ModelFiles::open(folder_ / "model").missing_to_generate(),
       {"text_encoder_3/model.safetensors", "; --no-t5 draws without T5; to draw with it, get Stable"});
-  // Saved without: nothing is missing.
+  // Saved without it: nothing is missing.
   put(folder_ / "model/model_index.json",
       R"({"_class_name": "StableDiffusion3Pipeline", "text_encoder_3": [null, null], "tokenizer_3": [null, null]})");
   const ModelFiles files = ModelFiles::open(folder_ / "model");
   EXPECT_TRUE(files.without_t5());
   EXPECT_EQ(files.missing_to_generate(), "");
-  // One that is named is used.
+  // If one is named it is used.
   write_safetensors(folder_ / "t5.safetensors", t5_);
   EXPECT_FALSE(ModelFiles::open(folder_ / "model", {{}, {}, folder_ / "t5.safetensors", {}}).without_t5());
 }

@@ -1,4 +1,4 @@
-// Configurations: whose word counts when a part lies in a file of its own.
+// Configurations: which source counts when a part is in a file of its own.
 #include "weights/model/said_config.h"
 
 #include "tests/unit/weights/whole_model.h"
@@ -37,7 +37,7 @@ TEST_F(WholeModel, ConfigurationStaysWhenAPartIsNamedByFile) {
   EXPECT_EQ(files.config_location(vae), folder_ / "model/vae/config.json");
   EXPECT_EQ(files.configuration(vae).doubt, "");
 
-  // Another autoencoder: nobody knows its scale.
+  // Another autoencoder, whose scale is not known.
   write_safetensors(folder_ / "vae.safetensors", make_vae({4, 8}).original);
   const ComponentConfig other = ModelFiles::open(folder_ / "model", extra).configuration(vae);
   EXPECT_EQ(other.json.at("block_out_channels"), (std::vector{4, 8}));
@@ -48,7 +48,7 @@ TEST_F(WholeModel, ConfigurationStaysWhenAPartIsNamedByFile) {
                 "model/vae/config.json describes ('block_out_channels' is [4,8] instead of [2,4])",
                 "'scaling_factor' is 1.5305 instead of 0.37"});
 
-  // The same guesses as what the folder says need no word.
+  // If the folder says what would be derived, no warning is needed.
   nlohmann::json published = vae_said();
   published.update(
       {{"norm_num_groups", 32}, {"scaling_factor", 1.5305}, {"shift_factor", 0.0609}, {"sample_size", 1024}});
@@ -71,7 +71,7 @@ TEST_F(WholeModel, FilesSayTheirConfigurations) {
   EXPECT_EQ(files.scheduler_config().at("shift"), 6.0);
   EXPECT_EQ(files.extras(), said.at("sd35"));
 
-  // A part that takes the place of one: what the model says of it stays; what its own file says counts more.
+  // A part that replaces one: what the model says of it stays; what its own file says takes precedence.
   ModelParts extra;
   extra.vae = folder_ / "vae.safetensors";
   write_safetensors(extra.vae, vae_.diffusers);
@@ -82,7 +82,7 @@ TEST_F(WholeModel, FilesSayTheirConfigurations) {
   EXPECT_EQ(ModelFiles::open(folder_ / "m.safetensors", extra).config(vae), own);
   EXPECT_EQ(ModelFiles::open_part(vae, extra.vae).config(vae), own);
 
-  // A transformer brings its shift and its words where the model says nothing.
+  // A transformer brings its shift and its words if the model says nothing.
   write_safetensors(folder_ / "t.safetensors", transformer_.original, metadata);
   extra = {};
   extra.transformer = folder_ / "t.safetensors";
