@@ -347,7 +347,7 @@ TEST_F(LoraFilesTest, ForgetTheOldestBeyondALimit) {
 TEST(AdapterTest, IsInTheRecipe) {
   const Picture picture =
       Pipeline::from_pretrained(bf16_model().string(), kept()).generate(lora_request(0.5)).at(0);
-  EXPECT_NE(picture.metadata.at(1).second.find(R"("loras":[{"path":"peft.safetensors")", std::string::npos);
+  EXPECT_NE(picture.metadata.at(1).second.find(R"("loras":[{"path":"peft.safetensors")"), std::string::npos);
 }
 
 TEST(AdapterTest, ThatIsMissingIsAnErrorBeforeAnythingIsEncoded) {
