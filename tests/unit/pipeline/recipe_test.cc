@@ -38,11 +38,11 @@ TEST(RecipeTest, SurvivesJson) {
   Recipe recipe = unusual_recipe();
   const Recipe read = recipe_from_json(recipe_to_json(recipe), "test");
   EXPECT_EQ(read.model, recipe.model);
+  recipe.generate.metadata = GenerateOptions().metadata;
+  recipe.generate.recipe_paths = GenerateOptions().recipe_paths;
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // concerns only this machine
   recipe.load.keep = "nothing";
-  recipe.generate.metadata = GenerateOptions().metadata;
-  recipe.generate.recipe_paths = GenerateOptions().recipe_paths;
   recipe.load.threads = 0;
   EXPECT_EQ(options_to_json(read.load), options_to_json(recipe.load));
 }
