@@ -83,7 +83,7 @@ std::vector<Component> chosen_components(const ModelFiles& files, const ConvertO
   for (const Component component : kComponents)
     if (options.components.empty() && files.has(component)) list.push_back(component);
   std::ranges::sort(list);
-  list.erase(std::ranges::unique(list).begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());  // clang 14 cannot take ranges::unique
   return list;
 }
 
