@@ -2,7 +2,9 @@
 
 #include <limits>
 
+#include "tests/support/file_bytes.h"
 #include "tests/support/file_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sd35 {
 namespace {
