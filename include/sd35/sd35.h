@@ -281,7 +281,7 @@ struct Recipe {
   LoadOptions load;
   GenerateOptions generate;
   // Of the weights of `model`, with the parts that were named beside it, as Model::hash() gives it, and of
-  // LoRAs by their names; empty in recipes of before 0.1.0.
+  // LoRAs by their names; empty in older recipes.
   std::string model_hash = {};
   std::map<std::string, std::string> lora_hashes = {};
 };
