@@ -19,10 +19,13 @@ namespace sd35 {
 using Bytes = std::span<const std::uint8_t>;
 
 // A decoded picture as it is stored, with the Exif orientation (1 to 8) it asks to be shown in.
-struct StoredImage {
-  Image image;
+template <class Pixels>
+struct Stored {
+  Pixels image;
   int orientation = 1;
 };
+using StoredImage = Stored<Image>;
+using StoredTransparentImage = Stored<TransparentImage>;
 
 // Its size alone.
 struct StoredSize {
@@ -39,6 +42,7 @@ void check_stored_size(std::uint64_t width, std::uint64_t height,
 bool is_png(Bytes file);
 std::vector<std::uint8_t> encode_png(const Image& image, const Metadata& metadata);
 StoredImage decode_png(Bytes file);
+StoredTransparentImage decode_transparent_png(Bytes file);
 Metadata png_metadata(Bytes file);
 
 bool is_jpeg(Bytes file);
@@ -50,7 +54,7 @@ bool is_webp(Bytes file);
 std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metadata, int quality,
                                       bool lossless);
 StoredImage decode_webp(Bytes file);
-TransparentImage decode_transparent_webp(Bytes file);
+StoredTransparentImage decode_transparent_webp(Bytes file);
 Metadata webp_metadata(Bytes file);
 // The size from the start of a file of `file_size` bytes; nothing when more of the file is needed.
 std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size);

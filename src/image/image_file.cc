@@ -22,28 +22,49 @@ Bytes bytes_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// Exif: 1 as stored; 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed
-// picture.
-Image oriented(StoredImage stored) {
-  const int orientation = stored.orientation;
-  if (orientation == 1) return std::move(stored.image);
-  const Image& source = stored.image;
+// Turns a picture whose sides are `width` and `height` as stored, and swaps them where it is transposed. Exif: 1 as stored;
+// 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed picture.
+void orient(int orientation, std::ptrdiff_t channels, int& width, int& height,
+            std::vector<std::uint8_t>& pixels) {
+  if (orientation == 1) return;
   const bool transposed = orientation >= 5;
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  Image shown{source.width, source.height, std::vector<std::uint8_t>(source.rgb.size())};
-  if (transposed) std::swap(shown.width, shown.height);
-  for (int y = 0; y < shown.height; ++y)
-    for (int x = 0; x < shown.width; ++x) {
+  const int stored_width = width, stored_height = height;
+  if (transposed) std::swap(width, height);
+  std::vector<std::uint8_t> shown(pixels.size());
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
       const int across = transposed ? y : x;
       const int down = transposed ? x : y;
-      const int source_x = from_right ? source.width - 1 - across : across;
-      const int source_y = from_bottom ? source.height - 1 - down : down;
-      const std::size_t from = (static_cast<std::size_t>(source_y) * source.width + source_x) * 3;
-      std::copy_n(source.rgb.begin() + from, 3,
-                  shown.rgb.begin() + (static_cast<std::size_t>(y) * shown.width + x) * 3);
+      const int stored_x = from_right ? stored_width - 1 - across : across;
+      const int stored_y = from_bottom ? stored_height - 1 - down : down;
+      std::copy_n(pixels.begin() + (std::ptrdiff_t{stored_y} * stored_width + stored_x) * channels, channels,
+                  shown.begin() + (std::ptrdiff_t{y} * width + x) * channels);
     }
-  return shown;
+  pixels = std::move(shown);
+}
+
+Image oriented(StoredImage stored) {
+  orient(stored.orientation, 3, stored.image.width, stored.image.height, stored.image.rgb);
+  return std::move(stored.image);
+}
+
+TransparentImage oriented(StoredTransparentImage stored) {
+  orient(stored.orientation, 4, stored.image.width, stored.image.height, stored.image.rgba);
+  return std::move(stored.image);
+}
+
+StoredTransparentImage opaque(const StoredImage& stored) {
+  StoredTransparentImage result{{stored.image.width, stored.image.height, {}}, stored.orientation};
+  const std::vector<std::uint8_t>& rgb = stored.image.rgb;
+  result.image.rgba.reserve(rgb.size() / 3 * 4);
+  for (std::size_t i = 0; i < rgb.size(); i += 3) {
+    result.image.rgba.insert(result.image.rgba.end(), rgb.begin() + static_cast<std::ptrdiff_t>(i),
+                             rgb.begin() + static_cast<std::ptrdiff_t>(i) + 3);
+    result.image.rgba.push_back(255);
+  }
+  return result;
 }
 
 std::vector<std::uint8_t> encode(const Image& image, ImageFormat format, const Metadata& metadata,
@@ -146,9 +167,15 @@ Image read_image(std::span<const std::byte> file, const std::string& name) {
   return oriented(read_as(bytes_of(file), name, decode_png, decode_jpeg, decode_webp));
 }
 
-TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name) {
-  const auto refuse = [](Bytes) -> TransparentImage { throw FileError("it is not a WebP"); };
-  return read_as<TransparentImage>(bytes_of(file), name, refuse, refuse, decode_transparent_webp);
+TransparentImage read_transparent_image(std::span<const std::byte> file, const std::string& name) {
+  return oriented(read_as<StoredTransparentImage>(
+      bytes_of(file), name, decode_transparent_png, [](Bytes jpeg) { return opaque(decode_jpeg(jpeg)); },
+      decode_transparent_webp));
+}
+
+TransparentImage read_transparent_image(const std::filesystem::path& path) {
+  const std::string file = read_whole_file(path, kMaxFileBytes);
+  return read_transparent_image(std::as_bytes(std::span(file)), path.string());
 }
 
 Metadata read_metadata(const std::filesystem::path& path) {

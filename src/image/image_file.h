@@ -42,9 +42,9 @@ Image read_image(const std::filesystem::path& path);
 // The same, of a file in memory that messages call `name`.
 Image read_image(std::span<const std::byte> file, const std::string& name);
 
-// A WebP in memory with its alpha, 255 where it has none; an orientation is not applied. Throws FileError as
-// read_image() does, and for other formats.
-TransparentImage read_transparent_webp(std::span<const std::byte> file, const std::string& name);
+// The same with its alpha, 255 where it has none.
+TransparentImage read_transparent_image(const std::filesystem::path& path);
+TransparentImage read_transparent_image(std::span<const std::byte> file, const std::string& name);
 
 // What write_image(), or another program that uses the same places, put there; of a PNG, what comes before
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not

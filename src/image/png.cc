@@ -125,13 +125,16 @@ bool read_header(Reader& reader) noexcept {
   return true;
 }
 
-// Every kind of PNG as 8-bit RGB.
-bool prepare_rgb(Reader& reader) noexcept {
+// Every kind of PNG as 8-bit RGB, or RGBA.
+bool prepare(Reader& reader, bool with_alpha) noexcept {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_expand(reader.png);
   png_set_strip_16(reader.png);
   png_set_gray_to_rgb(reader.png);
-  png_set_strip_alpha(reader.png);
+  if (with_alpha)
+    png_set_add_alpha(reader.png, 0xff, PNG_FILLER_AFTER);
+  else
+    png_set_strip_alpha(reader.png);
   png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
   return true;
@@ -175,6 +178,28 @@ int orientation_of(Reader& reader) {
   return parse_exif({block, size}).orientation;
 }
 
+struct Decoded {
+  int width, height;
+  std::vector<std::uint8_t> pixels;
+  int orientation;
+};
+
+// 3 or 4 channels.
+Decoded decode(Bytes file, std::size_t channels) {
+  Reader reader(file);
+  open(reader);
+  const png_uint_32 width = png_get_image_width(reader.png, reader.info);
+  const png_uint_32 height = png_get_image_height(reader.png, reader.info);
+  check_stored_size(width, height, kMaxPixelsPerByte * file.size());
+  check(prepare(reader, channels == 4), reader.failure);
+  const std::size_t stride = channels * width;
+  if (png_get_rowbytes(reader.png, reader.info) != stride) throw FileError("PNG: an unknown kind of pixels");
+  std::vector<std::uint8_t> pixels(stride * height);
+  for (png_uint_32 y = 0; y < height; ++y) reader.rows.push_back(pixels.data() + stride * y);
+  check(read_pixels(reader), reader.failure);
+  return {static_cast<int>(width), static_cast<int>(height), std::move(pixels), orientation_of(reader)};
+}
+
 }  // namespace
 
 bool is_png(Bytes file) {
@@ -199,20 +224,13 @@ std::vector<std::uint8_t> encode_png(const Image& image, const Metadata& metadat
 }
 
 StoredImage decode_png(Bytes file) {
-  Reader reader(file);
-  open(reader);
-  const png_uint_32 width = png_get_image_width(reader.png, reader.info);
-  const png_uint_32 height = png_get_image_height(reader.png, reader.info);
-  check_stored_size(width, height, kMaxPixelsPerByte * file.size());
-  check(prepare_rgb(reader), reader.failure);
-  const std::size_t stride = std::size_t{3} * width;
-  if (png_get_rowbytes(reader.png, reader.info) != stride) throw FileError("PNG: an unknown kind of pixels");
-  StoredImage stored{
-      {static_cast<int>(width), static_cast<int>(height), std::vector<std::uint8_t>(stride * height)}, 1};
-  for (png_uint_32 y = 0; y < height; ++y) reader.rows.push_back(stored.image.rgb.data() + stride * y);
-  check(read_pixels(reader), reader.failure);
-  stored.orientation = orientation_of(reader);
-  return stored;
+  auto [width, height, pixels, orientation] = decode(file, 3);
+  return {{width, height, std::move(pixels)}, orientation};
+}
+
+StoredTransparentImage decode_transparent_png(Bytes file) {
+  auto [width, height, pixels, orientation] = decode(file, 4);
+  return {{width, height, std::move(pixels)}, orientation};
 }
 
 Metadata png_metadata(Bytes file) {

@@ -139,13 +139,14 @@ StoredImage decode_webp(Bytes file) {
   return stored;
 }
 
-TransparentImage decode_transparent_webp(Bytes file) {
+StoredTransparentImage decode_transparent_webp(Bytes file) {
   const auto [width, height] = size_to_decode(file);
-  TransparentImage image{width, height, std::vector<std::uint8_t>(bytes_for(width, height, 4))};
-  std::vector<std::uint8_t>& rgba = image.rgba;
+  StoredTransparentImage stored{{width, height, std::vector<std::uint8_t>(bytes_for(width, height, 4))}, 1};
+  std::vector<std::uint8_t>& rgba = stored.image.rgba;
   if (WebPDecodeRGBAInto(file.data(), file.size(), rgba.data(), rgba.size(), 4 * width) == nullptr)
     throw FileError("WebP: the file is corrupt");
-  return image;
+  stored.orientation = exif_of(file).orientation;
+  return stored;
 }
 
 Metadata webp_metadata(Bytes file) {

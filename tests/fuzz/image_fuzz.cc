@@ -29,7 +29,7 @@ void read_picture(std::string_view picture) {
   allow_errors([&] { (void)read_metadata(InputFile(picture).path()); });
   if (!size || std::int64_t{size->width} * size->height > kMostPixels) return;
   allow_errors([&] { require(same_sides(read_image(bytes, "fuzz"), *size)); });
-  allow_errors([&] { (void)read_transparent_webp(bytes, "fuzz"); });
+  allow_errors([&] { (void)read_transparent_image(bytes, "fuzz"); });
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import torch
 from diffusers.image_processor import VaeImageProcessor
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 folder = pathlib.Path(sys.argv[1])
@@ -93,3 +93,21 @@ processor = VaeImageProcessor()
 levels = processor.postprocess(torch.from_numpy(pixels).permute(2, 0, 1)[None], output_type="pil")[0]
 (folder / "pixels.f32").write_bytes(pixels.tobytes())
 (folder / "pixels.rgb").write_bytes(levels.tobytes())
+
+
+def blur_filled(image, mask):
+    """AUTOMATIC1111's "fill": what the mask hides, filled with blurs of the rest."""
+    hidden = Image.new("RGBa", image.size)
+    hidden.paste(image.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(mask))
+    filled = Image.new("RGBA", image.size)
+    for radius, times in ((256, 1), (64, 1), (16, 2), (4, 4), (2, 2), (0, 1)):
+        blurred = hidden.filter(ImageFilter.GaussianBlur(radius)).convert("RGBA")
+        for _ in range(times):
+            filled.alpha_composite(blurred)
+    return filled.convert("RGB")
+
+
+mask = Image.new("L", base.size)
+mask.paste(255, (9, 6, 24, 18))
+mask.paste(100, (24, 6, 26, 18))
+(folder / "blur_filled.rgb").write_bytes(blur_filled(base, mask).tobytes())

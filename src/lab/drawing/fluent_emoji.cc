@@ -41,7 +41,7 @@ const FluentFiles& fluent_files() {
 std::optional<Surface> fluent_picture(char32_t character) {
   const auto found = fluent_files().find(character);
   if (found == fluent_files().end()) return std::nullopt;
-  const TransparentImage image = read_transparent_webp(found->second, "a picture of assets/fluent-emoji");
+  const TransparentImage image = read_transparent_image(found->second, "a picture of assets/fluent-emoji");
   Surface surface = make_surface(image.width, image.height);
   cairo_surface_flush(surface.get());
   unsigned char* pixels = cairo_image_surface_get_data(surface.get());

@@ -73,28 +73,43 @@ TEST(ImageFile, LosslessWebpIsExact) {
   EXPECT_EQ(read_image(folder / "a.webp"), golden("rgb.png"));
 }
 
-TEST(TransparentWebp, KeepsAlpha) {
-  const auto read = [](const std::string& file) {
-    return read_transparent_webp(std::as_bytes(std::span(file)), "a picture");
-  };
-  const TransparentImage hat = read(file_bytes(SD35_SOURCE_DIR "/assets/fluent-emoji/1f3a9.webp"));
+TransparentImage transparent(const std::string& file) {
+  return read_transparent_image(std::as_bytes(std::span(file)), "a picture");
+}
+
+TEST(TransparentImage, KeepsAlphaOfWebp) {
+  const std::string file = file_bytes(SD35_SOURCE_DIR "/assets/fluent-emoji/1f3a9.webp");
+  const TransparentImage hat = transparent(file);
   ASSERT_EQ(hat.rgba.size(), 4u * 256 * 256);
   const auto alpha = [&](std::size_t x, std::size_t y) { return hat.rgba[4 * (256 * y + x) + 3]; };
   EXPECT_EQ(alpha(0, 0), 0);
   EXPECT_EQ(alpha(255, 255), 0);
   EXPECT_EQ(alpha(128, 100), 255);
+  EXPECT_THROW(transparent(file.substr(0, file.size() / 2)), FileError);
+  EXPECT_THROW(transparent(""), FileError);
+}
 
-  const Image opaque = golden("rgb.png");
-  const std::vector<std::uint8_t> bytes = encode_image(opaque, ImageFormat::webp, {}, {.lossless = true});
-  const std::string file(bytes.begin(), bytes.end());
-  const TransparentImage same = read(file);
-  ASSERT_EQ(same.rgba.size() / 4, opaque.rgb.size() / 3);
-  for (std::size_t i = 0; i < same.rgba.size(); ++i)
-    ASSERT_EQ(same.rgba[i], i % 4 == 3 ? 255 : opaque.rgb[3 * (i / 4) + i % 4]);
-
-  EXPECT_THROW(read(file.substr(0, file.size() / 2)), FileError);
-  EXPECT_THROW(read(file_bytes(SD35_SOURCE_DIR "/docs/images/sizes.png")), FileError);
-  EXPECT_THROW(read(""), FileError);
+// In every format, and turned as its Exif says.
+TEST(TransparentImage, HasTheColoursOfTheImage) {
+  const std::vector<std::pair<std::string, bool>> files{
+      {"rgba.png", true},          {"grey_alpha.png", true},
+      {"alpha.webp", true},        {"palette_transparent.png", true},
+      {"grey16.png", false},       {"cmyk.jpg", false},
+      {"orientation6.webp", false}};
+  for (const auto& [name, has_alpha] : files) {
+    const Image image = read_image(kGolden + name);
+    const TransparentImage same = read_transparent_image(kGolden + name);
+    ASSERT_EQ(same.width, image.width) << name;
+    ASSERT_EQ(same.height, image.height) << name;
+    bool translucent = false;
+    for (std::size_t i = 0; i < image.rgb.size() / 3; ++i) {
+      const std::uint8_t alpha = same.rgba[4 * i + 3];
+      translucent = translucent || alpha < 255;
+      if (alpha == 0) continue;  // WebP forgets colours that nobody sees
+      for (std::size_t c = 0; c < 3; ++c) ASSERT_EQ(same.rgba[4 * i + c], image.rgb[3 * i + c]) << name;
+    }
+    EXPECT_EQ(translucent, has_alpha) << name;
+  }
 }
 
 TEST(ImageFile, LossyFormatsAreCloseAndObeyQuality) {
