@@ -69,9 +69,12 @@ class RecipeFiles {
   template <class T>
   void find(const std::string& /*argument*/, const T& /*value*/) const {}
 
-  void find(const std::string& argument, fs::path& path) const {
-    if (!path.empty() && !is_found(path))
-      fail(argument + " '" + path.string() + "'", "say with " + argument + " where it lies now");
+  void find(const std::string& argument, fs::path& path) {
+    if (path.empty()) return;
+    if (!is_found(path)) fail(argument + " '" + path.string() + "'", "say with " + argument + " where it lies now");
+    const auto hash = recipe_.picture_hashes.find(path.filename().string());
+    if (hash != recipe_.picture_hashes.end() && hash->second != picture_hash({path}))
+      warnings_.push_back("the picture '" + path.string() + "' is not the one that '" + picture_ + "' was drawn from");
   }
 
   void find(const std::string& argument, std::vector<LoraOptions>& loras) {

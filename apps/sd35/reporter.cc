@@ -22,6 +22,8 @@ const char* name_of(Stage stage) {
       return "load";
     case Stage::encode_prompt:
       return "encode prompt";
+    case Stage::encode_picture:
+      return "encode picture";
     case Stage::denoise:
       return "denoise";
     case Stage::decode:

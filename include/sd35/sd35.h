@@ -39,6 +39,8 @@ struct Picture {
   std::vector<std::uint8_t> rgb;  // [height, width, 3]
   std::vector<std::pair<std::string, std::string>>
       metadata;  // what save() writes into the file: "parameters", "sd35"
+  // [height, width], 255 where it is opaque; empty: everywhere. What decode() found; save() does not write it.
+  std::vector<std::uint8_t> alpha = {};
 };
 
 // Writes PNG, JPEG or WebP by the extension, with the picture's metadata: to a temporary file that is then
@@ -55,7 +57,7 @@ SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::fi
 SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png");
 
 // The picture in the bytes of a PNG, JPEG or WebP file, with what save() writes into its metadata. Grey and
-// palettes become RGB, alpha is dropped, an Exif orientation is applied. Throws FileError, in which `name`
+// palettes become RGB, alpha is kept beside them, an Exif orientation is applied. Throws FileError, in which `name`
 // stands for the bytes, when they are none of these, truncated or corrupt, or more than 2^28 pixels.
 SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& name = "the picture");
 
@@ -110,6 +112,63 @@ struct SkipLayerOptions {
   double stop = 0.2;    // of the steps, exclusive
 };
 
+// A picture that goes into a drawing: a file, read when it is needed, or one in memory. Files are PNG, JPEG or WebP.
+struct InputPicture {
+  std::filesystem::path path = {};              // empty: none, unless `picture` is set
+  std::shared_ptr<const Picture> picture = {};  // in place of the file; `path` is then its name for people
+
+  bool given() const { return picture != nullptr || !path.empty(); }
+  bool operator==(const InputPicture&) const = default;
+};
+
+// Drawing that begins with a picture (img2img; diffusers' StableDiffusion3Img2ImgPipeline).
+struct InitOptions {
+  // Where neither width nor height is set, the drawing has its size: each side rounded down to a multiple of 16, and
+  // pictures of more than 1440 x 1440 pixels reduced to that.
+  InputPicture picture;
+  // How much is drawn anew, above 0 to 1: the last steps of that share. Unset: 0.6, to outpaint 0.9.
+  std::optional<double> strength;
+  // "share": of num_inference_steps that share is run, as diffusers does; "steps": all are run, of a longer schedule, as
+  // ComfyUI's `denoise` does.
+  std::string strength_rule = "share";
+  // Where the shapes differ: "stretch", "crop" (what is too much is cut off), "fill" (its edges go on).
+  std::string resize = "stretch";
+  // What of the autoencoder's distribution: "sample", drawn by the seed, as diffusers; "mode", its mean.
+  std::string latent_sample = "sample";
+};
+
+// Painting a part of `init` anew.
+struct InpaintOptions {
+  // White is painted anew; of a mask with transparency, what is transparent. As large as the picture.
+  InputPicture mask;
+  bool invert = false;  // black is painted anew
+  // How far the paint fades into the picture: the standard deviation of a Gaussian, in pixels of the picture. Unset: 4, to
+  // outpaint 8.
+  std::optional<double> blur;
+  // What the painted part begins with: "original", "blur" (the colours around it), "noise", "zero" (of the latents).
+  // Empty: "original", to outpaint "blur".
+  std::string fill;
+  // The part around the mask is drawn alone, at the full width and height, and put back: so many pixels around it. Unset:
+  // the whole picture is drawn.
+  std::optional<int> only_masked;
+  // Grey is painted in proportion: it begins later (differential diffusion). Otherwise half white or more is painted.
+  bool soft = false;
+  // False: the picture as it was decoded, in which what is not painted differs by a few levels.
+  bool paste = true;
+  // Pixels to add on the left, top, right and bottom, each rounded up to a multiple of 16; empty: none. Needs no mask.
+  std::vector<int> outpaint;
+};
+
+// Drawing small, then large from it ("hi-res fix"): width and height are those of the first pass.
+struct HiresOptions {
+  double scale = 1;  // of the sides, rounded to a multiple of 16; 1: off
+  // As InitOptions::strength, of the second pass. Unset: 0.6, with "lanczos" 0.4.
+  std::optional<double> strength;
+  int steps = 0;  // of the second pass' schedule; 0: as many as the first's
+  // "latent": the latents are enlarged (soft; needs more strength), "lanczos": the decoded picture.
+  std::string upscaler = "latent";
+};
+
 // What is drawn, and how. What is unset is the model's own choice: `defaults` of its sd35.json, else what is
 // named here.
 struct GenerateOptions {
@@ -149,6 +208,14 @@ struct GenerateOptions {
   // changed as they are read. A model that keeps its transformer also keeps what was read of these files,
   // until they change or others take their place.
   std::vector<LoraOptions> loras;
+  InitOptions init;
+  InpaintOptions inpaint;
+  HiresOptions hires;
+  // A picture to change as the prompt says ("remove the hat"), by models trained for that (SD3.5 Medium Kontext): its tokens
+  // stand before those of the drawing in every step. Has the size rules of InitOptions::picture.
+  InputPicture edit;
+  // The model is one of these, though its configuration does not say so.
+  bool reference_tokens = false;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
   bool metadata = true;  // false: Picture::metadata stays empty, and so files say nothing of how it was made
   // The recipe in the metadata names model, parts and LoRAs by the last part of their paths (a model of the
@@ -156,7 +223,15 @@ struct GenerateOptions {
   bool recipe_paths = false;
 };
 
-enum class Stage : std::uint8_t { load, encode_prompt, denoise, decode, convert, train_tokenizer };
+enum class Stage : std::uint8_t {
+  load,
+  encode_prompt,
+  encode_picture,
+  denoise,
+  decode,
+  convert,
+  train_tokenizer
+};
 
 // What is happening; sent often, cheap to ignore. Each stage is reported with a fraction of 0 first and of 1
 // last.
@@ -225,6 +300,9 @@ class SD35_API Model {
 // Of one file, as Model::hash() counts them: of a LoRA. Throws FileError when it cannot be read.
 SD35_API std::string file_hash(const std::filesystem::path& file);
 
+// 32 hexadecimal digits from the pixels of a picture, whatever its file is like. Throws FileError when it cannot be read.
+SD35_API std::string picture_hash(const InputPicture& picture);
+
 // Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
 // or on several of one model: each call has threads and memory of its own, pictures are the same as one after
 // the other, and stopping one leaves the others alone. start_profile() and finish_profile() must not run
@@ -284,6 +362,8 @@ struct Recipe {
   // LoRAs by their names; empty in older recipes.
   std::string model_hash = {};
   std::map<std::string, std::string> lora_hashes = {};
+  // Of the pictures that went in, as picture_hash() gives it, by their names.
+  std::map<std::string, std::string> picture_hashes = {};
 };
 SD35_API Recipe read_recipe(const std::filesystem::path& picture);
 // The same of a picture in memory, which messages call `name`.

@@ -3,6 +3,7 @@
 #include "api/translated.h"
 #include "core/content_hash.h"
 #include "pipeline/opened_model.h"
+#include "pipeline/picture_inputs.h"
 
 namespace sd35 {
 
@@ -16,6 +17,10 @@ std::string Model::hash() const {
 
 std::string file_hash(const std::filesystem::path& file) {
   return translated([&] { return content_hash({file}); });
+}
+
+std::string picture_hash(const InputPicture& picture) {
+  return translated([&] { return pixel_hash(picture); });
 }
 
 }  // namespace sd35

@@ -21,9 +21,11 @@
 #include "pipeline/memory_plan.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
+#include "pipeline/picture_inputs.h"
 #include "pipeline/picture_run.h"
 #include "pipeline/prompt_cache.h"
 #include "pipeline/prompt_check.h"
+#include "pipeline/schedule.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
 #include "sampling/sigmas.h"
@@ -57,10 +59,13 @@ class Pipeline::Impl {
 
   GenerateOptions completed(const GenerateOptions& asked) const {
     const Components& c = model_->components;
-    GenerateOptions options =
-        with_model_defaults(asked, c.defaults, c.transformer, c.vae, c.prompt_encoder.t5_max_length());
+    check_input_options(asked);
+    GenerateOptions options = with_model_defaults(with_size_of_inputs(asked), c.defaults, c.transformer,
+                                                  c.vae, c.prompt_encoder.t5_max_length());
     check_options(options, c.transformer, c.vae);
     check_steps(options.num_inference_steps.value(), c.scheduler.num_train_timesteps);
+    (void)schedule_of(options, c.scheduler);
+    if (options.hires.scale > 1) (void)hires_schedule_of(options, c.scheduler);
     return options;
   }
 
@@ -71,6 +76,8 @@ class Pipeline::Impl {
     if (options.loras.empty())
       warn_of_prompts(options, components.vocabulary, callbacks);  // they may contain more
     warn_of_machine(callbacks);
+    PictureInputs inputs =
+        read_inputs(options, [&](const std::string& warning) { warn(callbacks, warning); });
     for (const std::string& warning : components.warnings) warn(callbacks, warning);
     const ThreadCount threads(model_->load.threads);
     const OpenMpThreads of_torch;
@@ -92,7 +99,7 @@ class Pipeline::Impl {
     drop_what_does_not_stay(plan, options.loras);
     const PromptEmbedding prompt = encode_prompts(plan, options, adapters, callbacks);
     ops().trim();
-    return PictureRun(*model_, ops(), plan, weights, options, callbacks).draw(prompt);
+    return PictureRun(*model_, ops(), plan, weights, options, std::move(inputs), callbacks).draw(prompt);
   }
 
   void start_profile(const std::filesystem::path& trace) {
@@ -112,6 +119,15 @@ class Pipeline::Impl {
   }
 
  private:
+  // Where neither side is given.
+  GenerateOptions with_size_of_inputs(GenerateOptions options) const {
+    if (options.width || options.height) return options;
+    const Components& c = model_->components;
+    const auto size = size_from_inputs(options, c.vae.scale() * c.transformer.patch_size);
+    if (size) std::tie(options.width, options.height) = std::pair(size->width, size->height);
+    return options;
+  }
+
   void warn_of_machine(const Callbacks& callbacks) const {
     if (model_->widens())
       warn(callbacks,

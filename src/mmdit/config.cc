@@ -18,6 +18,7 @@ MmditConfig MmditConfig::from_json(const nlohmann::json& json, const std::string
   config.pooled_projection_dim = reader.integer("pooled_projection_dim", 1, 65536);
   config.pos_embed_max_size = static_cast<int>(reader.integer("pos_embed_max_size", 1, 4096));
   config.sample_size = static_cast<int>(reader.integer("sample_size", 1, 16384, config.sample_size));
+  config.reference_tokens = reader.text("_class_name", "") == "SD3Transformer2DKontextModel";
   config.qk_norm = reader.has("qk_norm");
   if (config.qk_norm) reader.choice("qk_norm", {"rms_norm"});
   config.dual_attention.assign(static_cast<std::size_t>(config.num_layers), false);

@@ -22,6 +22,8 @@ struct MmditConfig {
   int pos_embed_max_size = 384;               // patches per side of the positional table
   bool qk_norm = true;                        // RMS norm of queries and keys
   std::vector<bool> dual_attention;           // [num_layers]: blocks with a second self-attention
+  // Trained to change a picture whose tokens stand before those of the drawing (SD3.5 Medium Kontext).
+  bool reference_tokens = false;
 
   std::int64_t width() const { return static_cast<std::int64_t>(num_attention_heads) * attention_head_dim; }
 

@@ -65,7 +65,7 @@ class ContextRunner {
 
   void step_done(int steps, std::span<float> latents) {
     if (job_.after_step) job_.after_step(steps, latents);
-    steps_done_ = steps;
+    steps_done_ = steps - job_.first_step;
     report();
   }
 

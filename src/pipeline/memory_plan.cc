@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <utility>
 
 #include "core/error.h"
 #include "mmdit/transformer.h"
-#include "pipeline/decode.h"
+#include "options/input_choices.h"
+#include "pipeline/autoencode.h"
+#include "pipeline/schedule.h"
 #include "sampling/guidance.h"
 #include "vae/autoencoder.h"
 
@@ -132,6 +135,10 @@ TransformerSizes transformer_sizes(const MemoryFacts& facts) {
   return sizes;
 }
 
+ImageSize largest_size(const MemoryFacts& facts, const GenerateOptions& options) {
+  return hires_size(options, facts.vae->scale() * facts.transformer->patch_size);
+}
+
 // What flows through a block, in bytes per token and element of the width: two residual streams in f32; the
 // norm, q, k, v, the result of attention (twice with a second attention), the hidden layer of the
 // feed-forward and its result in the compute type; if that is widened, also the input of the largest product
@@ -139,7 +146,9 @@ TransformerSizes transformer_sizes(const MemoryFacts& facts) {
 double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options, int batch) {
   const MmditConfig& config = *facts.transformer;
   const double e = bytes_of(facts.compute_type), patch = config.patch_size * facts.vae->scale();
-  const double image = *options.width / patch * *options.height / patch;
+  const ImageSize size = largest_size(facts, options);
+  const double grids = options.edit.given() ? 2 : 1;  // the picture's tokens, beside those of the drawing
+  const double image = grids * (size.width / patch) * (size.height / patch);
   const double text =
       static_cast<double>(facts.prompt_encoder->layout().clip_tokens) + *options.max_sequence_length;
   const double an_element = 3 * 4 + 14 * e + (facts.widened ? 4 * 4 : 0);
@@ -173,7 +182,9 @@ MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options)
   return {"encode prompt", "streamed", whole_stage(facts, layer + activations)};
 }
 
-double decoder_weight_bytes(const MemoryFacts& facts) {
+// Of the encoder or the decoder.
+template <class Network>
+double autoencoder_bytes(const MemoryFacts& facts) {
   class : public ParameterVisitor {
    public:
     void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
@@ -181,23 +192,56 @@ double decoder_weight_bytes(const MemoryFacts& facts) {
     }
     double count = 0;
   } weights;
-  VaeDecoder(*facts.vae).parameters(Parameters(weights));
+  Network(*facts.vae).parameters(Parameters(weights));
   return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
 }
 
-// The decoder's maps are largest at the picture's full size; tiles take as much as pictures of their size,
-// and the whole picture is assembled in f32.
-MemoryStage decode_stage(const MemoryFacts& facts, const GenerateOptions& options, int tile) {
-  const VaeConfig& config = *facts.vae;
-  const int width = options.width.value(), height = options.height.value();
-  const int side = tile > 0 ? tile : options.vae_tiling ? config.sample_size : std::max(width, height);
-  const double pixels = static_cast<double>(std::min(side, width)) * std::min(side, height);
-  const double maps = decoder_map_bytes(config, facts.compute_type, facts.widened, pixels);
-  const double picture = 3.0 * 4 * 4 * width * height;
+double decoder_weight_bytes(const MemoryFacts& facts) { return autoencoder_bytes<VaeDecoder>(facts); }
+
+// One pass of the encoder or the decoder over a picture: its maps are largest at the picture's full size; tiles take as much
+// as pictures of their size, and the whole picture is there in f32. `map_bytes`: decoder_map_bytes or encoder_map_bytes.
+MemoryStage autoencoder_stage(const MemoryFacts& facts, const std::string& stage, ImageSize size, int tile,
+                              double weights, double (*map_bytes)(const VaeConfig&, DType, bool, double)) {
+  const int side = tile > 0 ? tile : std::max(size.width, size.height);
+  const double pixels = static_cast<double>(std::min(side, size.width)) * std::min(side, size.height);
+  const double maps = map_bytes(*facts.vae, facts.compute_type, facts.widened, pixels);
+  const double picture = 3.0 * 4 * 4 * size.width * size.height;
   const std::string mode =
-      pixels < static_cast<double>(width) * height ? "tiles of " + std::to_string(side) : "whole";
-  const double weights = decoder_weight_bytes(facts);
-  return {"decode", mode, whole_stage(facts, weights + maps + picture)};
+      pixels < static_cast<double>(size.width) * size.height ? "tiles of " + std::to_string(side) : "whole";
+  return {stage, mode, whole_stage(facts, weights + maps + picture)};
+}
+
+// Whether a picture goes through the encoder.
+bool encodes(const GenerateOptions& options) {
+  const bool again =
+      options.hires.scale > 1 && upscaler_from_name(options.hires.upscaler) == Upscaler::lanczos;
+  return options.init.picture.given() || options.edit.given() || again;
+}
+
+// The first of `candidates` below the limit; the last if none is or there is no limit.
+std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint64_t limit) {
+  if (limit == 0) return 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].bytes <= limit) return i;
+  std::size_t least = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].bytes < candidates[least].bytes) least = i;
+  return least;
+}
+
+// Adds the fastest of a stage's ways that fits, in tiles where it must be: their side, 0 where `options` decide.
+int plan_tiles(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit,
+               MemoryPlan& plan, const std::function<MemoryStage(int tile)>& stage_of) {
+  const ImageSize size = largest_size(facts, options);
+  std::vector<int> tiles{0};
+  for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
+    if (tile < std::max(size.width, size.height)) tiles.push_back(tile);
+  std::vector<MemoryStage> candidates;
+  for (const int tile : tiles)
+    candidates.push_back(stage_of(tile == 0 && options.vae_tiling ? facts.vae->sample_size : tile));
+  const std::size_t chosen = first_fitting(candidates, limit);
+  plan.stages.push_back(candidates[chosen]);
+  return tiles[chosen];
 }
 
 // Small pictures go through the transformer together: the more tokens each has, the less is gained.
@@ -205,7 +249,8 @@ void plan_batch(const MemoryFacts& facts, const GenerateOptions& options, const 
                 std::uint64_t limit, MemoryPlan& plan) {
   if (plan.streamed || plan.one_prompt_a_pass || !facts.rows_are_independent) return;
   const double patch = facts.transformer->patch_size * facts.vae->scale();
-  const double tokens = *options.width / patch * *options.height / patch;
+  const ImageSize size = largest_size(facts, options);
+  const double tokens = (options.edit.given() ? 2 : 1) * (size.width / patch) * (size.height / patch);
   for (int batch = std::min({options.count, kPicturesAtOnce, static_cast<int>(kTokensAtOnce / tokens)});
        batch > 1; --batch) {
     const MemoryStage stage = denoise_stage(facts, options, sizes, false, false, batch);
@@ -256,6 +301,7 @@ void plan_to_keep(const MemoryFacts& facts, const TransformerSizes& sizes, std::
     add(0, transformer + (all ? decoder + encoders : 0));
     add(1, all ? encoders + (plan.together ? 0 : decoder) : 0);
     add(2, (plan.together ? 0 : transformer) + (all ? encoders : 0));
+    if (stages.size() > 3) add(3, transformer + (all ? decoder + encoders : 0));
     if (limit > 0 && std::ranges::max(stages, {}, &MemoryStage::bytes).bytes > limit) continue;
     plan.keep = keep;
     plan.stages = std::move(stages);
@@ -269,17 +315,6 @@ std::string shown(std::uint64_t bytes) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
   return text.data();
-}
-
-// The first of `candidates` below the limit; the last if none is or there is no limit.
-std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint64_t limit) {
-  if (limit == 0) return 0;
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    if (candidates[i].bytes <= limit) return i;
-  std::size_t least = 0;
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    if (candidates[i].bytes < candidates[least].bytes) least = i;
-  return least;
 }
 
 // In the form that --max-memory takes, rounded up.
@@ -298,7 +333,7 @@ void check(const std::vector<MemoryStage>& stages, std::uint64_t limit, bool str
   const auto largest = std::ranges::max_element(stages, {}, &MemoryStage::bytes);
   if (limit == 0 || largest->bytes <= limit) return;
   const std::string advice = largest == stages.begin() ? "running without T5 (--no-t5)"
-                             : streamable || largest->stage == "decode"
+                             : streamable || largest->stage == "decode" || largest->stage == "encode picture"
                                  ? "a smaller picture"
                                  : "a smaller picture, --quantize nf4-dq or --packed weights to stream";
   throw ArgumentError("this does not fit in " + shown(limit) + ": " + largest->stage + " (" + largest->mode +
@@ -328,14 +363,16 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.one_prompt_a_pass = choices[denoise].one_prompt_a_pass;
   plan.stages.push_back(candidates[denoise]);
 
-  std::vector<int> tiles{0};
-  for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
-    if (tile < std::max(*options.width, *options.height)) tiles.push_back(tile);
-  candidates.clear();
-  for (const int tile : tiles) candidates.push_back(decode_stage(facts, options, tile));
-  const std::size_t decode = first_fitting(candidates, limit);
-  plan.tile = tiles[decode];
-  plan.stages.push_back(candidates[decode]);
+  const ImageSize size = largest_size(facts, options);
+  const double decoder = decoder_weight_bytes(facts);
+  plan.tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
+    return autoencoder_stage(facts, "decode", size, tile, decoder, decoder_map_bytes);
+  });
+  if (encodes(options))
+    plan.encode_tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
+      return autoencoder_stage(facts, "encode picture", size, tile, autoencoder_bytes<VaeEncoder>(facts),
+                               encoder_map_bytes);
+    });
   check(plan.stages, limit, facts.streamable);
   if (options.count > 1) plan_for_several(facts, options, sizes, limit, plan);
   plan_to_keep(facts, sizes, limit, plan);

@@ -43,11 +43,13 @@ struct MemoryPlan {
   bool streamed = false;           // the transformer's blocks are loaded for each use
   bool one_prompt_a_pass = false;  // guidance: one forward after the other instead of a batch
   int tile = 0;                    // pixels per side of the decoder's tiles; 0: as without a limit
+  int encode_tile = 0;             // likewise of the encoder's, where a picture goes in
   // Of several pictures: transformer and decoder are in memory together, and each picture is decoded when it
   // is denoised. Otherwise kPicturesAtATime are denoised, then decoded.
   bool together = false;
   int batch = 1;  // pictures that go through the transformer in one forward
   Residency keep = Residency::nothing;
+  // Of the prompt, denoising, decoding; then, where a picture goes in, encoding it.
   std::vector<MemoryStage> stages;
 };
 

@@ -8,10 +8,13 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "core/type_names.h"
-#include "pipeline/decode.h"
+#include "image/resize.h"
+#include "options/input_choices.h"
+#include "pipeline/autoencode.h"
 #include "pipeline/loading.h"
 #include "pipeline/preview.h"
 #include "pipeline/recipe.h"
+#include "sampling/bilinear.h"
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sampling/sigmas.h"
@@ -19,19 +22,20 @@
 namespace sd35 {
 namespace {
 
-void guide(const GenerateOptions& options, DenoiseJob& job) {
+// `steps`: of the whole schedule, also where only its end is run.
+void guide(const GenerateOptions& options, int steps, DenoiseJob& job) {
   const SkipLayerOptions& skip = options.skip_layer_guidance;
   job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
   job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      options.guidance_scale.value(), options.num_inference_steps.value(),
-      GuidanceInterval{options.guidance_start, options.guidance_stop},
+      options.guidance_scale.value(), steps, GuidanceInterval{options.guidance_start, options.guidance_stop},
       SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
 }
 
 }  // namespace
 
 PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPlan& plan,
-                       TransformerWeights& weights, GenerateOptions options, const Callbacks& callbacks)
+                       TransformerWeights& weights, GenerateOptions options, PictureInputs inputs,
+                       const Callbacks& callbacks)
     : model_(model),
       ops_(ops),
       plan_(plan),
@@ -39,16 +43,18 @@ PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPla
       options_(std::move(options)),
       callbacks_(callbacks),
       while_decoding_(callbacks),
-      vae_(model.components.vae) {
+      vae_(model.components.vae),
+      noise_type_(options_.noise_dtype.empty() ? ops.compute_type()
+                                               : noise_type_from_name(options_.noise_dtype)),
+      schedule_(schedule_of(options_, model.components.scheduler)),
+      inputs_(std::move(inputs)) {
   if (plan.tile > 0) vae_.sample_size = plan.tile;
   if (options_.metadata) {
-    recipe_ = with_lora_hashes({model.name, model.load, options_});
+    recipe_ = with_hashes({model.name, model.load, options_});
     recipe_.model_hash = model.hash();
     if (!options_.recipe_paths) recipe_ = with_names(std::move(recipe_));
   }
-  const SchedulerConfig& scheduler = model.components.scheduler;
-  sigmas_ = flow_sigmas(options_.num_inference_steps.value(), options_.shift.value_or(scheduler.shift),
-                        scheduler.num_train_timesteps);
+  if (options_.hires.scale > 1) hires_schedule_ = hires_schedule_of(options_, model.components.scheduler);
   if (callbacks.on_picture && callbacks.on_progress)
     while_decoding_.on_progress = [this](const Progress& progress) {
       if (!callbacks_.on_progress(progress)) stopped_ = true;
@@ -59,10 +65,12 @@ PictureRun::PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPla
 std::vector<Picture> PictureRun::draw(const PromptEmbedding& prompt) {
   const bool transformer_stays = plan_.together || plan_.keep >= Residency::transformer;
   const bool decoder_stays = plan_.together || plan_.keep == Residency::all;
+  encode_inputs();
   while (denoised_ < options_.count) {
     std::exception_ptr error;
     try {
       denoise_next(prompt);
+      if (hires_schedule_.sigmas.size() > 1) enlarge_waiting(prompt);
     } catch (...) {
       if (!callbacks_.on_picture || waiting_.empty()) throw;
       error = std::current_exception();
@@ -155,38 +163,119 @@ void PictureRun::fails(const NumericError& error, int index) {
 
 void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
   const PartOfWork part(ops_, "denoise");
-  const StageProgress progress(callbacks_, Stage::denoise, denoised_, *options_.num_inference_steps, count);
-  const Tensor latents = denoise(ops_, *transformer_, job(prompt, count), progress);
+  const StageProgress progress(callbacks_, Stage::denoise, denoised_, schedule_.steps_to_run(), count);
+  const int scale = vae_.scale();
+  const Shape one{1, model_.components.transformer.in_channels, *options_.height / scale,
+                  *options_.width / scale};
+  std::vector<Beginning> beginnings;
+  for (int i = 0; i < count; ++i) {
+    generators_.erase(denoised_ + i);  // where it was tried before
+    beginnings.push_back(begin(latent_inputs_, vae_, options_, generator(denoised_ + i), noise_type_, one));
+  }
+  DenoiseJob work = job(prompt, beginnings, schedule_);
+  if (latent_inputs_.mask.defined())
+    hold_to_picture(beginnings, latent_inputs_.mask, options_.inpaint.soft, schedule_, smallest_sigma(),
+                    work);
+  const Tensor latents = denoise(ops_, *transformer_, std::move(work), progress);
   for (int i = 0; i < count; ++i) waiting_[denoised_ + i] = latents.rows(i, i + 1);
   denoised_ += count;
 }
 
-// Of the next `count` pictures.
-DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
-  const int scale = model_.components.vae.scale();
-  const Shape one{1, model_.components.transformer.in_channels, *options_.height / scale,
-                  *options_.width / scale};
-  const DType type =
-      options_.noise_dtype.empty() ? ops_.compute_type() : noise_type_from_name(options_.noise_dtype);
-  std::vector<Tensor> noise;
-  for (int i = 0; i < count; ++i)
-    noise.push_back(initial_noise(random_source_from_name(options_.generator), type,
-                                  options_.seed + static_cast<std::uint64_t>(denoised_ + i), one));
+NormalGenerator& PictureRun::generator(int index) {
+  const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(index);
+  return generators_.try_emplace(index, random_source_from_name(options_.generator), seed).first->second;
+}
+
+// The last noise level of the schedule that the model was trained with.
+float PictureRun::smallest_sigma() const {
+  const SchedulerConfig& scheduler = model_.components.scheduler;
+  const double first = 1.0 / scheduler.num_train_timesteps, shift = options_.shift.value_or(scheduler.shift);
+  return static_cast<float>(shift * first / (1 + (shift - 1) * first));
+}
+
+DenoiseJob PictureRun::job(const PromptEmbedding& prompt, const std::vector<Beginning>& beginnings,
+                           const Schedule& schedule) const {
   DenoiseJob job;
-  job.latents = ops_.concat(noise, 0);
-  job.sigmas = sigmas_;
+  begin_with(beginnings, schedule, job);
   job.sampler = sampler_from_name(options_.sampler.value());
   job.prompt = prompt;
   job.block_cache = options_.block_cache;
   job.one_context_a_pass = plan_.one_prompt_a_pass;
-  if (guidance_enabled(options_.guidance_scale.value())) guide(options_, job);
+  if (guidance_enabled(options_.guidance_scale.value())) guide(options_, schedule.steps(), job);
+  if (latent_inputs_.reference.defined())
+    job.references.push_back(
+        ops_.concat(std::vector<Tensor>(beginnings.size(), latent_inputs_.reference), 0));
   if (callbacks_.on_preview)
-    job.after_step = [this, one](int steps_done, std::span<float> latents) {
-      if (const auto preview = preview_of(latents, static_cast<int>(one[3]), static_cast<int>(one[2]),
-                                          model_.components.preview))
-        callbacks_.on_preview(*preview, steps_done);
+    job.after_step = [this, height = static_cast<int>(job.latents.dim(2)),
+                      width = static_cast<int>(job.latents.dim(3)),
+                      first = schedule.first_step](int steps_done, std::span<float> latents) {
+      if (const auto preview = preview_of(latents, width, height, model_.components.preview))
+        callbacks_.on_preview(*preview, steps_done - first);
     };
   return job;
+}
+
+// The second pass of HiresOptions, from what the first has drawn.
+void PictureRun::enlarge_waiting(const PromptEmbedding& prompt) {
+  const bool by_pixels = upscaler_from_name(options_.hires.upscaler) == Upscaler::lanczos;
+  if (by_pixels && !plan_.together && plan_.keep < Residency::transformer) transformer_.reset();
+  std::map<int, Beginning> beginnings;
+  for (const auto& [index, latents] : waiting_) beginnings[index] = begin_again(latents, index, by_pixels);
+  if (by_pixels && !plan_.together && plan_.keep < Residency::all) decoder_.reset();
+  ops_.trim();
+  load_transformer();
+  waiting_.clear();
+  for (const auto& [index, beginning] : beginnings) {
+    const PartOfWork part(ops_, "denoise");
+    const StageProgress progress(callbacks_, Stage::denoise, index, hires_schedule_.steps_to_run());
+    try {
+      waiting_[index] = denoise(ops_, *transformer_, job(prompt, {beginning}, hires_schedule_), progress);
+    } catch (const NumericError& error) {
+      fails(error, index);
+    }
+  }
+}
+
+// Latents of the first pass, enlarged, with the noise of the second.
+Beginning PictureRun::begin_again(const Tensor& latents, int index, bool by_pixels) {
+  const ImageSize size = hires_size(options_, vae_.scale() * model_.components.transformer.patch_size);
+  const std::int64_t h = size.height / vae_.scale(), w = size.width / vae_.scale();
+  const Shape one{1, latents.dim(1), h, w};
+  if (!by_pixels)
+    return {bilinear(latents, h, w), begin({}, vae_, options_, generator(index), noise_type_, one).noise};
+  load_decoder();
+  const StageProgress progress(callbacks_, Stage::decode, index);
+  const Picture drawn =
+      decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  const Image large = resize({drawn.width, drawn.height, drawn.rgb}, size.width, size.height);
+  LatentInputs inputs;
+  inputs.moments = moments_of(large, index);
+  return begin(inputs, vae_, options_, generator(index), noise_type_, one);
+}
+
+void PictureRun::encode_inputs() {
+  if (inputs_.init) latent_inputs_.moments = moments_of(*inputs_.init, 0);
+  if (inputs_.mask) latent_inputs_.mask = latent_mask(*inputs_.mask, vae_.scale(), options_.inpaint.soft);
+  if (inputs_.reference)
+    latent_inputs_.reference =
+        to_denoiser_scale(vae_, sample_posterior(moments_of(*inputs_.reference, 0), Tensor()));
+  encoder_.reset();
+  ops_.trim();
+}
+
+Tensor PictureRun::moments_of(const Image& picture, int index) {
+  if (!encoder_) {
+    const PartOfWork part(ops_, "load encoder");
+    auto encoder = std::make_unique<VaeEncoder>(model_.components.vae);
+    load_model(*encoder, *model_.components.vae_weights, "encoder", ops_,
+               StageProgress(callbacks_, "encoder"));
+    encoder_ = std::move(encoder);
+  }
+  const PartOfWork part(ops_, "encode picture");
+  VaeConfig vae = model_.components.vae;
+  if (plan_.encode_tile > 0) vae.sample_size = plan_.encode_tile;
+  const StageProgress progress(callbacks_, Stage::encode_picture, index);
+  return encode(ops_, vae, *encoder_, picture, plan_.encode_tile > 0 || options_.vae_tiling, progress);
 }
 
 void PictureRun::decode_waiting() {
@@ -207,6 +296,11 @@ Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const PartOfWork part(ops_, "decode");
   const StageProgress progress(while_decoding_, Stage::decode, index);
   Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  generators_.erase(index);
+  if (inputs_.original) {
+    Image whole = inputs_.put_back({picture.width, picture.height, std::move(picture.rgb)});
+    picture = {whole.width, whole.height, std::move(whole.rgb), {}};
+  }
   if (options_.metadata) picture.metadata = metadata_of(recipe(index));
   return picture;
 }

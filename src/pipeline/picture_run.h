@@ -12,13 +12,17 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "core/random.h"
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
 #include "pipeline/denoise.h"
+#include "pipeline/latent_inputs.h"
 #include "pipeline/memory_plan.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/packed_transformer.h"
+#include "pipeline/picture_inputs.h"
+#include "pipeline/schedule.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
 #include "vae/autoencoder.h"
@@ -29,10 +33,10 @@ namespace sd35 {
 // delivered however the run ends, if Callbacks::on_picture takes pictures one by one.
 class PictureRun {
  public:
-  // `options`: of all pictures, complete. `ops`: the model's engine, or one around it. The references must
-  // outlive this.
+  // `options`: of all pictures, complete; `inputs`: theirs. `ops`: the model's engine, or one around it. The
+  // references must outlive this.
   PictureRun(const OpenedModel& model, const Ops& ops, const MemoryPlan& plan, TransformerWeights& weights,
-             GenerateOptions options, const Callbacks& callbacks);
+             GenerateOptions options, PictureInputs inputs, const Callbacks& callbacks);
   PictureRun(const PictureRun&) = delete;
   PictureRun& operator=(const PictureRun&) = delete;
 
@@ -42,6 +46,9 @@ class PictureRun {
  private:
   void load_transformer();
   void load_decoder();
+  void encode_inputs();
+  // Mean and log variance [1, 2 C, h, w].
+  Tensor moments_of(const Image& picture, int index);
   // From `resident` or, if it is not loaded, by `load`, which is reported as loading `part`.
   template <class T>
   std::shared_ptr<const T> shared(
@@ -62,7 +69,12 @@ class PictureRun {
   void denoise_together(const PromptEmbedding& prompt, int count);
   void denoise_alone(const PromptEmbedding& prompt);
   void fails(const NumericError& error, int index);
-  DenoiseJob job(const PromptEmbedding& prompt, int count) const;
+  NormalGenerator& generator(int index);
+  float smallest_sigma() const;
+  DenoiseJob job(const PromptEmbedding& prompt, const std::vector<Beginning>& beginnings,
+                 const Schedule& schedule) const;
+  void enlarge_waiting(const PromptEmbedding& prompt);
+  Beginning begin_again(const Tensor& latents, int index, bool by_pixels);
   void decode_waiting();
   Picture decode_picture(const Tensor& latents, int index);
   Recipe recipe(int index) const;
@@ -78,9 +90,14 @@ class PictureRun {
   Callbacks while_decoding_;
   bool stopped_ = false;  // on_progress said so while decoding
   VaeConfig vae_;         // with the plan's size of tiles
-  std::vector<float> sigmas_;
+  DType noise_type_;
+  Schedule schedule_, hires_schedule_;  // the second of HiresOptions, or empty
+  PictureInputs inputs_;
+  LatentInputs latent_inputs_;
+  std::map<int, NormalGenerator> generators_;  // of pictures that are not decoded yet
   std::shared_ptr<const Transformer> transformer_;
   std::shared_ptr<const VaeDecoder> decoder_;
+  std::unique_ptr<const VaeEncoder> encoder_;
   int denoised_ = 0;               // pictures
   std::map<int, Tensor> waiting_;  // latents [1, C, h, w] of pictures, to be decoded
   std::exception_ptr failed_;      // the first picture that could not be drawn

@@ -14,6 +14,7 @@
 #include "options/option.h"
 #include "options/option_json.h"
 #include "options/options.h"
+#include "pipeline/picture_inputs.h"
 #include "weights/model/hub_cache.h"
 
 namespace sd35 {
@@ -103,10 +104,22 @@ struct PathsToNames {
   }
 };
 
-Json lora_hashes_to_json(const std::map<std::string, std::string>& hashes) {
-  Json json = Json::object();
-  for (const auto& [name, hash] : hashes) json[name] = hash;
-  return json;
+void write_hashes(const char* key, const std::map<std::string, std::string>& hashes, Json& json) {
+  for (const auto& [name, hash] : hashes) json[key][name] = hash;
+}
+
+std::map<std::string, std::string> read_hashes(const nlohmann::json& root, const char* key,
+                                               const std::string& location) {
+  const nlohmann::json object = child(root, key);
+  const ConfigReader reader(object, location + ", " + key);
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, hash] : object.items()) hashes[name] = reader.text(name);
+  return hashes;
+}
+
+// A name for a picture that came without a file, so that who draws it again is asked for it.
+void name_picture(InputPicture& picture) {
+  if (picture.path.empty()) picture.path = "picture-" + pixel_hash(picture).substr(0, 8);
 }
 
 }  // namespace
@@ -118,17 +131,24 @@ Recipe with_names(Recipe recipe) {
   return recipe;
 }
 
-Recipe with_lora_hashes(Recipe recipe) {
+Recipe with_hashes(Recipe recipe) {
   for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &recipe.generate.loras})
     for (const LoraOptions& lora : *loras)
       recipe.lora_hashes[last_part(lora.path).string()] = content_hash({lora.path});
+  GenerateOptions& options = recipe.generate;
+  for (InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit}) {
+    if (!picture->given()) continue;
+    name_picture(*picture);
+    recipe.picture_hashes[last_part(picture->path).string()] = pixel_hash(*picture);
+  }
   return recipe;
 }
 
 std::string recipe_to_json(const Recipe& recipe) {
   Json json{{"version", version()}, {"model", recipe.model}};
   if (!recipe.model_hash.empty()) json["model_hash"] = recipe.model_hash;
-  if (!recipe.lora_hashes.empty()) json["lora_hashes"] = lora_hashes_to_json(recipe.lora_hashes);
+  write_hashes("lora_hashes", recipe.lora_hashes, json);
+  write_hashes("picture_hashes", recipe.picture_hashes, json);
   json["load"] = options_to_json(recipe.load, JsonOptions::recorded);
   json["generate"] = options_to_json(recipe.generate, JsonOptions::recorded);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -140,9 +160,8 @@ Recipe recipe_from_json(const std::string& json, const std::string& location) {
   const ConfigReader reader(root, location);
   recipe.model = reader.text("model");
   recipe.model_hash = reader.text("model_hash", "");
-  const nlohmann::json hashes = child(root, "lora_hashes");
-  const ConfigReader lora_hashes(hashes, location + ", lora_hashes");
-  for (const auto& [name, hash] : hashes.items()) recipe.lora_hashes[name] = lora_hashes.text(name);
+  recipe.lora_hashes = read_hashes(root, "lora_hashes", location);
+  recipe.picture_hashes = read_hashes(root, "picture_hashes", location);
   recipe.load = read_options_of_recipe<LoadOptions>(child(root, "load"), location + ", load");
   recipe.generate = read_options_of_recipe<GenerateOptions>(without_old_unset(child(root, "generate")),
                                                             location + ", generate");

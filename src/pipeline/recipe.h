@@ -21,8 +21,8 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Recipe& recip
 // The recipe without paths: of a model in the Hugging Face cache its name there, of other models, parts and
 // LoRAs the last part of their paths.
 Recipe with_names(Recipe recipe);
-// With the hashes of its LoRAs, which must lie where it says.
-Recipe with_lora_hashes(Recipe recipe);
+// With the hashes of its LoRAs and of the pictures that go in, which must lie where it says.
+Recipe with_hashes(Recipe recipe);
 
 std::string recipe_to_json(const Recipe& recipe);
 // The inverse; options that are absent keep their defaults. Throws FileError naming `location` and the key.

@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "core/type_names.h"
 #include "options/check_values.h"
+#include "pipeline/schedule.h"
 #include "sampling/guidance.h"
 
 namespace sd35 {
@@ -57,6 +58,16 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   check_side("width", options.width.value(), unit, unit * transformer.pos_embed_max_size);
   check_side("height", options.height.value(), unit, unit * transformer.pos_embed_max_size);
   check_values(options);
+  if (options.hires.scale > 1) {
+    const ImageSize size = hires_size(options, unit);
+    check_side("the width of the second pass", size.width, unit, unit * transformer.pos_embed_max_size);
+    check_side("the height of the second pass", size.height, unit, unit * transformer.pos_embed_max_size);
+  }
+  if (options.edit.given() && !transformer.reference_tokens && !options.reference_tokens)
+    throw ArgumentError(
+        "edit needs a model that was trained to change pictures, such as SD3.5 Medium Kontext, and this one's "
+        "configuration does not say so; --reference-tokens if it is one, or --init for a picture to begin with",
+        "edit");
   check_guidance_interval(options);
   check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
 }

@@ -55,15 +55,31 @@ void VaeEncoder::parameters(const Parameters& p) {
   p.conv2d("conv_out", conv_out_);
 }
 
-Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture) const {
+int VaeEncoder::block_count() const {
+  int count = 0;
+  for (const Level& level : levels_)
+    count += static_cast<int>(level.blocks.size()) + (level.downsample ? 1 : 0);
+  return count;
+}
+
+Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture,
+                           const std::function<void()>& on_block) const {
+  const auto done = [&] {
+    if (on_block) on_block();
+  };
   const std::int64_t factor = std::int64_t{1} << (levels_.size() - 1);
   if (picture.dim(2) % factor != 0 || picture.dim(3) % factor != 0)
     throw ArgumentError("a picture of " + picture.shape().to_string() + " does not divide by " +
                         std::to_string(factor));
   Tensor x = ops.conv2d(ops.permute(picture, kToChannelsLast), conv_in_);  // [B, Y, X, C]
   for (const Level& level : levels_) {
-    for (const ResnetBlock& block : level.blocks) x = block.forward(ops, std::move(x));
-    if (level.downsample) x = ops.conv2d(x, *level.downsample);
+    for (const ResnetBlock& block : level.blocks) {
+      x = block.forward(ops, std::move(x));
+      done();
+    }
+    if (!level.downsample) continue;
+    x = ops.conv2d(x, *level.downsample);
+    done();
   }
   x = mid_.forward(ops, std::move(x));
   x = ops.norm_conv2d(x, norm_out_, conv_out_, {}, Out::f32);

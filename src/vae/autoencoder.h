@@ -17,8 +17,11 @@ class VaeEncoder {
   explicit VaeEncoder(const VaeConfig& config);
   // Names below "encoder".
   void parameters(const Parameters& p);
-  // Pictures [B, 3, Y, X] f32 in [-1, 1] -> mean and log variance, [B, 2 C, Y / 8, X / 8] f32.
-  Tensor forward(const Ops& ops, const Tensor& picture) const;
+  // Pictures [B, 3, Y, X] f32 in [-1, 1] -> mean and log variance, [B, 2 C, Y / 8, X / 8] f32. `on_block`: as
+  // VaeDecoder::forward.
+  Tensor forward(const Ops& ops, const Tensor& picture, const std::function<void()>& on_block = {}) const;
+  // Residual blocks and downsamplings: how often on_block is called.
+  int block_count() const;
 
  private:
   struct Level {

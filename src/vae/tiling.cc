@@ -54,6 +54,11 @@ void blend(const Tensor& neighbour, Tensor& tile, int dim, std::int64_t extent) 
 
 std::int64_t tiles(std::int64_t size, std::int64_t stride) { return (size + stride - 1) / stride; }
 
+int tile_count(const TileGeometry& geometry, std::int64_t height, std::int64_t width) {
+  if (!geometry.is_tiled(height, width)) return 1;
+  return static_cast<int>(tiles(height, geometry.stride) * tiles(width, geometry.stride));
+}
+
 }  // namespace
 
 // The reference truncates sizes * 0.75 and * 0.25 to integers, which for sizes it can join is exact.
@@ -95,9 +100,11 @@ Tensor run_tiled(const TileGeometry& geometry, const Tensor& x,
 }
 
 int decode_tile_count(const VaeConfig& config, std::int64_t h, std::int64_t w) {
-  const TileGeometry geometry = decode_geometry(config);
-  if (!geometry.is_tiled(h, w)) return 1;
-  return static_cast<int>(tiles(h, geometry.stride) * tiles(w, geometry.stride));
+  return tile_count(decode_geometry(config), h, w);
+}
+
+int encode_tile_count(const VaeConfig& config, std::int64_t height, std::int64_t width) {
+  return tile_count(encode_geometry(config), height, width);
 }
 
 Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
@@ -108,10 +115,10 @@ Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const VaeDecoder& d
                                                            : network(latents);
 }
 
-Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder,
-                    const Tensor& picture) {
+Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Tensor& picture,
+                    const std::function<void()>& on_block) {
   const TileGeometry geometry = encode_geometry(config);
-  const auto network = [&](const Tensor& tile) { return encoder.forward(ops, tile); };
+  const auto network = [&](const Tensor& tile) { return encoder.forward(ops, tile, on_block); };
   return geometry.is_tiled(picture.dim(2), picture.dim(3)) ? run_tiled(geometry, picture, network)
                                                            : network(picture);
 }

@@ -20,11 +20,14 @@ Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const VaeDecoder& d
                     const std::function<void()>& on_block = {});
 
 // Pictures [B, 3, Y, X] f32 -> mean and log variance [B, 2 C, Y / 8, X / 8] f32, blended before sampling.
-Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder,
-                    const Tensor& picture);
+// `on_block`: as VaeEncoder::forward, called encode_tile_count() times as often.
+Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Tensor& picture,
+                    const std::function<void()>& on_block = {});
 
 // Tiles of decode_tiled() for latents of h x w.
 int decode_tile_count(const VaeConfig& config, std::int64_t h, std::int64_t w);
+// Tiles of encode_tiled() for a picture of height x width pixels.
+int encode_tile_count(const VaeConfig& config, std::int64_t height, std::int64_t width);
 
 // How tiles lie in the input of a network and how its outputs are joined, in elements per side.
 struct TileGeometry {

@@ -13,7 +13,7 @@
 #include "core/threads.h"
 #include "mmdit/position_table.h"
 #include "ops/torch/torch_ops.h"
-#include "pipeline/decode.h"
+#include "pipeline/autoencode.h"
 #include "pipeline/denoise.h"
 #include "pipeline/model_defaults.h"
 #include "pipeline/validation.h"

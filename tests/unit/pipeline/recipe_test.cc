@@ -70,7 +70,7 @@ TEST(RecipeTest, HashesSurviveJson) {
   Recipe recipe{"m", {}, {}};
   recipe.model_hash = "0123";
   recipe.load.loras = {{folder / "a.safetensors", 1}};
-  const Recipe read = recipe_from_json(recipe_to_json(with_names(with_lora_hashes(recipe))), "test");
+  const Recipe read = recipe_from_json(recipe_to_json(with_names(with_hashes(recipe))), "test");
   EXPECT_EQ(read.model_hash, "0123");
   EXPECT_EQ(read.lora_hashes,
             (std::map<std::string, std::string>{{"a.safetensors", file_hash(folder / "a.safetensors")}}));

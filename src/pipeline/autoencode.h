@@ -1,7 +1,8 @@
-// From latents to a picture.
+// From latents to a picture, and from a picture to latents.
 #pragma once
 
 #include "core/progress.h"
+#include "image/image.h"
 #include "ops/ops.h"
 #include "sd35/sd35.h"
 #include "vae/autoencoder.h"
@@ -17,5 +18,13 @@ double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widen
 // it holds NaN or infinity, Cancelled between two blocks.
 Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
                bool tiled, const StageProgress& progress);
+
+// The same of the encoder, of a picture (or tile) that goes in.
+double encoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);
+
+// A picture whose sides are multiples of 8 -> mean and log variance [1, 2 C, h, w] f32 of its latents, in the autoencoder's
+// scale. Throws NumericError when they hold NaN or infinity, Cancelled between two blocks.
+Tensor encode(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Image& picture,
+              bool tiled, const StageProgress& progress);
 
 }  // namespace sd35

@@ -1,7 +1,8 @@
-#include "pipeline/decode.h"
+#include "pipeline/autoencode.h"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/error.h"
 #include "image/image.h"
@@ -18,16 +19,23 @@ constexpr double kLiveMaps = 2;
 constexpr double kBandBytes = 140e6;
 constexpr double kBandMaps = 1.5, kWidenedMaps = 5;
 
+double map_bytes(double map, DType compute_type, bool widened) {
+  const auto element = static_cast<double>(size_of(compute_type));
+  const double whole = kBandMaps * map * element + (widened ? kWidenedMaps * map * 4 : 0);
+  return kLiveMaps * map * element + std::min(whole, kBandBytes);
+}
+
 }  // namespace
 
 double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels) {
   // The second level from the picture runs its upsampling at full size with its own channels.
   const std::vector<std::int64_t>& channels = config.block_out_channels;
   const std::int64_t widest = channels.size() > 1 ? std::max(channels[0], channels[1]) : channels[0];
-  const double map = pixels * static_cast<double>(widest);
-  const auto element = static_cast<double>(size_of(compute_type));
-  const double whole = kBandMaps * map * element + (widened ? kWidenedMaps * map * 4 : 0);
-  return kLiveMaps * map * element + std::min(whole, kBandBytes);
+  return map_bytes(pixels * static_cast<double>(widest), compute_type, widened);
+}
+
+double encoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels) {
+  return map_bytes(pixels * static_cast<double>(config.block_out_channels.front()), compute_type, widened);
 }
 
 Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
@@ -49,6 +57,24 @@ Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decode
   } catch (...) {
     rethrow_with_context("decode");
   }
+}
+
+Tensor encode(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Image& picture,
+              bool tiled, const StageProgress& progress) {
+  const int tiles = tiled ? encode_tile_count(config, picture.height, picture.width) : 1;
+  int blocks_done = 0;
+  const auto on_block = [&] {
+    ops.trim();  // the next block's maps have other sizes
+    progress.report(static_cast<double>(++blocks_done) / (tiles * encoder.block_count()));
+  };
+  constexpr std::array kToPlanes{0, 3, 1, 2};
+  const Tensor planes =
+      ops.permute(pixels_from_image(picture).reshape({1, picture.height, picture.width, 3}), kToPlanes);
+  Tensor moments =
+      tiled ? encode_tiled(ops, config, encoder, planes, on_block) : encoder.forward(ops, planes, on_block);
+  for (const float value : moments.floats())
+    if (!std::isfinite(value)) throw NumericError("encode picture: the latents hold NaN or infinity");
+  return moments;
 }
 
 }  // namespace sd35

@@ -1,0 +1,257 @@
+#include "pipeline/picture_inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file_reader.h"
+#include "core/hash128.h"
+#include "core/messages.h"
+#include "image/blur_fill.h"
+#include "image/image_file.h"
+#include "image/resize_mode.h"
+#include "options/input_choices.h"
+
+namespace sd35 {
+namespace {
+
+// The most pixels that a drawing takes from the size of a picture.
+constexpr double kMostPixels = 1440.0 * 1440.0;
+// Outpainting: how far into the picture it paints.
+constexpr int kOverlap = 16, kOutpaintUnit = 16;
+constexpr double kBlur = 4, kOutpaintBlur = 8;
+constexpr double kStrength = 0.6, kOutpaintStrength = 0.9;
+
+struct Padding {
+  int left = 0, top = 0, right = 0, bottom = 0;
+};
+
+Padding padding_of(const GenerateOptions& options) {
+  const std::vector<int>& asked = options.inpaint.outpaint;
+  if (asked.empty()) return {};
+  const auto side = [&](std::size_t i) {
+    return (asked.at(i) + kOutpaintUnit - 1) / kOutpaintUnit * kOutpaintUnit;
+  };
+  return {side(0), side(1), side(2), side(3)};
+}
+
+std::string name_of(const InputPicture& input) {
+  return input.path.empty() ? "the picture" : in_quotes(input.path.string());
+}
+
+ImageSize size_of(const InputPicture& input) {
+  if (input.picture) return {input.picture->width, input.picture->height};
+  constexpr std::uint64_t kFirstLook = 16384;
+  const FileReader file(input.path.string());
+  for (std::uint64_t look = kFirstLook;; look *= 8) {
+    const std::uint64_t length = std::min(look, file.size());
+    if (const auto size = image_size(file.read(0, length), file.size(), input.path.string())) return *size;
+    if (length == file.size())
+      throw FileError("cannot read " + name_of(input) + ": the file is truncated", {}, input.path.string());
+  }
+}
+
+// With its alpha; 255 everywhere where it has none.
+TransparentImage read(const InputPicture& input) {
+  if (!input.picture) return read_transparent_image(input.path);
+  const Picture& picture = *input.picture;
+  check_image({picture.width, picture.height, picture.rgb});
+  if (!picture.alpha.empty() && picture.alpha.size() != picture.rgb.size() / 3)
+    throw ArgumentError("the alpha of " + name_of(input) + " has another size than its pixels");
+  TransparentImage image{picture.width, picture.height, {}};
+  for (std::size_t i = 0; i < picture.rgb.size() / 3; ++i) {
+    for (std::size_t c = 0; c < 3; ++c) image.rgba.push_back(picture.rgb[3 * i + c]);
+    image.rgba.push_back(picture.alpha.empty() ? 255 : picture.alpha[i]);
+  }
+  return image;
+}
+
+bool is_opaque(const TransparentImage& image) {
+  for (std::size_t i = 3; i < image.rgba.size(); i += 4)
+    if (image.rgba[i] < 255) return false;
+  return true;
+}
+
+Image colours_of(const TransparentImage& image) {
+  Image colours{image.width, image.height, {}};
+  for (std::size_t i = 0; i < image.rgba.size(); ++i)
+    if (i % 4 != 3) colours.rgb.push_back(image.rgba[i]);
+  return colours;
+}
+
+// White where it is to be painted: where it is transparent, or white if it is opaque everywhere.
+Image mask_image(const TransparentImage& image) {
+  if (is_opaque(image)) return colours_of(image);
+  Mask mask{image.width, image.height, {}};
+  for (std::size_t i = 3; i < image.rgba.size(); i += 4)
+    mask.grey.push_back(static_cast<std::uint8_t>(255 - image.rgba[i]));
+  return image_of(mask);
+}
+
+Image read_init(const InputPicture& input, const std::function<void(const std::string&)>& warn,
+                bool has_mask) {
+  const TransparentImage image = read(input);
+  if (!is_opaque(image) && !has_mask)
+    warn("the transparency of " + name_of(input) +
+         " is dropped; given as the mask too, it says what is painted");
+  return colours_of(image);
+}
+
+// A larger canvas with the picture on it, and the mask of what is new and a little more.
+std::pair<Image, Mask> outpainted(const Image& picture, const Mask* mask, const Padding& padding) {
+  const int width = picture.width + padding.left + padding.right,
+            height = picture.height + padding.top + padding.bottom;
+  Image canvas{width, height, std::vector<std::uint8_t>(std::size_t{3} * width * height)};
+  paste(picture, padding.left, padding.top, canvas);
+  Image white{width, height, std::vector<std::uint8_t>(canvas.rgb.size(), 255)};
+  const Region kept{padding.left > 0 ? std::min(kOverlap, picture.width / 4) : 0,
+                    padding.top > 0 ? std::min(kOverlap, picture.height / 4) : 0,
+                    picture.width - (padding.right > 0 ? std::min(kOverlap, picture.width / 4) : 0),
+                    picture.height - (padding.bottom > 0 ? std::min(kOverlap, picture.height / 4) : 0)};
+  const Mask nothing{picture.width, picture.height, std::vector<std::uint8_t>(picture.rgb.size() / 3)};
+  paste(cropped(image_of(mask != nullptr ? *mask : nothing), kept), padding.left + kept.left,
+        padding.top + kept.top, white);
+  return {std::move(canvas), mask_of(white)};
+}
+
+// The whole mask at the picture's size, blurred; nothing where there is none.
+std::optional<Mask> read_mask(const GenerateOptions& options, Image& picture) {
+  std::optional<Mask> mask;
+  if (options.inpaint.mask.given()) {
+    const TransparentImage image = read(options.inpaint.mask);
+    if (image.width != picture.width || image.height != picture.height)
+      throw ArgumentError("the mask " + name_of(options.inpaint.mask) + " has " +
+                              std::to_string(image.width) + "x" + std::to_string(image.height) +
+                              " pixels and the picture " + std::to_string(picture.width) + "x" +
+                              std::to_string(picture.height) + "; they must have the same",
+                          "inpaint.mask");
+    mask = mask_of(mask_image(image));
+    if (options.inpaint.invert) mask = inverted(std::move(*mask));
+  }
+  const bool outpaints = !options.inpaint.outpaint.empty();
+  if (outpaints) std::tie(picture, mask) = outpainted(picture, mask ? &*mask : nullptr, padding_of(options));
+  if (!mask) return mask;
+  if (!options.inpaint.soft) mask = binarized(std::move(*mask));
+  if (std::ranges::all_of(mask->grey, [](std::uint8_t grey) { return grey == 0; }))
+    throw ArgumentError(
+        "the mask " + name_of(options.inpaint.mask) + " is black all over: nothing is to be painted",
+        "inpaint.mask");
+  return blurred(*mask, options.inpaint.blur.value_or(outpaints ? kOutpaintBlur : kBlur));
+}
+
+Image filled(const Image& picture, const Mask& mask, const GenerateOptions& options) {
+  InpaintFill fill = inpaint_fill_from_name(options.inpaint.fill);
+  if (fill == InpaintFill::unset)
+    fill = options.inpaint.outpaint.empty() ? InpaintFill::original : InpaintFill::blur;
+  return fill == InpaintFill::blur ? blur_filled(picture, mask) : picture;
+}
+
+Mask resized(const Mask& mask, int width, int height, ResizeMode mode) {
+  return mask_of(resize(image_of(mask), width, height, mode));
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& needs) {
+  throw ArgumentError(option + " needs " + needs, option);
+}
+
+}  // namespace
+
+Image PictureInputs::put_back(const Image& drawn) const {
+  if (!original) return drawn;
+  Image whole = *original;
+  const Image part = resize(drawn, region.width(), region.height(), ResizeMode::crop);
+  paste(part, region.left, region.top, whole);
+  return composite(*original, whole, paste_mask);
+}
+
+std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit) {
+  const InputPicture& input = options.init.picture.given() ? options.init.picture : options.edit;
+  if (!input.given() || options.inpaint.only_masked) return std::nullopt;
+  const ImageSize size = size_of(input);
+  const Padding padding = options.init.picture.given() ? padding_of(options) : Padding{};
+  const double width = size.width + padding.left + padding.right,
+               height = size.height + padding.top + padding.bottom;
+  const double scale = std::min(1.0, std::sqrt(kMostPixels / (width * height)));
+  const auto side = [&](double pixels) {
+    return std::max(unit, static_cast<int>(pixels * scale) / unit * unit);
+  };
+  return ImageSize{side(width), side(height)};
+}
+
+void check_input_options(const GenerateOptions& options) {
+  const InpaintOptions& inpaint = options.inpaint;
+  if (!options.init.picture.given()) {
+    if (inpaint.mask.given()) refuse("inpaint.mask", "a picture to paint in: init.picture (--init)");
+    if (!inpaint.outpaint.empty()) refuse("inpaint.outpaint", "a picture to add to: init.picture (--init)");
+    if (options.init.strength) refuse("init.strength", "a picture to begin with: init.picture (--init)");
+  }
+  if (!inpaint.outpaint.empty() && (inpaint.outpaint.size() != 4 || std::ranges::max(inpaint.outpaint) == 0))
+    throw ArgumentError(
+        "outpaint takes four numbers of pixels, left, top, right and bottom, of which one is above 0",
+        "inpaint.outpaint");
+  const bool painted = inpaint.mask.given() || !inpaint.outpaint.empty();
+  if (inpaint.only_masked && !inpaint.mask.given())
+    refuse("inpaint.only_masked", "a mask: inpaint.mask (--mask)");
+  if (inpaint.only_masked && !inpaint.outpaint.empty())
+    throw ArgumentError("only_masked and outpaint do not go together", "inpaint.only_masked");
+  if (inpaint.invert && !inpaint.mask.given()) refuse("inpaint.invert", "a mask: inpaint.mask (--mask)");
+  if (inpaint.soft && !painted) refuse("inpaint.soft", "a mask: inpaint.mask (--mask)");
+  if (options.init.strength && !(*options.init.strength > 0))
+    throw ArgumentError("strength is 0: nothing would be drawn; use more than 0 and at most 1",
+                        "init.strength");
+  if (options.hires.scale > 1 && painted)
+    throw ArgumentError("hires and a mask do not go together: inpaint first, then draw larger from that",
+                        "hires.scale");
+}
+
+double strength_of(const GenerateOptions& options) {
+  if (!options.init.picture.given()) return 1;
+  return options.init.strength.value_or(options.inpaint.outpaint.empty() ? kStrength : kOutpaintStrength);
+}
+
+PictureInputs read_inputs(const GenerateOptions& options,
+                          const std::function<void(const std::string&)>& warn) {
+  PictureInputs inputs;
+  const int width = options.width.value(), height = options.height.value();
+  const ResizeMode mode = resize_mode_from_name(options.init.resize);
+  if (options.edit.given())
+    inputs.reference = resize(read_init(options.edit, warn, false), width, height, mode);
+  if (!options.init.picture.given()) return inputs;
+
+  Image picture = read_init(options.init.picture, warn, options.inpaint.mask.given());
+  const std::optional<Mask> mask = read_mask(options, picture);
+  if (!mask) {
+    inputs.init = resize(picture, width, height, mode);
+    return inputs;
+  }
+  if (options.inpaint.only_masked) {
+    inputs.region = masked_region(*mask, width, height, *options.inpaint.only_masked);
+    inputs.init =
+        resize(cropped(filled(picture, *mask, options), inputs.region), width, height, ResizeMode::fill);
+    inputs.mask = mask_of(resize(cropped(image_of(*mask), inputs.region), width, height, ResizeMode::fill));
+    inputs.original = std::move(picture);
+    inputs.paste_mask = *mask;
+    return inputs;
+  }
+  inputs.mask = resized(*mask, width, height, mode);
+  Image shown = resize(picture, width, height, mode);
+  inputs.init = filled(shown, *inputs.mask, options);
+  if (!options.inpaint.paste) return inputs;
+  inputs.region = {0, 0, width, height};
+  inputs.original = std::move(shown);
+  inputs.paste_mask = *inputs.mask;
+  return inputs;
+}
+
+std::string pixel_hash(const InputPicture& picture) {
+  const TransparentImage image = read(picture);
+  Hasher128 hasher;
+  hasher.add_number(static_cast<std::uint64_t>(image.width));
+  hasher.add_number(static_cast<std::uint64_t>(image.height));
+  hasher.add(std::as_bytes(std::span(image.rgba)));
+  return hasher.digest().hex();
+}
+
+}  // namespace sd35

@@ -1,0 +1,47 @@
+// The pictures that go into a drawing, as pixels: read, brought to its size, and how what is drawn goes back into them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "image/image.h"
+#include "image/image_size.h"
+#include "image/mask.h"
+#include "sd35/sd35.h"
+
+namespace sd35 {
+
+struct PictureInputs {
+  std::optional<Image> init;       // [height, width] of the drawing
+  std::optional<Mask> mask;        // of the same size, grey: what is painted
+  std::optional<Image> reference;  // [height, width], to edit
+
+  // What a drawing is put back into, with the mask of its size; the drawing goes to `region` of it.
+  std::optional<Image> original;
+  Mask paste_mask;
+  Region region;
+
+  // The drawing in the original; as it is, where nothing is to be put back.
+  Image put_back(const Image& drawn) const;
+};
+
+// The size that the pictures in `options` give the drawing, for width and height where they are unset: multiples of `unit`.
+// Nothing if they give none. Throws FileError for a file that is not a picture.
+std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit);
+
+// `options` are complete. Throws FileError for files that cannot be read, ArgumentError for pictures that do not go
+// together. `warn` is told what is left out of them.
+PictureInputs read_inputs(const GenerateOptions& options,
+                          const std::function<void(const std::string&)>& warn);
+
+// Throws ArgumentError for options of pictures that need others: a mask without a picture.
+void check_input_options(const GenerateOptions& options);
+
+// InitOptions::strength, or what stands for it.
+double strength_of(const GenerateOptions& options);
+
+// 32 hexadecimal digits from the pixels of a picture, and its transparency.
+std::string pixel_hash(const InputPicture& picture);
+
+}  // namespace sd35
