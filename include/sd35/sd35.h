@@ -37,8 +37,8 @@ struct Picture {
   int width = 0;
   int height = 0;
   std::vector<std::uint8_t> rgb;  // [height, width, 3]
-  std::vector<std::pair<std::string, std::string>>
-      metadata;  // what save() writes into the file: "parameters", "sd35"
+  std::vector<std::pair<std::string, std::string>> metadata =
+      {};  // what save() writes into the file: "parameters", "sd35"
   // [height, width], 255 where it is opaque; empty: everywhere. What decode() found; save() does not write it.
   std::vector<std::uint8_t> alpha = {};
 };
@@ -123,8 +123,9 @@ struct InputPicture {
 
 // Drawing that begins with a picture (img2img; diffusers' StableDiffusion3Img2ImgPipeline).
 struct InitOptions {
-  // Where neither width nor height is set, the drawing has its size: each side rounded down to a multiple of 16, and
-  // pictures of more than 1440 x 1440 pixels reduced to that.
+  // Where neither width nor height is set, the drawing has its size: each side rounded down to a multiple of
+  // 16, and pictures larger than the model was trained for (1440 x 1440 of Stable Diffusion 3.5) reduced to
+  // that many pixels.
   InputPicture picture;
   // How much is drawn anew, above 0 to 1: the last steps of that share. Unset: 0.6, to outpaint 0.9.
   std::optional<double> strength;

@@ -123,7 +123,7 @@ class Pipeline::Impl {
   GenerateOptions with_size_of_inputs(GenerateOptions options) const {
     if (options.width || options.height) return options;
     const Components& c = model_->components;
-    const auto size = size_from_inputs(options, c.vae.scale() * c.transformer.patch_size);
+    const auto size = size_from_inputs(options, c.vae.scale() * c.transformer.patch_size, c.sides.largest);
     if (size) std::tie(options.width, options.height) = std::pair(size->width, size->height);
     return options;
   }

@@ -353,8 +353,7 @@ void visit_edit_options(Options& o, Visitor& visit) {
   option(
       {.name = "reference_tokens",
        .help = "The model is one of these (SD3.5 Medium Kontext), though its configuration does not say so",
-       .example = "true",
-       .effects = 0},
+       .example = "true"},
       o.reference_tokens);
 }
 

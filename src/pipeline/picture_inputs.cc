@@ -17,8 +17,6 @@
 namespace sd35 {
 namespace {
 
-// The most pixels that a drawing takes from the size of a picture.
-constexpr double kMostPixels = 1440.0 * 1440.0;
 // Outpainting: how far into the picture it paints.
 constexpr int kOverlap = 16, kOutpaintUnit = 16;
 constexpr double kBlur = 4, kOutpaintBlur = 8;
@@ -166,14 +164,14 @@ Image PictureInputs::put_back(const Image& drawn) const {
   return composite(*original, whole, paste_mask);
 }
 
-std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit) {
+std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit, int largest) {
   const InputPicture& input = options.init.picture.given() ? options.init.picture : options.edit;
   if (!input.given() || options.inpaint.only_masked) return std::nullopt;
   const ImageSize size = size_of(input);
   const Padding padding = options.init.picture.given() ? padding_of(options) : Padding{};
   const double width = size.width + padding.left + padding.right,
                height = size.height + padding.top + padding.bottom;
-  const double scale = std::min(1.0, std::sqrt(kMostPixels / (width * height)));
+  const double scale = std::min(1.0, largest / std::sqrt(width * height));
   const auto side = [&](double pixels) {
     return std::max(unit, static_cast<int>(pixels * scale) / unit * unit);
   };

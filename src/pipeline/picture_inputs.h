@@ -27,8 +27,9 @@ struct PictureInputs {
 };
 
 // The size that the pictures in `options` give the drawing, for width and height where they are unset: multiples of `unit`.
-// Nothing if they give none. Throws FileError for a file that is not a picture.
-std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit);
+// No more pixels than a square with the side `largest`. Nothing if they give none. Throws FileError for a file that is not a
+// picture.
+std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit, int largest);
 
 // `options` are complete. Throws FileError for files that cannot be read, ArgumentError for pictures that do not go
 // together. `warn` is told what is left out of them.
