@@ -20,7 +20,7 @@ expect() {
   "$@" >"$work/out" 2>"$work/err" </dev/null
   local got=$?
   # Progress lines are not part of the message.
-  grep -vE '^(load|encode prompt|denoise|decode)' "$work/err" >"$work/message"
+  grep -vE '^(load|encode prompt|encode picture|denoise|decode)' "$work/err" >"$work/message"
   if [ $got -ne "$code" ]; then bad "$name: exit code $got instead of $code: $(head -c 300 "$work/err")"; return; fi
   if [ "$(wc -l <"$work/message")" -ne 1 ]; then bad "$name: not one line: $(head -c 300 "$work/err")"; return; fi
   if ! grep -q '^sd35: ' "$work/message"; then bad "$name: $(cat "$work/message")"; return; fi
