@@ -6,6 +6,7 @@
 #include <numbers>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/error.h"
@@ -130,23 +131,27 @@ RandomSource random_source_from_name(std::string_view name) {
   throw ArgumentError("unknown generator '" + std::string(name) + "'; known: cpu, cuda");
 }
 
-void fill_normal(RandomSource source, std::uint64_t seed, DType dtype, std::span<float> out) {
+NormalGenerator::NormalGenerator(RandomSource source, std::uint64_t seed) : generator_(TorchGenerator(seed)) {
+  if (source == RandomSource::torch_cuda) generator_ = CudaGenerator(seed);
+}
+
+void NormalGenerator::next(DType dtype, std::span<float> out) {
   round_to(dtype, 0);  // refuses a type before any work
-  if (source == RandomSource::torch_cuda) {
-    CudaGenerator(seed).normal(out);
+  if (auto* cuda = std::get_if<CudaGenerator>(&generator_)) {
+    cuda->normal(out);
     for (float& value : out) value = round_to(dtype, value);
     return;
   }
-  TorchGenerator generator(seed);
+  auto& torch = std::get<TorchGenerator>(generator_);
   if (dtype == DType::f32) {
-    generator.normal(out);
+    torch.normal(out);
   } else if (dtype == DType::f16) {
     std::vector<f16> values(out.size());
-    generator.normal_f16(values);
+    torch.normal_f16(values);
     widen<f16>(values, out);
   } else {
     std::vector<bf16> values(out.size());
-    generator.normal_bf16(values);
+    torch.normal_bf16(values);
     widen<bf16>(values, out);
   }
 }

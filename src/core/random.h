@@ -7,6 +7,7 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <variant>
 
 #include "core/dtype.h"
 
@@ -62,9 +63,18 @@ enum class RandomSource : std::uint8_t { torch_cpu, torch_cuda };
 // "cpu" or "cuda". Throws ArgumentError naming them.
 RandomSource random_source_from_name(std::string_view name);
 
-// The first draw of a fresh generator: torch.randn(out.size(), generator=<seed>, dtype=dtype), widened to
-// f32. `dtype` is f32, f16 or bf16 (ArgumentError otherwise). One call per picture; a latent is out[16, h,
-// w].
-void fill_normal(RandomSource source, std::uint64_t seed, DType dtype, std::span<float> out);
+// The generator of one picture: its draws follow each other as those of one torch.Generator do, whatever types
+// they are drawn in.
+class NormalGenerator {
+ public:
+  NormalGenerator(RandomSource source, std::uint64_t seed);
+
+  // torch.randn(out.size(), generator=g, dtype=dtype), widened to f32. `dtype` is f32, f16 or bf16
+  // (ArgumentError otherwise, and nothing is drawn). A latent is out[C, h, w].
+  void next(DType dtype, std::span<float> out);
+
+ private:
+  std::variant<TorchGenerator, CudaGenerator> generator_;
+};
 
 }  // namespace sd35

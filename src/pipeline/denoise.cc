@@ -172,7 +172,7 @@ class ContextRunner {
 
 Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const Shape& shape) {
   Tensor noise(shape, DType::f32);
-  fill_normal(source, seed, dtype, {noise.data<float>(), static_cast<std::size_t>(noise.numel())});
+  NormalGenerator(source, seed).next(dtype, {noise.data<float>(), static_cast<std::size_t>(noise.numel())});
   return noise;
 }
 

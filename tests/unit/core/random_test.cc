@@ -149,27 +149,53 @@ TEST(CudaGenerator, RefusesImpossibleDevices) {
   expect_near(cuda_draw(generator, 1), {-0.924662f});
 }
 
-TEST(FillNormal, IsTheFirstDrawOfTheSource) {
-  for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
-    TorchGenerator generator(42);
-    std::vector<float> values(100);
-    fill_normal(RandomSource::torch_cpu, 42, dtype, values);
-    EXPECT_EQ(values, draw(generator, dtype, 100).values) << name_of(dtype);
-  }
-  CudaGenerator generator(42);
-  std::vector<float> values(100), expected = cuda_draw(generator, 100);
-  fill_normal(RandomSource::torch_cuda, 42, DType::f32, values);
-  EXPECT_EQ(values, expected);
-  fill_normal(RandomSource::torch_cuda, 42, DType::bf16, values);
-  for (float& value : expected) value = to_float(to_bf16(value));
-  EXPECT_EQ(values, expected);
+std::vector<float> next(NormalGenerator& generator, DType dtype, std::size_t size) {
+  std::vector<float> values(size);
+  generator.next(dtype, values);
+  return values;
 }
 
-TEST(FillNormal, RefusesOtherTypes) {
-  std::vector<float> values(4);
-  for (const RandomSource source : {RandomSource::torch_cpu, RandomSource::torch_cuda})
+TEST(NormalGenerator, DrawsFollowEachOtherAsTorchs) {
+  NormalGenerator generator(RandomSource::torch_cpu, 7);
+  for (const Json& entry : goldens()["sequence"]) {
+    const auto values =
+        next(generator, dtype_from_name(entry["dtype"].get<std::string>()), entry["size"].get<std::size_t>());
+    const auto first = entry["first"].get<std::vector<float>>();
+    const auto last = entry["last"].get<std::vector<float>>();
+    EXPECT_TRUE(std::equal(first.begin(), first.end(), values.begin())) << entry;
+    EXPECT_TRUE(std::equal(last.rbegin(), last.rend(), values.rbegin())) << entry;
+  }
+}
+
+// Three latents of one generator, torch 2.13.
+TEST(NormalGenerator, ContinuesWithTheNextLatents) {
+  const std::vector<std::vector<float>> draws = {{-1.12583983f, -1.15236020f, -0.25057858f, -0.43387881f},
+                                                 {-1.08408248f, -0.12873806f, -0.68107730f, -1.30989599f},
+                                                 {0.66569728f, 0.88469839f, 0.46711189f, -0.64521861f}};
+  NormalGenerator generator(RandomSource::torch_cpu, 0);
+  for (const auto& first : draws) {
+    auto values = next(generator, DType::f32, 16 * 8 * 8);
+    values.resize(first.size());
+    EXPECT_EQ(values, first);
+  }
+}
+
+TEST(NormalGenerator, RoundsAndContinuesTheDrawsOfCuda) {
+  CudaGenerator cuda(42);
+  NormalGenerator generator(RandomSource::torch_cuda, 42);
+  EXPECT_EQ(next(generator, DType::f32, 100), cuda_draw(cuda, 100));
+  std::vector<float> rounded = cuda_draw(cuda, 100);
+  for (float& value : rounded) value = to_float(to_bf16(value));
+  EXPECT_EQ(next(generator, DType::bf16, 100), rounded);
+}
+
+TEST(NormalGenerator, RefusesOtherTypes) {
+  for (const RandomSource source : {RandomSource::torch_cpu, RandomSource::torch_cuda}) {
+    NormalGenerator generator(source, 0), fresh(source, 0);
     for (const DType dtype : {DType::f64, DType::f8_e4m3, DType::i32})
-      EXPECT_THROW(fill_normal(source, 0, dtype, values), ArgumentError);
+      EXPECT_THROW(next(generator, dtype, 4), ArgumentError);
+    EXPECT_EQ(next(generator, DType::f32, 4), next(fresh, DType::f32, 4));
+  }
 }
 
 TEST(RandomSource, Names) {
