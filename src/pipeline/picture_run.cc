@@ -21,11 +21,16 @@ namespace {
 
 void guide(const GenerateOptions& options, DenoiseJob& job) {
   const SkipLayerOptions& skip = options.skip_layer_guidance;
-  job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
-  job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      options.guidance_scale.value(), options.num_inference_steps.value(),
-      GuidanceInterval{options.guidance_start, options.guidance_stop},
-      SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
+  job.contexts = {{0, {}}, {1, {}}, {skip.in_negative ? 0 : 1, skip.layers}};
+  GuidanceSettings settings{options.guidance_scale.value(), options.num_inference_steps.value()};
+  settings.interval = {options.guidance_start, options.guidance_stop};
+  settings.skip = {skip.layers, skip.scale, skip.start, skip.stop, skip.in_negative};
+  settings.zero_star = options.cfg_zero;
+  if (options.cfg_zero) settings.zero_steps = options.cfg_zero_steps.value();
+  if (!options.apg.empty())
+    settings.projection = AdaptiveProjection{options.apg.at(0), options.apg.at(1), options.apg.at(2)};
+  settings.rescale = options.guidance_rescale;
+  job.guidance = std::make_shared<ClassifierFreeGuidance>(std::move(settings));
 }
 
 }  // namespace
@@ -168,12 +173,12 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int count) const {
                   *options_.width / scale};
   const DType type =
       options_.noise_dtype.empty() ? ops_.compute_type() : noise_type_from_name(options_.noise_dtype);
-  std::vector<Tensor> noise;
-  for (int i = 0; i < count; ++i)
-    noise.push_back(initial_noise(random_source_from_name(options_.generator), type,
-                                  options_.seed + static_cast<std::uint64_t>(denoised_ + i), one));
+  std::vector<std::uint64_t> seeds;
+  for (int i = 0; i < count; ++i) seeds.push_back(options_.seed + static_cast<std::uint64_t>(denoised_ + i));
   DenoiseJob job;
-  job.latents = ops_.concat(noise, 0);
+  job.next_noise = noise_of_pictures(random_source_from_name(options_.generator), type, seeds);
+  job.latents = Tensor({count, one[1], one[2], one[3]}, DType::f32);
+  job.next_noise({job.latents.data<float>(), static_cast<std::size_t>(job.latents.numel())});
   job.sigmas = sigmas_;
   job.sampler = sampler_from_name(options_.sampler.value());
   job.prompt = prompt;
