@@ -152,6 +152,13 @@ void add_generate(CLI::App& app) {
     // Shown with the picture.
     if (from_image->count() == 0 && !is_given("--seed"))
       arguments->recipe.generate.seed = std::random_device{}();
+    // A preset that is asked for wins over what a recipe says.
+    if (from_image->count() > 0 && is_given("--preset")) {
+      GenerateOptions& options = arguments->recipe.generate;
+      if (!is_given("--steps")) options.num_inference_steps.reset();
+      if (!is_given("--guidance-scale")) options.guidance_scale.reset();
+      if (!is_given("--shift")) options.shift.reset();
+    }
     if (!arguments->picture.empty())
       arguments->warnings = find_files_of_recipe(*command, arguments->recipe, arguments->picture);
     run(*arguments);

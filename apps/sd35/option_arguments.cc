@@ -96,7 +96,21 @@ class OptionAdder {
         ->type_name(kPair);
   }
 
+  CLI::Option* add(const Option& option, std::optional<double>& value) {
+    if (option.zero.empty()) return add_value(option, value);
+    return command_
+        .add_option_function<std::string>(
+            arguments_of(option),
+            [name = long_argument_of(option), zero = std::string(option.zero),
+             &value](const std::string& text) { value = text == zero ? 0 : read_number(name, text); },
+            full_help(option))
+        ->type_name("NUMBER");
+  }
+
   CLI::Option* add(const Option& option, std::vector<int>& value) {
+    return add_value(option, value)->delimiter(',');
+  }
+  CLI::Option* add(const Option& option, std::vector<double>& value) {
     return add_value(option, value)->delimiter(',');
   }
 

@@ -79,11 +79,11 @@ class RecipeFiles {
 
   void find(const std::string& argument, std::vector<LoraOptions>& loras) {
     for (LoraOptions& lora : loras) {
-      if (!is_found(lora.path))
+      if (!is_found(lora.path) && !has_model(lora.path.string()))  // it may lie in the Hugging Face cache
         fail("the LoRA '" + lora.path.string() + "'",
              "say with " + argument + " FILE:" + shortest(lora.weight) + " where it lies now" +
                  (loras.size() > 1 ? ", and name the others too" : ""));
-      const auto hash = recipe_.lora_hashes.find(lora.path.filename().string());
+      const auto hash = recipe_.lora_hashes.find(last_part(lora.path).string());
       if (hash != recipe_.lora_hashes.end() && hash->second != file_hash(lora.path))
         warn_of("the LoRA '" + lora.path.string() + "'");
     }

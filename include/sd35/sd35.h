@@ -64,7 +64,7 @@ SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& 
 // Throws what save() would throw for a path that cannot be written, before any work is spent on the picture.
 SD35_API void check_output(const std::filesystem::path& path);
 
-// A file of low-rank updates (LoRA): diffusers/PEFT or kohya keys.
+// Low-rank updates (LoRA): a file with keys of diffusers, PEFT or kohya, or a folder of PEFT or diffusers.
 struct LoraOptions {
   std::filesystem::path path;
   double weight = 1;  // of its updates
@@ -110,6 +110,9 @@ struct SkipLayerOptions {
   double scale = 2.8;
   double start = 0.01;  // of the steps, exclusive
   double stop = 0.2;    // of the steps, exclusive
+  // The negative prompt's forward leaves the blocks out, instead of a third one: guidance leads away from it
+  // at no cost, and `scale` has no part in it.
+  bool in_negative = false;
 };
 
 // A picture that goes into a drawing: a file, read when it is needed, or one in memory. Files are PNG, JPEG or WebP.
@@ -181,6 +184,9 @@ struct GenerateOptions {
   // Multiples of 16; with a warning below 256 and above 1440, of Stable Diffusion 3.5. Unset: what the model
   // is configured for, 1024 of Stable Diffusion 3.5.
   std::optional<int> width, height;
+  // "turbo": 8 steps, no guidance, a shift of 5, for models that were distilled to few steps. What is set
+  // below wins; completed() and recipes hold what it stands for.
+  std::string preset;
   std::optional<int> num_inference_steps;  // unset: 40
   // 1 or less: no guidance. Unset: 4.5.
   std::optional<double> guidance_scale;
@@ -188,13 +194,27 @@ struct GenerateOptions {
   // skip-layer guidance in them, run the prompt alone in half the time.
   double guidance_start = 0;
   double guidance_stop = 1;
+  // CFG-Zero* (arXiv 2503.18886): guidance leads away from the multiple of the negative prompt's velocity that
+  // is nearest to the prompt's. Its first steps, fewer than all, are left out: the noise stays as it is, in no
+  // time. Only the sampler euler can do that; unset: 1 there, 0 with others.
+  bool cfg_zero = false;
+  std::optional<int> cfg_zero_steps;
+  // Adaptive projected guidance (arXiv 2410.02416), for stronger guidance without burnt colours. Three
+  // numbers: the share that is kept of the part along the prediction; the longest that the difference of the
+  // predictions may be, for 1024 x 1024 pixels (0: any length); the momentum of the differences before, between
+  // -1 and 1, below 0 away from them. Empty: off. {1, 0, 0} is guidance as without it.
+  std::vector<double> apg;
+  // Above 0, to 1: this share of the guided velocity is brought to the deviation of the prompt's own.
+  double guidance_rescale = 0;
   // Above 0: the first-block cache. A step whose first block adds nearly what it added in the last step that
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 is worthwhile; it changes the picture.
   double block_cache = 0;
-  std::optional<std::string> sampler;  // "euler", "heun", "dpm++2m"; unset: "euler"
+  // "euler", "heun", "dpm++2m", or, with new noise in each step, "euler_a", "lcm"; unset: "euler"
+  std::optional<std::string> sampler;
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to
-  // its details. Unset: that of the model's scheduler, 3 of Stable Diffusion 3.5.
+  // its details. 0: by the picture's size, 3 at 1024 x 1024, 1.5 at 512 x 512, in proportion to the side.
+  // Unset: that of the model's scheduler, 3 of Stable Diffusion 3.5.
   std::optional<double> shift;
   std::uint64_t seed = 0;  // picture i uses seed + i
   int count = 1;           // pictures
@@ -298,7 +318,7 @@ class SD35_API Model {
   std::shared_ptr<const OpenedModel> opened_;
 };
 
-// Of one file, as Model::hash() counts them: of a LoRA. Throws FileError when it cannot be read.
+// Of one file, as Model::hash() counts them, or of the files of a LoRA that is a folder. Throws FileError when it cannot be read.
 SD35_API std::string file_hash(const std::filesystem::path& file);
 
 // 32 hexadecimal digits from the pixels of a picture, whatever its file is like. Throws FileError when it cannot be read.
@@ -319,7 +339,8 @@ class SD35_API Pipeline {
 
   // The options as generate() takes them: width, height, num_inference_steps, guidance_scale, sampler and
   // max_sequence_length are set, to the model's own values (`defaults` of its sd35.json, docs/weights.md)
-  // where they were not. Further prompts stay unset, and so does `shift`. Throws ArgumentError where
+  // where they were not; a preset and a shift by size are replaced by what they stand for. Further prompts stay
+  // unset, and so does `shift`. Throws ArgumentError where
   // generate() would for options that are impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
 

@@ -2,6 +2,7 @@
 
 #include "api/translated.h"
 #include "core/content_hash.h"
+#include "lora/lora_files.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/picture_inputs.h"
 
@@ -16,7 +17,7 @@ std::string Model::hash() const {
 }
 
 std::string file_hash(const std::filesystem::path& file) {
-  return translated([&] { return content_hash({file}); });
+  return translated([&] { return content_hash(lora_files(file)); });
 }
 
 std::string picture_hash(const InputPicture& picture) {

@@ -17,6 +17,7 @@
 #include "core/yielding.h"
 #include "lora/merge.h"
 #include "ops/decor/profile_ops.h"
+#include "options/preset.h"
 #include "pipeline/adapters.h"
 #include "pipeline/memory_plan.h"
 #include "pipeline/opened_model.h"
@@ -25,6 +26,7 @@
 #include "pipeline/picture_run.h"
 #include "pipeline/prompt_cache.h"
 #include "pipeline/prompt_check.h"
+#include "pipeline/recipe.h"
 #include "pipeline/schedule.h"
 #include "pipeline/validation.h"
 #include "sampling/guidance.h"
@@ -60,8 +62,8 @@ class Pipeline::Impl {
   GenerateOptions completed(const GenerateOptions& asked) const {
     const Components& c = model_->components;
     check_input_options(asked);
-    GenerateOptions options = with_model_defaults(with_size_of_inputs(asked), c.defaults, c.transformer,
-                                                  c.vae, c.prompt_encoder.t5_max_length());
+    GenerateOptions options = with_model_defaults(with_size_of_inputs(with_preset(asked)), c.defaults,
+                                                  c.transformer, c.vae, c.prompt_encoder.t5_max_length());
     check_options(options, c.transformer, c.vae);
     check_steps(options.num_inference_steps.value(), c.scheduler.num_train_timesteps);
     (void)schedule_of(options, c.scheduler);
@@ -73,6 +75,7 @@ class Pipeline::Impl {
     const GenerateOptions options = completed(asked);
     const Components& components = model_->components;
     warn_of_options(options, components.sides, callbacks);
+    suggest_preset(with_names({model_->name, model_->load, options}), callbacks);
     if (options.loras.empty())
       warn_of_prompts(options, components.vocabulary, callbacks);  // they may contain more
     warn_of_machine(callbacks);

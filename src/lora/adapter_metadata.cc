@@ -5,6 +5,7 @@
 #include "core/config_file.h"
 #include "core/error.h"
 #include "core/messages.h"
+#include "lora/lora_files.h"
 #include "lora/lora_keys.h"
 
 namespace sd35 {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr double kLargest = 1e9;
 constexpr std::int64_t kLargestRank = INT32_MAX;
+constexpr std::uintmax_t kLargestConfig = 1'000'000;  // bytes; every layer looks through its patterns
 
 // Whether a key of a pattern names a layer: its whole name or the end of it, after "^" only the whole name.
 // Regular expressions, which PEFT accepts too, are not what trainers write.
@@ -30,15 +32,12 @@ void check_pattern(const std::string& pattern, const std::string& location) {
 
 }  // namespace
 
-std::filesystem::path adapter_config_of(const std::filesystem::path& path) {
-  return path.filename() == "adapter_model.safetensors" ? path.parent_path() / "adapter_config.json" : "";
-}
-
 AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata,
                                  const std::filesystem::path& path)
     : location_(path.string() + ", " + kAdapterMetadata) {
   if (const auto found = metadata.find(kAdapterMetadata); found != metadata.end()) {
     values_ = parse_json_object(found->second, location_);
+    refuse_other_kinds();
     return;
   }
   const std::filesystem::path config = adapter_config_of(path);
@@ -46,7 +45,37 @@ AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metad
   if (config.empty() || !std::filesystem::exists(config, error)) return;
   location_ = config.string();
   of_one_component_ = true;
-  values_ = read_json_file(config);
+  values_ = read_json_file(config, kLargestConfig);
+  refuse_other_kinds();
+}
+
+void AdapterMetadata::refuse_other_kinds() const {
+  const auto refuse = [&](const std::string& key, const std::string& what) {
+    throw FileError(location_ + ": " + in_quotes(key) + " says that it is " + what +
+                    "; only plain LoRA of linear layers is supported");
+  };
+  for (const auto& [key, value] : values_.items()) {
+    const std::string field = key.substr(key.rfind('.') + 1);
+    const bool nothing = value.is_null() || value == false || (value.is_structured() && value.empty());
+    const std::string text = value.is_string() ? value.get<std::string>() : "";
+    if (nothing) continue;
+    if (field == "use_dora") refuse(key, "DoRA");
+    if (field == "use_qalora" || field == "use_bdlora") refuse(key, "a variant of LoRA");
+    if (field == "bias" && text != "none") refuse(key, "LoRA with biases");
+    if (field == "lora_bias") refuse(key, "LoRA with biases");
+    if (field == "modules_to_save") refuse(key, "LoRA with whole modules");
+    if (field == "peft_type" && text != "LORA")
+      refuse(key, text.empty() ? "of an unknown kind" : in_quotes(text));
+    // These begin by taking from the model's weights what the LoRA then adds to them.
+    if (field == "init_lora_weights")
+      for (const char* method : {"pissa", "olora", "corda", "loftq"})
+        if (text.starts_with(method)) refuse(key, "one for changed weights (" + std::string(method) + ")");
+  }
+}
+
+std::string AdapterMetadata::base_model() const {
+  const auto found = values_.find("base_model_name_or_path");
+  return found != values_.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 double AdapterMetadata::scale(Component component, std::string_view layer, std::int64_t rank) const {
@@ -60,14 +89,15 @@ double AdapterMetadata::scale(Component component, std::string_view layer, std::
     return std::string();
   };
   const std::string prefix = of_one_component_ ? "" : lora_prefix(component);
-  const auto pattern_of = [&](const char* name) {
+  const nlohmann::json none = nlohmann::json::object();
+  const auto pattern_of = [&](const char* name) -> const nlohmann::json& {
     const auto found = values_.find(prefix + name);
-    if (found == values_.end() || found->is_null()) return nlohmann::json::object();
+    if (found == values_.end() || found->is_null()) return none;
     if (!found->is_object()) reader.fail(prefix + name, "is not an object");
-    return nlohmann::json(*found);
+    return *found;
   };
 
-  const nlohmann::json ranks = pattern_of("rank_pattern"), alphas = pattern_of("alpha_pattern");
+  const nlohmann::json &ranks = pattern_of("rank_pattern"), &alphas = pattern_of("alpha_pattern");
   const std::string rank_key = find(ranks), alpha_key = find(alphas);
   const std::int64_t said_rank = rank_key.empty()
                                      ? reader.integer(prefix + "r", 1, kLargestRank, rank)

@@ -1,6 +1,7 @@
 #include "lora/lora_file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "core/messages.h"
 #include "lora/adapter_metadata.h"
+#include "lora/lora_files.h"
 #include "lora/lora_keys.h"
 #include "weights/files/safetensors.h"
 
@@ -63,12 +65,20 @@ Tensor block_of(const Tensor& up, std::int64_t number) {
   return block;
 }
 
+// "stable-diffusion-3-medium/lora", "sd3_m"; not "stabilityai/stable-diffusion-3.5-medium".
+bool names_older_model(std::string name) {
+  std::erase_if(name, [](unsigned char c) { return std::isalnum(c) == 0; });
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto has = [&](const char* text) { return name.find(text) != name.npos; };
+  return (has("sd3") || has("diffusion3")) && !has("sd35") && !has("diffusion35");
+}
+
 class LoraReader {
  public:
-  LoraReader(const std::filesystem::path& path, const LoraTargets& targets)
-      : location_(path.string()),
-        file_(read_safetensors(path)),
-        metadata_(file_.metadata, path),
+  LoraReader(const std::filesystem::path& file, const LoraTargets& targets)
+      : location_(file.string()),
+        file_(read_safetensors(file)),
+        metadata_(file_.metadata, file),
         layers_(targets) {}
 
   LoraUpdates read(const std::function<void(const std::string&)>& on_warning) {
@@ -77,6 +87,10 @@ class LoraReader {
     if (unknown_.count() > 0 && on_warning)
       on_warning(location_ + ": " + std::to_string(unknown_.count()) +
                  " keys match nothing in the model and are left out: " + unknown_.text());
+    if (const std::string model = older_model(); !model.empty() && on_warning)
+      on_warning(location_ + ": made for Stable Diffusion 3 Medium? It says " + in_quotes(model) +
+                 ", and touches nothing that only 3.5 Medium has; on another model than its own a LoRA draws "
+                 "rubbish");
     LoraUpdates updates;
     for (const auto& [name, parts] : parts_) add(parts, updates);
     return updates;
@@ -119,6 +133,27 @@ class LoraReader {
       if (slot != nullptr) fail(key, "and " + in_quotes(slot->first) + " have the same meaning");
       slot = &entry;
     }
+  }
+
+  // What the file says that it was made for, if that is Stable Diffusion 3 and every update would fit it too:
+  // 3.5 Medium has the same layers, and in half of its blocks a second attention with nine modulations.
+  std::string older_model() const {
+    bool of_transformer = false;
+    for (const auto& [name, parts] : parts_) {
+      if (name.first != Component::transformer) continue;
+      of_transformer = true;
+      const Shape& shape = parts.layer->shape;
+      const bool nine = shape.rank() == 2 && shape[0] == 9 * shape[1];
+      if (nine || name.second.find("attn2") != std::string::npos) return "";
+    }
+    if (!of_transformer) return "";
+    std::vector<std::string> said{metadata_.base_model()};
+    for (const char* key : {"modelspec.architecture", "ss_base_model_version", "ss_sd_model_name"})
+      if (const auto found = file_.metadata.find(key); found != file_.metadata.end())
+        said.push_back(found->second);
+    for (const std::string& model : said)
+      if (names_older_model(model)) return model;
+    return "";
   }
 
   // A matrix of finite numbers.
@@ -213,7 +248,7 @@ class LoraReader {
 
 LoraUpdates read_lora(const std::filesystem::path& path, const LoraTargets& targets,
                       const std::function<void(const std::string&)>& on_warning) {
-  return LoraReader(path, targets).read(on_warning);
+  return LoraReader(lora_weights_file(path), targets).read(on_warning);
 }
 
 }  // namespace sd35

@@ -31,7 +31,7 @@ using LoraUpdates = std::map<Component, std::vector<LoraUpdate>>;
 // The tensors of each component that updates may change, by their names in the diffusers layout.
 using LoraTargets = std::map<Component, std::map<std::string, Shape>>;
 
-// Reads `path`. Keys are layers of the diffusers or of the original layout, with dots or underscores, after
+// Reads `path`, a file or a folder (lora_files.h). Keys are layers of the diffusers or of the original layout, with dots or underscores, after
 // the name of a text encoder ("text_encoder.", "text_encoder_2.", "text_encoder_3."; kohya: "lora_te1_", ...)
 // or none of the transformer, and whatever trainers and programs put before that ("transformer.",
 // "base_model.model.", "diffusion_model.", "lora_unet_", "lycoris_", ...; see lora_keys.h). They end in
@@ -46,7 +46,8 @@ using LoraTargets = std::map<Component, std::map<std::string, Shape>>;
 // Throws FileError, naming the file and the key, when it is damaged, when an update does not fit its weight
 // or holds NaN or infinity, for anything but plain LoRA of linear layers (LoKr, LoHa, DoRA, convolutions,
 // biases), and when no key matches. If only some keys match, the others are reported in one line to
-// `on_warning`, which may be empty.
+// `on_warning`, which may be empty; so is a file that says that it is for Stable Diffusion 3 Medium, whose
+// layers are among ours.
 LoraUpdates read_lora(const std::filesystem::path& path, const LoraTargets& targets,
                       const std::function<void(const std::string&)>& on_warning);
 

@@ -10,6 +10,7 @@ namespace sd35 {
 namespace {
 
 void check_number(const Option& option, double value, const std::string& shown, const char* verb = " is ") {
+  if (value == 0 && !option.zero.empty()) return;
   if (value >= option.range.least && value <= option.range.most) return;  // false for NaN
   const std::string range = range_of(option);
   throw ArgumentError(
@@ -41,6 +42,10 @@ void check_value(const Option& /*option*/, const std::filesystem::path& /*value*
 
 void check_value(const Option& option, const std::vector<int>& value) {
   for (const int each : value) check_number(option, each, std::to_string(each), " holds ");
+}
+
+void check_value(const Option& option, const std::vector<double>& value) {
+  for (const double each : value) check_number(option, each, shortest(each), " holds ");
 }
 
 void check_value(const Option& option, const std::vector<LoraOptions>& value) {

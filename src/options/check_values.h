@@ -22,6 +22,7 @@ void check_value(const Option& option, double value);
 void check_value(const Option& option, const std::string& value);
 void check_value(const Option& option, const std::filesystem::path& value);
 void check_value(const Option& option, const std::vector<int>& value);
+void check_value(const Option& option, const std::vector<double>& value);
 void check_value(const Option& option, const std::vector<LoraOptions>& value);
 template <class T>
 void check_value(const Option& option, const std::optional<T>& value) {

@@ -36,7 +36,9 @@ std::string choices_of(const Option& option) {
 
 std::string range_of(const Option& option) {
   const NumberRange& range = option.range;
-  if (range.has_least() && range.has_most()) return shortest(range.least) + " to " + shortest(range.most);
+  if (range.has_least() && range.has_most())
+    return shortest(range.least) + " to " + shortest(range.most) +
+           (option.zero.empty() ? "" : ", or " + std::string(option.zero) + " (0)");
   if (range.has_least()) return shortest(range.least) + " or more";
   return range.has_most() ? shortest(range.most) + " or less" : "";
 }

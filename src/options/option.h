@@ -51,6 +51,8 @@ struct Option {
   // Throws ArgumentError for what `choices` do not name in any spelling; null: everything is accepted.
   void (*check)(std::string_view value) = nullptr;
   NumberRange range = {};
+  // What a person writes for 0, which is allowed beside the range and stands for something else: "auto".
+  std::string_view zero = {};
   // What is used if the option is unset; empty: it has a default. If the type is not a std::optional, an
   // empty text, or 0, means unset.
   std::string_view unset = {};

@@ -4,8 +4,8 @@
 //   visit_options(options, [](const Option& option, auto& value) { ... });
 //   visit_defaults<LoadOptions>([](const Option& option, const auto& value) { ... });
 //
-// The value is a bool, int, double, std::uint64_t, std::string, std::filesystem::path, std::vector<int> or
-// std::vector<LoraOptions>, or a std::optional of one that may be unset. How to add one: CONTRIBUTING.md.
+// The value is a bool, int, double, std::uint64_t, std::string, std::filesystem::path, std::vector<int>,
+// std::vector<double> or std::vector<LoraOptions>, or a std::optional of one that may be unset. How to add one: CONTRIBUTING.md.
 #pragma once
 
 #include <concepts>
@@ -18,6 +18,7 @@
 #include "image/resize_mode.h"
 #include "options/input_choices.h"
 #include "options/option.h"
+#include "options/preset.h"
 #include "options/residency.h"
 #include "quant/quantized_matrix.h"
 #include "sampling/sampler.h"
@@ -114,6 +115,14 @@ void visit_picture_options(Options& o, Visitor& visit) {
 template <class Options, class Visitor>
 void visit_step_options(Options& o, Visitor& visit) {
   const auto option = in_group("Drawing", visit);
+  option({.name = "preset",
+          .help = "Sets what a kind of models is drawn with, where nothing else is chosen",
+          .choices = {{"turbo", "distilled to few steps: 8 steps, guidance 1, shift 5"}},
+          .check = check_preset,
+          .unset = "none",
+          .example = "turbo",
+          .effects = kOnPicture | kOnSpeed},
+         o.preset);
   option({.name = "num_inference_steps",
           .arguments = "--steps",
           .help = "Steps: more take longer; about 20 are enough for a picture",
@@ -133,18 +142,25 @@ void visit_step_options(Options& o, Visitor& visit) {
          o.guidance_scale);
   option({.name = "sampler",
           .help = "How steps are taken",
-          .choices = {{"euler"}, {"heun", "twice the work of a step"}, {"dpm++2m"}},
+          .choices = {{"euler"},
+                      {"heun", "twice the work of a step"},
+                      {"dpm++2m"},
+                      {"euler_a", "with new noise in each step"},
+                      {"lcm", "likewise, for few steps of distilled models"}},
           .check = [](std::string_view name) { sampler_from_name(name); },
           .unset = "the model's own, euler of Stable Diffusion 3.5",
           .model_key = "sampler",
           .example = "heun"},
          o.sampler);
-  option({.name = "shift",
-          .help = "Shift of the noise levels: more spends more steps on the layout, less on the details",
-          .range = {0.01, 100},
-          .unset = "the model's own, 3 of Stable Diffusion 3.5",
-          .example = "1"},
-         o.shift);
+  option(
+      {.name = "shift",
+       .help = "Shift of the noise levels: more spends more steps on the layout, less on the details; auto "
+               "is 3 at 1024 x 1024, in proportion to the side",
+       .range = {0.01, 100},
+       .zero = "auto",  // in proportion to the picture's side
+       .unset = "the model's own, 3 of Stable Diffusion 3.5",
+       .example = "1"},
+      o.shift);
 }
 
 template <class Options, class Visitor>
@@ -175,6 +191,37 @@ void visit_shortcut_options(Options& o, Visitor& visit) {
 }
 
 template <class Options, class Visitor>
+void visit_guidance_options(Options& o, Visitor& visit) {
+  const auto option = in_group("Better guidance, in the same time", visit);
+  option(
+      {.name = "cfg_zero",
+       .help = "CFG-Zero*: scales the negative prompt's part to fit the prompt's, and leaves out the first "
+               "step",
+       .example = "true"},
+      o.cfg_zero);
+  option({.name = "cfg_zero_steps",
+          .help = "How many steps that leaves out; only the sampler euler can",
+          .range = {0, 1000},
+          .unset = "1 with the sampler euler, else 0",
+          .example = "2",
+          .effects = kOnPicture | kOnSpeed},
+         o.cfg_zero_steps);
+  option(
+      {.name = "apg",
+       .help = "Adaptive projected guidance, against burnt colours when guidance is strong: the share kept "
+               "of what burns (0), the longest difference at 1024 x 1024 (0: any; about 15), the momentum "
+               "(-0.5), as in 0,15,-0.5",
+       .unset = "off",
+       .example = "[0, 2.5, -0.5]"},
+      o.apg);
+  option({.name = "guidance_rescale",
+          .help = "Keeps colours from burning out when guidance is strong, about 0.7; 0: off",
+          .range = {0, 1},
+          .example = "0.7"},
+         o.guidance_rescale);
+}
+
+template <class Options, class Visitor>
 void visit_skip_layer_options(Options& o, Visitor& visit) {
   const auto option = in_group("Skip-layer guidance, for better anatomy", visit);
   option({.name = "skip_layer_guidance.layers",
@@ -201,6 +248,13 @@ void visit_skip_layer_options(Options& o, Visitor& visit) {
           .range = {0, 1},
           .example = "0.5"},
          o.stop);
+  option({.name = "skip_layer_guidance.in_negative",
+          .arguments = "--skip-layer-negative",
+          .help = "Leaves the blocks out of the negative prompt's pass, not a third one: no extra time, no "
+                  "strength of its own",
+          .example = "true",
+          .effects = kOnPicture | kOnSpeed},
+         o.in_negative);
 }
 
 template <class Options, class Visitor>
@@ -408,6 +462,7 @@ void visit_options(Options& options, Visitor&& visit) {
   visit_picture_options(options, visit);
   visit_step_options(options, visit);
   visit_shortcut_options(options, visit);
+  visit_guidance_options(options, visit);
   visit_skip_layer_options(options.skip_layer_guidance, visit);
   visit_init_options(options.init, visit);
   visit_inpaint_options(options.inpaint, visit);
@@ -547,8 +602,8 @@ void visit_options(Options& options, Visitor&& visit) {
   in_group("Model", visit)(
       {.name = "loras",
        .arguments = "--lora",
-       .help = "A LoRA to add (of diffusers, PEFT or kohya), with its weight where it is not 1; may be given "
-               "several times",
+       .help = "A LoRA to add (of diffusers, PEFT or kohya, a file or a folder), with its weight where it is "
+               "not 1; may be given several times",
        .unset = "none",
        .example = R"([{"path": "lora.safetensors", "weight": 0.8}])"},
       options.loras);

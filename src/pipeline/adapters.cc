@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "lora/adapter_metadata.h"
+#include "lora/lora_files.h"
 
 namespace sd35 {
 namespace {
@@ -15,9 +15,11 @@ std::string absolute_name(const std::filesystem::path& path) {
   return std::filesystem::absolute(path, ignored).lexically_normal().string();
 }
 
-// The states of all files that its updates come from.
+// The states of all files that its updates come from, the weights first.
 std::vector<std::optional<FileState>> states_of_lora(const std::filesystem::path& path) {
-  return {file_state(path), file_state(adapter_config_of(path))};
+  std::vector<std::optional<FileState>> states;
+  for (const std::filesystem::path& file : lora_files(path)) states.push_back(file_state(file));
+  return states;
 }
 
 }  // namespace
@@ -52,9 +54,9 @@ LoraUpdates LoraFiles::read(std::span<const LoraOptions> loras, const LoraTarget
 LoraFiles::FilePointer LoraFiles::opened(const std::filesystem::path& path, const LoraTargets& targets) {
   const auto file = std::make_shared<File>();
   file->name = absolute_name(path);
-  file->states = states_of_lora(path);
-  if (FilePointer found = known(file->name, file->states)) return found;
   try {
+    file->states = states_of_lora(path);
+    if (FilePointer found = known(file->name, file->states)) return found;
     file->updates =
         read_lora(path, targets, [&](const std::string& warning) { file->warnings.push_back(warning); });
   } catch (...) {

@@ -53,7 +53,7 @@ class ContextRunner {
   Velocity velocity(std::span<const float> latents, float sigma, int index) {
     const PartOfWork part(ops_, "step", index);
     std::vector<Tensor> results;  // [contexts of a pass * B, C, h, w]
-    ContextVelocities velocities{latents, sigma, index, {}};
+    ContextVelocities velocities{latents, sigma, index, {}, pictures_};
     for (const Pass& pass : passes(index)) {
       results.push_back(forward(pass, latents, sigma));
       for (std::size_t i = 0; i < pass.count; ++i)
@@ -176,6 +176,16 @@ Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const
   return noise;
 }
 
+NoiseSource noise_of_pictures(RandomSource source, DType dtype, std::span<const std::uint64_t> seeds) {
+  std::vector<NormalGenerator> generators;
+  for (const std::uint64_t seed : seeds) generators.emplace_back(source, seed);
+  return [generators, dtype](std::span<float> noise) mutable {
+    const std::size_t count = noise.size() / generators.size();
+    for (std::size_t i = 0; i < generators.size(); ++i)
+      generators[i].next(dtype, noise.subspan(i * count, count));
+  };
+}
+
 Tensor denoise(const Ops& ops, const Transformer& transformer, DenoiseJob job,
                const StageProgress& progress) {
   ContextRunner runner(ops, transformer, job, progress);
@@ -184,7 +194,8 @@ Tensor denoise(const Ops& ops, const Transformer& transformer, DenoiseJob job,
       [&](std::span<const float> latents, float sigma, int index) {
         return runner.velocity(latents, sigma, index);
       },
-      [&](int steps, std::span<float> latents) { runner.step_done(steps, latents); }, job.first_step);
+      [&](int steps, std::span<float> latents) { runner.step_done(steps, latents); }, job.first_step,
+      job.next_noise);
   return std::move(job.latents);
 }
 

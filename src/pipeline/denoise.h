@@ -1,6 +1,7 @@
 // From noise to latents: the sampler around the transformer, with what is done between its steps.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -21,6 +22,11 @@ namespace sd35 {
 // seed.
 Tensor initial_noise(RandomSource source, DType dtype, std::uint64_t seed, const Shape& shape);
 
+// Noise of several pictures, one after another in equal parts: each draw goes on with the generators of their
+// seeds, so that a picture gets the same numbers whatever is drawn beside it. The first draw is
+// initial_noise().
+NoiseSource noise_of_pictures(RandomSource source, DType dtype, std::span<const std::uint64_t> seeds);
+
 // One way to call the transformer.
 struct Context {
   std::int64_t prompt = 0;       // the row of DenoiseJob::prompt
@@ -35,8 +41,8 @@ struct DenoiseJob {
   SamplerKind sampler = SamplerKind::euler;
   PromptEmbedding prompt;  // all prompts, [P, M, D] and [P, D']
   std::vector<Context> contexts{{}};
-  std::shared_ptr<const Guidance> guidance;  // null: follows the first context
-  double block_cache = 0;                    // see GenerateOptions
+  std::shared_ptr<Guidance> guidance;  // null: follows the first context
+  double block_cache = 0;              // see GenerateOptions
   // Contexts run one after the other, not as one batch: half the memory of two.
   bool one_context_a_pass = false;
   // Pictures [B, C, h', w'] f32 whose tokens come before those of the latents in every forward, at the same
@@ -45,6 +51,8 @@ struct DenoiseJob {
   // What is added to the image tokens [B', N, D] after each block (ControlNet), for every forward; B' rows
   // are B for each context of the pass. Empty: nothing.
   std::function<std::vector<Tensor>(const TransformerInput& input)> block_residuals;
+  // Noise of all pictures, for samplers that add some.
+  NoiseSource next_noise;
   // After each step; may change the latents of all pictures (inpainting), and throw to stop.
   std::function<void(int steps_done, std::span<float> latents)> after_step;
 };

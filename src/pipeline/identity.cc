@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file_reader.h"
 #include "core/messages.h"
+#include "lora/lora_files.h"
 
 namespace sd35 {
 
@@ -34,7 +35,7 @@ void Identity::add_updates(const WeightSource& weights, const LoadOptions& optio
   const auto adjusted = [&](const std::string& name) { return weights.adjusts({name}); };
   if (options.loras.empty() || std::ranges::none_of(weights.names(), adjusted)) return;
   for (const LoraOptions& lora : options.loras) {
-    add_file_state(lora.path);
+    for (const std::filesystem::path& file : lora_files(lora.path)) add_file_state(file);
     hasher_.add_number(std::bit_cast<std::uint64_t>(lora.weight));
   }
 }

@@ -7,6 +7,7 @@
 #include "options/option_json.h"
 #include "options/options.h"
 #include "pipeline/validation.h"
+#include "sampling/sigmas.h"
 
 namespace sd35 {
 namespace {
@@ -38,6 +39,11 @@ void choose(std::optional<T>& asked, const std::optional<T>& said, const T& othe
   if (!asked) asked = said.value_or(otherwise);
 }
 
+std::int64_t image_tokens(int width, int height, const MmditConfig& transformer, const VaeConfig& vae) {
+  const std::int64_t unit = std::int64_t{1} * vae.scale() * transformer.patch_size;
+  return width / unit * (height / unit);
+}
+
 }  // namespace
 
 GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConfig& transformer,
@@ -67,6 +73,11 @@ GenerateOptions with_model_defaults(GenerateOptions options, const GenerateOptio
   choose(options.num_inference_steps, defaults.num_inference_steps, kPublishedSteps);
   choose(options.guidance_scale, defaults.guidance_scale, kPublishedGuidance);
   choose(options.sampler, defaults.sampler, std::string(kPublishedSampler));
+  if (options.shift == 0.0)
+    options.shift = shift_of_size(image_tokens(*options.width, *options.height, transformer, vae));
+  if (options.cfg_zero && !options.cfg_zero_steps)
+    options.cfg_zero_steps =
+        *options.sampler == kPublishedSampler && *options.num_inference_steps > 1 ? 1 : 0;
   const bool shorter = t5_max_length > 0 && t5_max_length < kTrainedSequence;
   choose(options.max_sequence_length, {}, shorter ? static_cast<int>(t5_max_length) : kTrainedSequence);
   return options;

@@ -19,7 +19,8 @@ GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConf
                                    const VaeConfig& vae, const std::string& location);
 
 // The options with values for those that leave the choice to the model: its defaults, else the size it was
-// configured for and what Stable Diffusion 3.5 Medium is drawn with. `t5_max_length`: as PromptEncoder
+// configured for and what Stable Diffusion 3.5 Medium is drawn with; what depends on the others (a shift by
+// size, the steps that CFG-Zero* leaves out) follows from them. `t5_max_length`: as PromptEncoder
 // returns it.
 GenerateOptions with_model_defaults(GenerateOptions options, const GenerateOptions& defaults,
                                     const MmditConfig& transformer, const VaeConfig& vae,

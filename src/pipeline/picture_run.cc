@@ -25,10 +25,16 @@ namespace {
 // `steps`: of the whole schedule, also where only its end is run.
 void guide(const GenerateOptions& options, int steps, DenoiseJob& job) {
   const SkipLayerOptions& skip = options.skip_layer_guidance;
-  job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
-  job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      options.guidance_scale.value(), steps, GuidanceInterval{options.guidance_start, options.guidance_stop},
-      SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
+  job.contexts = {{0, {}}, {1, {}}, {skip.in_negative ? 0 : 1, skip.layers}};
+  GuidanceSettings settings{options.guidance_scale.value(), steps};
+  settings.interval = {options.guidance_start, options.guidance_stop};
+  settings.skip = {skip.layers, skip.scale, skip.start, skip.stop, skip.in_negative};
+  settings.zero_star = options.cfg_zero;
+  if (options.cfg_zero) settings.zero_steps = options.cfg_zero_steps.value();
+  if (!options.apg.empty())
+    settings.projection = AdaptiveProjection{options.apg.at(0), options.apg.at(1), options.apg.at(2)};
+  settings.rescale = options.guidance_rescale;
+  job.guidance = std::make_shared<ClassifierFreeGuidance>(std::move(settings));
 }
 
 }  // namespace
@@ -172,7 +178,7 @@ void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
     generators_.erase(denoised_ + i);  // where it was tried before
     beginnings.push_back(begin(latent_inputs_, vae_, options_, generator(denoised_ + i), noise_type_, one));
   }
-  DenoiseJob work = job(prompt, beginnings, schedule_);
+  DenoiseJob work = job(prompt, denoised_, beginnings, schedule_);
   if (latent_inputs_.mask.defined())
     hold_to_picture(beginnings, latent_inputs_.mask, options_.inpaint.soft, schedule_, smallest_sigma(),
                     work);
@@ -186,6 +192,16 @@ NormalGenerator& PictureRun::generator(int index) {
   return generators_.try_emplace(index, random_source_from_name(options_.generator), seed).first->second;
 }
 
+// Of `count` pictures, one after another in equal parts.
+NoiseSource PictureRun::noise_of(int first, int count) {
+  std::vector<NormalGenerator*> generators;
+  for (int i = 0; i < count; ++i) generators.push_back(&generator(first + i));
+  return [generators, type = noise_type_](std::span<float> noise) {
+    const std::size_t size = noise.size() / generators.size();
+    for (std::size_t i = 0; i < generators.size(); ++i) generators[i]->next(type, noise.subspan(i * size, size));
+  };
+}
+
 // The last noise level of the schedule that the model was trained with.
 float PictureRun::smallest_sigma() const {
   const SchedulerConfig& scheduler = model_.components.scheduler;
@@ -193,10 +209,11 @@ float PictureRun::smallest_sigma() const {
   return static_cast<float>(shift * first / (1 + (shift - 1) * first));
 }
 
-DenoiseJob PictureRun::job(const PromptEmbedding& prompt, const std::vector<Beginning>& beginnings,
-                           const Schedule& schedule) const {
+DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int first, const std::vector<Beginning>& beginnings,
+                           const Schedule& schedule) {
   DenoiseJob job;
   begin_with(beginnings, schedule, job);
+  job.next_noise = noise_of(first, static_cast<int>(beginnings.size()));
   job.sampler = sampler_from_name(options_.sampler.value());
   job.prompt = prompt;
   job.block_cache = options_.block_cache;
@@ -208,9 +225,9 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, const std::vector<Begi
   if (callbacks_.on_preview)
     job.after_step = [this, height = static_cast<int>(job.latents.dim(2)),
                       width = static_cast<int>(job.latents.dim(3)),
-                      first = schedule.first_step](int steps_done, std::span<float> latents) {
+                      skipped = schedule.first_step](int steps_done, std::span<float> latents) {
       if (const auto preview = preview_of(latents, width, height, model_.components.preview))
-        callbacks_.on_preview(*preview, steps_done - first);
+        callbacks_.on_preview(*preview, steps_done - skipped);
     };
   return job;
 }
@@ -229,7 +246,7 @@ void PictureRun::enlarge_waiting(const PromptEmbedding& prompt) {
     const PartOfWork part(ops_, "denoise");
     const StageProgress progress(callbacks_, Stage::denoise, index, hires_schedule_.steps_to_run());
     try {
-      waiting_[index] = denoise(ops_, *transformer_, job(prompt, {beginning}, hires_schedule_), progress);
+      waiting_[index] = denoise(ops_, *transformer_, job(prompt, index, {beginning}, hires_schedule_), progress);
     } catch (const NumericError& error) {
       fails(error, index);
     }

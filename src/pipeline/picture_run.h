@@ -71,8 +71,10 @@ class PictureRun {
   void fails(const NumericError& error, int index);
   NormalGenerator& generator(int index);
   float smallest_sigma() const;
-  DenoiseJob job(const PromptEmbedding& prompt, const std::vector<Beginning>& beginnings,
-                 const Schedule& schedule) const;
+  NoiseSource noise_of(int first, int count);
+  // Of pictures that have begun, the first with this number.
+  DenoiseJob job(const PromptEmbedding& prompt, int first, const std::vector<Beginning>& beginnings,
+                 const Schedule& schedule);
   void enlarge_waiting(const PromptEmbedding& prompt);
   Beginning begin_again(const Tensor& latents, int index, bool by_pixels);
   void decode_waiting();

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
+#include "lora/lora_files.h"
 #include "options/option.h"
 #include "options/option_json.h"
 #include "options/options.h"
@@ -25,7 +26,7 @@ using Json = nlohmann::ordered_json;
 // The name that people know a sampler by.
 std::string shown_sampler(const std::string& name) {
   static const std::map<std::string, std::string> kShown{
-      {"euler", "Euler"}, {"heun", "Heun"}, {"dpm++2m", "DPM++ 2M"}};
+      {"euler", "Euler"}, {"heun", "Heun"}, {"dpm++2m", "DPM++ 2M"}, {"euler_a", "Euler a"}, {"lcm", "LCM"}};
   const auto found = kShown.find(name);
   return found == kShown.end() ? name : found->second;
 }
@@ -87,6 +88,13 @@ std::string name_of_model(const std::string& model) {
   return last_part(model).string();
 }
 
+// Whether it is named as the cache names it.
+bool is_in_hub_cache(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return !std::filesystem::exists(path, ignored) && is_hub_name(path.string()) &&
+         find_in_hub_cache(path.string()).has_value();
+}
+
 // As other programs call it.
 std::string model_title(const std::string& model) {
   const std::filesystem::path name = last_part(model);
@@ -100,7 +108,8 @@ struct PathsToNames {
   void operator()(const Option& /*option*/, T& /*value*/) const {}
   void operator()(const Option& /*option*/, std::filesystem::path& path) const { path = last_part(path); }
   void operator()(const Option& /*option*/, std::vector<LoraOptions>& loras) const {
-    for (LoraOptions& lora : loras) lora.path = last_part(lora.path);
+    for (LoraOptions& lora : loras)
+      if (!is_in_hub_cache(lora.path)) lora.path = last_part(lora.path);
   }
 };
 
@@ -134,7 +143,7 @@ Recipe with_names(Recipe recipe) {
 Recipe with_hashes(Recipe recipe) {
   for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &recipe.generate.loras})
     for (const LoraOptions& lora : *loras)
-      recipe.lora_hashes[last_part(lora.path).string()] = content_hash({lora.path});
+      recipe.lora_hashes[last_part(lora.path).string()] = content_hash(lora_files(lora.path));
   GenerateOptions& options = recipe.generate;
   for (InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit}) {
     if (!picture->given()) continue;

@@ -1,10 +1,15 @@
 #include "pipeline/validation.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
+#include "core/messages.h"
 #include "core/progress.h"
 #include "core/type_names.h"
 #include "options/check_values.h"
@@ -45,6 +50,46 @@ void check_guidance_interval(const GenerateOptions& options) {
                         "guidance_start");
 }
 
+// Forms of guidance that exclude each other, or that leave nothing to do.
+void check_guidance_forms(const GenerateOptions& options) {
+  const int left_out = options.cfg_zero_steps.value_or(0);
+  if (options.cfg_zero_steps && !options.cfg_zero)
+    throw ArgumentError("cfg_zero_steps has no meaning without cfg_zero", "cfg_zero_steps");
+  if (left_out > 0 && options.sampler != "euler")
+    throw ArgumentError(
+        "the sampler " + options.sampler.value() + " cannot leave out steps; use euler, or cfg_zero_steps 0",
+        "cfg_zero_steps");
+  if (left_out >= options.num_inference_steps.value())
+    throw ArgumentError("cfg_zero_steps " + std::to_string(left_out) + " leaves none of " +
+                            std::to_string(*options.num_inference_steps) + " steps",
+                        "cfg_zero_steps");
+  if (!options.skip_layer_guidance.layers.empty() || !options.skip_layer_guidance.in_negative) return;
+  throw ArgumentError("skip-layer guidance in the negative prompt's pass needs the layers to leave out",
+                      "skip_layer_guidance.in_negative");
+}
+
+void check_apg(const GenerateOptions& options) {
+  if (options.apg.empty()) return;
+  const auto refuse = [](const std::string& what) { throw ArgumentError("apg " + what, "apg"); };
+  if (options.cfg_zero) refuse("and cfg_zero are two forms of guidance; use one of them");
+  if (options.apg.size() != 3)
+    refuse("takes three numbers, eta, radius and momentum, as in 0,15,-0.5; not " +
+           std::to_string(options.apg.size()));
+  if (options.apg[1] < 0) refuse("has a radius of " + shortest(options.apg[1]) + "; it must be 0 or more");
+  if (std::abs(options.apg[2]) >= 1)
+    refuse("has a momentum of " + shortest(options.apg[2]) + "; it must be between -1 and 1");
+}
+
+// Whether the name of a file or folder says that the model in it needs few steps.
+bool is_distilled(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::erase_if(name, [](char c) { return c == '-' || c == '_' || c == ' '; });
+  const std::size_t eight = name.find("8step");
+  const bool eight_steps =
+      eight != name.npos && (eight == 0 || std::isdigit(static_cast<unsigned char>(name[eight - 1])) == 0);
+  return eight_steps || name.find("turbo") != name.npos;
+}
+
 }  // namespace
 
 LoadOptions with_canonical_types(LoadOptions options) {
@@ -70,6 +115,8 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
         "edit");
   check_guidance_interval(options);
   check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
+  check_guidance_forms(options);
+  check_apg(options);
 }
 
 TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
@@ -103,10 +150,30 @@ void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, 
   if (guidance_enabled(options.guidance_scale.value())) return;
   if (options.guidance_start > 0 || options.guidance_stop < 1)
     warn(callbacks, "the guidance interval has no effect, because it needs a guidance_scale above 1");
+  if (options.cfg_zero || !options.apg.empty() || options.guidance_rescale > 0)
+    warn(callbacks,
+         "cfg_zero, apg and guidance_rescale have no effect, because they need a guidance_scale above 1");
   if (!options.skip_layer_guidance.layers.empty())
     warn(callbacks, "skip-layer guidance is off, because it needs a guidance_scale above 1");
   if (!options.negative_prompt.empty() || options.negative_prompt_2 || options.negative_prompt_3)
     warn(callbacks, "the negative prompt has no effect, because it needs a guidance_scale above 1");
+}
+
+void suggest_preset(const Recipe& recipe, const Callbacks& callbacks) {
+  constexpr int kManySteps = 20;
+  constexpr double kMuchGuidance = 2;
+  const GenerateOptions& options = recipe.generate;
+  if (options.num_inference_steps < kManySteps && options.guidance_scale <= kMuchGuidance) return;
+  std::vector<std::string> names{std::filesystem::path(recipe.model).filename().string(),
+                                 recipe.load.parts.transformer.filename().string()};
+  for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &options.loras})
+    for (const LoraOptions& lora : *loras) names.push_back(lora.path.filename().string());
+  const auto found = std::ranges::find_if(names, is_distilled);
+  if (found == names.end()) return;
+  warn(callbacks, in_quotes(*found) + " sounds like a model for few steps, but is drawn with " +
+                      std::to_string(*options.num_inference_steps) + " steps and a guidance_scale of " +
+                      shortest(*options.guidance_scale) +
+                      "; the preset turbo is 8 steps without guidance and a shift of 5");
 }
 
 }  // namespace sd35

@@ -35,4 +35,8 @@ TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& tran
 // Warns of options that work, but not as a person may expect.
 void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, const Callbacks& callbacks);
 
+// Warns where the name of the model, of its transformer or of a LoRA says "turbo" or "8steps" and the options
+// are not those of such a model. `recipe`: complete, with names for paths (with_names()).
+void suggest_preset(const Recipe& recipe, const Callbacks& callbacks);
+
 }  // namespace sd35

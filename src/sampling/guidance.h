@@ -1,9 +1,13 @@
 // How the velocities of several forwards become the one that is followed.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
+
+#include "sampling/guided_velocity.h"
 
 namespace sd35 {
 
@@ -18,21 +22,23 @@ struct Velocity {
 
 // The velocities of one evaluation, one per context that was run, each of the latents' size.
 struct ContextVelocities {
-  std::span<const float> latents;
+  std::span<const float> latents;  // of all pictures, one after another
   float sigma = 0;
   int index = 0;  // of the sigma
   std::vector<std::span<const float>> of;
+  std::int64_t pictures = 1;
 };
 
 // Which contexts (prompts, each perhaps with some blocks left out) an evaluation runs, and what their
-// velocities become. Called by the thread that denoises.
+// velocities become. Called by the thread that denoises; one object serves one run.
 class Guidance {
  public:
   virtual ~Guidance() = default;
-  // Numbers of contexts, ascending, for the evaluation at sigma number `index`.
+  // Numbers of contexts, ascending, for the evaluation at sigma number `index`; none where combined() needs
+  // no forward.
   virtual std::vector<int> contexts(int index) const = 0;
   // From those of contexts(velocities.index).
-  virtual Velocity combined(const ContextVelocities& velocities) const = 0;
+  virtual Velocity combined(const ContextVelocities& velocities) = 0;
 };
 
 // A scale of 1 or less runs the prompt alone.
@@ -48,11 +54,6 @@ struct GuidanceInterval {
   bool active(int step, int steps) const { return step >= steps * start && step < steps * stop; }
 };
 
-// Classifier-free guidance (Ho and Salimans 2022): v_n + guidance_scale (v_p - v_n), from the velocities of
-// the negative and the positive prompt. The spans have one size.
-std::vector<float> guided_velocity(std::span<const float> negative, std::span<const float> positive,
-                                   double guidance_scale);
-
 // Skip-layer guidance of Stable Diffusion 3.5 Medium: a third forward with the positive prompt leaves out
 // some blocks, and the guided velocity moves away from it. Only together with classifier-free guidance, as in
 // diffusers' StableDiffusion3Pipeline.
@@ -61,8 +62,10 @@ struct SkipLayerGuidance {
   double scale = 2.8;
   double start = 0.01;  // fraction of the steps, exclusive
   double stop = 0.2;    // fraction of the steps, exclusive
+  // The negative prompt's forward leaves the blocks out, instead of a third one: `scale` has no part in it.
+  bool in_negative = false;
 
-  // Whether step `step` (from 0) of `steps` has the third forward.
+  // Whether step `step` (from 0) of `steps` has a forward without the blocks.
   bool active(int step, int steps) const {
     return !layers.empty() && step > steps * start && step < steps * stop;
   }
@@ -72,23 +75,38 @@ struct SkipLayerGuidance {
               std::span<const float> skipped) const;
 };
 
-// Both in one: context 0 is the negative prompt, 1 the prompt, 2 the prompt without the layers of `skip`.
+// The forms of guidance that may go together.
+struct GuidanceSettings {
+  double scale = 1;
+  int steps = 1;  // in all
+  GuidanceInterval interval = {};
+  SkipLayerGuidance skip = {};
+  bool zero_star = false;  // CFG-Zero* instead of classifier-free guidance
+  int zero_steps = 0;  // the first steps of all, which have no velocity: they leave the latents as they are
+  // Instead of classifier-free guidance; the radius is that of a picture of 1024 x 1024 pixels, and grows with
+  // the root of the number of values.
+  std::optional<AdaptiveProjection> projection = {};
+  double rescale = 0;  // rescale_guidance(), after everything else
+};
+
+// Context 0 is the negative prompt, 1 the prompt, 2 the one without the layers of `skip`: the prompt or, with
+// `skip.in_negative`, the negative prompt.
 class ClassifierFreeGuidance : public Guidance {
  public:
   static constexpr int kNegative = 0, kPrompt = 1, kSkipping = 2;
 
-  // Of `steps` steps in all.
-  ClassifierFreeGuidance(double scale, int steps, GuidanceInterval interval = {}, SkipLayerGuidance skip = {})
-      : scale_(scale), steps_(steps), interval_(interval), skip_(std::move(skip)) {}
+  explicit ClassifierFreeGuidance(GuidanceSettings settings) : settings_(std::move(settings)) {}
 
   std::vector<int> contexts(int index) const override;
-  Velocity combined(const ContextVelocities& velocities) const override;
+  Velocity combined(const ContextVelocities& velocities) override;
 
  private:
-  double scale_;
-  int steps_;
-  GuidanceInterval interval_;
-  SkipLayerGuidance skip_;
+  // Of picture `number`.
+  std::vector<float> guided(std::span<const float> latents, float sigma, std::span<const float> negative,
+                            std::span<const float> prompt, std::int64_t number);
+
+  GuidanceSettings settings_;
+  std::vector<std::vector<float>> averages_;  // of the projection, by picture
 };
 
 }  // namespace sd35

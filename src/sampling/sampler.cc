@@ -16,14 +16,17 @@ struct Name {
   std::string_view name;
   SamplerKind kind;
 };
-constexpr Name kNames[] = {
-    {"euler", SamplerKind::euler}, {"heun", SamplerKind::heun}, {"dpm++2m", SamplerKind::dpmpp_2m}};
+constexpr Name kNames[] = {{"euler", SamplerKind::euler},
+                           {"heun", SamplerKind::heun},
+                           {"dpm++2m", SamplerKind::dpmpp_2m},
+                           {"euler_a", SamplerKind::euler_ancestral},
+                           {"lcm", SamplerKind::lcm}};
 
 // One run: step() moves x from sigmas[i] to sigmas[i + 1].
 class Solver {
  public:
-  Solver(std::span<const float> sigmas, std::span<float> x, const Denoiser& denoise)
-      : sigmas_(sigmas), x_(x), denoise_(denoise) {}
+  Solver(std::span<const float> sigmas, std::span<float> x, const Denoiser& denoise, const NoiseSource& noise)
+      : sigmas_(sigmas), x_(x), denoise_(denoise), noise_(noise) {}
   virtual ~Solver() = default;
   virtual void step(std::size_t i) = 0;
 
@@ -39,11 +42,19 @@ class Solver {
     return v;
   }
 
+  // x = keep x + scale z for new noise z.
+  void add_noise(float keep, float scale) {
+    std::vector<float> noise(x_.size());
+    noise_(noise);
+    for (std::size_t k = 0; k < x_.size(); ++k) x_[k] = keep * x_[k] + scale * noise[k];
+  }
+
   std::span<const float> sigmas_;
   std::span<float> x_;
 
  private:
   const Denoiser& denoise_;
+  const NoiseSource& noise_;
 };
 
 class Euler : public Solver {
@@ -100,10 +111,35 @@ class DpmSolverPlusPlus2M : public Solver {
   std::vector<float> x0_before_;
 };
 
+// With eta 1: Euler to the level d = s' s'/s, then noise so that signal and noise are those of level s'.
+class EulerAncestral : public Solver {
+ public:
+  using Solver::Solver;
+  void step(std::size_t i) override {
+    const std::vector<float> v = velocity(x_, i);
+    const double from = sigmas_[i], to = sigmas_[i + 1], down = to * to / from;
+    const auto dt = static_cast<float>(down - from);
+    for (std::size_t k = 0; k < x_.size(); ++k) x_[k] += dt * v[k];
+    if (to == 0) return;
+    const double keep = (1 - to) / (1 - down);
+    add_noise(static_cast<float>(keep), static_cast<float>(std::sqrt(to * to - down * keep * down * keep)));
+  }
+};
+
+class Lcm : public Solver {
+ public:
+  using Solver::Solver;
+  void step(std::size_t i) override {
+    const std::vector<float> v = velocity(x_, i);
+    for (std::size_t k = 0; k < x_.size(); ++k) x_[k] -= sigmas_[i] * v[k];
+    if (sigmas_[i + 1] > 0) add_noise(1 - sigmas_[i + 1], sigmas_[i + 1]);
+  }
+};
+
 template <class Method>
 void run(std::span<const float> sigmas, std::span<float> latents, const Denoiser& denoise,
-         const StepCallback& on_step, std::size_t first_step) {
-  Method solver(sigmas, latents, denoise);
+         const StepCallback& on_step, std::size_t first_step, const NoiseSource& noise) {
+  Method solver(sigmas, latents, denoise, noise);
   for (std::size_t i = first_step; i + 1 < sigmas.size(); ++i) {
     solver.step(i);
     if (on_step) on_step(static_cast<int>(i) + 1, latents);
@@ -121,20 +157,27 @@ SamplerKind sampler_from_name(std::string_view name) {
   throw ArgumentError("unknown sampler '" + std::string(name) + "'; known: " + known);
 }
 
+bool adds_noise(SamplerKind kind) { return kind == SamplerKind::euler_ancestral || kind == SamplerKind::lcm; }
+
 void sample(SamplerKind kind, std::span<const float> sigmas, std::span<float> latents,
-            const Denoiser& denoise, const StepCallback& on_step, int first_step) {
+            const Denoiser& denoise, const StepCallback& on_step, int first_step, const NoiseSource& noise) {
   check_sigmas(sigmas);
   const auto first = static_cast<std::size_t>(first_step);
   if (first_step < 0 || first + 1 >= sigmas.size())
     throw ArgumentError("step " + std::to_string(first_step) + " is not one of " +
                         std::to_string(sigmas.size() - 1) + " steps");
+  if (adds_noise(kind) && !noise) throw Error("a sampler that adds noise was given none");
   switch (kind) {
     case SamplerKind::euler:
-      return run<Euler>(sigmas, latents, denoise, on_step, first);
+      return run<Euler>(sigmas, latents, denoise, on_step, first, noise);
     case SamplerKind::heun:
-      return run<Heun>(sigmas, latents, denoise, on_step, first);
+      return run<Heun>(sigmas, latents, denoise, on_step, first, noise);
     case SamplerKind::dpmpp_2m:
-      return run<DpmSolverPlusPlus2M>(sigmas, latents, denoise, on_step, first);
+      return run<DpmSolverPlusPlus2M>(sigmas, latents, denoise, on_step, first, noise);
+    case SamplerKind::euler_ancestral:
+      return run<EulerAncestral>(sigmas, latents, denoise, on_step, first, noise);
+    case SamplerKind::lcm:
+      return run<Lcm>(sigmas, latents, denoise, on_step, first, noise);
   }
 }
 

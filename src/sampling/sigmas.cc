@@ -47,6 +47,11 @@ std::vector<float> flow_sigmas(int steps, double shift, int num_train_timesteps)
   return sigmas;
 }
 
+double shift_of_size(std::int64_t image_tokens) {
+  constexpr double kShift = 3, kTokens = 64 * 64;
+  return kShift * std::sqrt(static_cast<double>(image_tokens) / kTokens);
+}
+
 std::vector<float> shift_sigmas(std::span<const float> custom, double shift) {
   check_shift(shift);
   std::vector<float> sigmas;

@@ -1,6 +1,7 @@
 // Noise levels of the rectified flow: x_sigma = (1 - sigma) x_0 + sigma noise, sigma from 1 down to 0.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -27,6 +28,10 @@ void check_steps(int steps, int num_train_timesteps);
 // once the steps (Esser et al. 2024, section 5.3.2: sigma -> shift sigma / (1 + (shift - 1) sigma)). Throws
 // ArgumentError unless 1 <= steps <= num_train_timesteps and shift is positive and finite.
 std::vector<float> flow_sigmas(int steps, double shift = 3.0, int num_train_timesteps = 1000);
+
+// The shift for pictures of `image_tokens` tokens (Esser et al. 2024, section 5.3.2): 3 at 1024 x 1024, where
+// the noise hides as much of a picture as without a shift at a third of its side.
+double shift_of_size(std::int64_t image_tokens);
 
 // The sigmas that set_timesteps(sigmas=custom) uses: shifted once, 0 appended. `custom` must be strictly
 // decreasing within (0, 1]; throws ArgumentError otherwise.

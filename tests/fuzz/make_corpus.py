@@ -105,7 +105,8 @@ RECIPE = {
         "prompt": "a \"quoted\" prompt,\nof two lines: \u00df \u65e5\u672c", "negative_prompt": "blurry",
         "prompt_2": "b", "prompt_3": "", "negative_prompt_2": "c", "negative_prompt_3": "d",
         "width": 640, "height": 1440, "num_inference_steps": 7, "guidance_scale": 4.5, "guidance_start": 0.1,
-        "guidance_stop": 0.7, "block_cache": 0.12, "sampler": "dpm++2m", "shift": 3.5,
+        "guidance_stop": 0.7, "block_cache": 0.12, "cfg_zero": True, "cfg_zero_steps": 0, "apg": [0, 15, -0.5],
+        "guidance_rescale": 0.7, "preset": "turbo", "sampler": "dpm++2m", "shift": 3.5,
         "seed": 18446744073709551615, "count": 1, "max_sequence_length": 77, "generator": "cuda",
         "noise_dtype": "f16",
         "skip_layer_guidance": {"layers": [7, 8, 9], "scale": 2.5, "start": 0.02, "stop": 0.3},
@@ -223,7 +224,21 @@ def loras():
         "adapter_config.json": text(
             {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "rank_pattern": {"to_q": 2}, "alpha_pattern": {"to_k": 2}, "use_rslora": False}
         ),
+        "adapter_config_of_peft.json": text({
+            "auto_mapping": None, "base_model_name_or_path": "stabilityai/stable-diffusion-3-medium-diffusers",
+            "bias": "none", "fan_in_fan_out": False, "init_lora_weights": "gaussian", "lora_alpha": 64, "lora_bias": False,
+            "modules_to_save": None, "peft_type": "LORA", "r": 32, "rank_pattern": {}, "alpha_pattern": {"^to_k": 8},
+            "target_modules": ["attn.to_q", "attn.to_k"], "use_dora": False, "use_rslora": True,
+        }),
+        "adapter_config_that_lies.json": text(
+            {"bias": "all", "init_lora_weights": "pissa_niter_4", "lora_alpha": "NaN", "modules_to_save": ["proj_out"],
+             "peft_type": "LOKR", "r": 1e300, "rank_pattern": {"to_.*": -1}, "use_dora": True}
+        ),
         "metadata.json": text(said),
+        "sd3_medium": safetensors(
+            {query + ".lora_A.weight": f32(2, 6), query + ".lora_B.weight": f32(6, 2)},
+            {"modelspec.architecture": "stable-diffusion-3-medium/lora"},
+        ),
     }
 
 

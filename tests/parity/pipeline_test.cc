@@ -61,8 +61,10 @@ Tensor final_latents(const GenerateOptions& options) {
   job.prompt = prompt;
   job.contexts = {{0, {}}, {1, {}}, {1, skip.layers}};
   job.guidance = std::make_shared<ClassifierFreeGuidance>(
-      *options.guidance_scale, *options.num_inference_steps, GuidanceInterval{},
-      SkipLayerGuidance{skip.layers, skip.scale, skip.start, skip.stop});
+      GuidanceSettings{*options.guidance_scale,
+                       *options.num_inference_steps,
+                       {},
+                       {skip.layers, skip.scale, skip.start, skip.stop}});
   return denoise(*ops, transformer, job,
                  StageProgress(callbacks, Stage::denoise, 0, *options.num_inference_steps));
 }

@@ -13,6 +13,7 @@ import diffusers
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler as Euler
 from diffusers import FlowMatchHeunDiscreteScheduler as Heun
+from diffusers import FlowMatchLCMScheduler as Lcm
 from diffusers import StableDiffusion3Img2ImgPipeline
 
 from checksum import checksum
@@ -43,7 +44,7 @@ def sigmas():
     return entries
 
 
-def trajectory(scheduler, steps):
+def trajectory(scheduler, steps, **noise):
     scheduler.set_timesteps(steps)
     x = torch.tensor(LATENTS)
     for t in scheduler.timesteps:
@@ -51,8 +52,14 @@ def trajectory(scheduler, steps):
             scheduler._init_step_index(t)
         sigma = scheduler.sigmas[scheduler.step_index]
         velocity = x * x * 0.25 + x * 0.5 - sigma
-        x = scheduler.step(velocity, t, x).prev_sample
+        x = scheduler.step(velocity, t, x, **noise).prev_sample
     return x.tolist()
+
+
+def noisy_trajectory(steps):
+    scheduler = Lcm(shift=3.0)
+    latents = trajectory(scheduler, steps, generator=torch.Generator().manual_seed(7))
+    return {"sigmas": scheduler.sigmas.tolist(), "latents": latents}
 
 
 def first_steps():
@@ -77,6 +84,7 @@ def main():
         "sigmas": sigmas(),
         "euler": {n: trajectory(Euler(shift=3.0), n) for n in (1, 2, 7, 28)},
         "heun": {n: trajectory(Heun(shift=3.0), n) for n in (1, 2, 7, 28)},
+        "lcm": {n: noisy_trajectory(n) for n in (1, 2, 8)},
         "scaled_noise": scheduler.scale_noise(x, scheduler.timesteps[11:12], noise).tolist(),
         "guided": (x + 4.5 * (noise - x)).tolist(),
         "skip_layer_guided": (x + (noise - 0.3 * x) * 2.8).tolist(),

@@ -445,14 +445,16 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
     const PromptEmbedding prompt = pictures_.embed(texts, *options.max_sequence_length);
     const Shape shape{1, vae.latent_channels, *options.height / vae.scale(), *options.width / vae.scale()};
     DenoiseJob job;
-    job.latents = initial_noise(RandomSource::torch_cpu, DType::f32, wanted.seed + i, shape);
+    job.next_noise = noise_of_pictures(RandomSource::torch_cpu, DType::f32, std::vector{wanted.seed + i});
+    job.latents = Tensor(shape, DType::f32);
+    job.next_noise({job.latents.data<float>(), static_cast<std::size_t>(job.latents.numel())});
     job.sigmas = sigmas;
     job.sampler = sampler_from_name(*options.sampler);
     job.prompt = prompt;
     if (guided) {
       job.contexts = {{0, {}}, {1, {}}};
-      job.guidance =
-          std::make_shared<ClassifierFreeGuidance>(*options.guidance_scale, *options.num_inference_steps);
+      job.guidance = std::make_shared<ClassifierFreeGuidance>(
+          GuidanceSettings{*options.guidance_scale, *options.num_inference_steps});
     }
     const Tensor latents =
         denoise(ops, transformer_, std::move(job), StageProgress(callbacks, sd35::Stage::denoise));

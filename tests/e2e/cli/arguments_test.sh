@@ -101,7 +101,17 @@ expect "one number" 2 "0.1,0.7" draw cat --guidance-interval 0.1
 expect "three numbers" 2 "" draw cat --guidance-interval 0.1,0.7,0.9
 expect "backwards" 2 "in order" draw cat --guidance-interval 0.7,0.1
 expect "a shift beyond" 2 "0.01 to 100" draw cat --shift 101
+check "a shift by size" draw cat --steps 2 --shift auto -o auto.png
+check "is kept as a number" grep -aq '"shift":0.09375' auto.png
+expect "a shift by something else" 2 "--shift: 'automatic' is not a number" draw cat --shift automatic
+check "three numbers of APG" draw cat -g 4 --apg 0,15,-0.5
+check "or with blanks" draw cat -g 4 --apg 0 15 -0.5 --steps 1
+expect "two of them" 2 "--apg: apg takes three numbers" draw cat -g 4 --apg 0,15
+expect "two forms of guidance" 2 "use one of them" draw cat -g 4 --apg 0,15,-0.5 --cfg-zero
+check "a preset" sh -c "'$sd35' generate -m '$tiny' -W 32 -H 32 --max-sequence-length 16 --quiet cat --preset turbo --steps 2 -o preset.png && grep -aq '\"num_inference_steps\":2,\"guidance_scale\":1.0' preset.png"
+expect "an unknown preset" 2 "known: turbo" draw cat --preset warp
 check "a shift" draw cat --steps 2 --shift 5 -o shifted.png
+check "over a recipe" sh -c "SD35_MODEL='$tiny' '$sd35' generate --from-image shifted.png --preset turbo --quiet -o turbo.png && grep -aq '\"num_inference_steps\":8,' turbo.png"
 check "is kept" sh -c "SD35_MODEL='$tiny' '$sd35' generate --from-image shifted.png --quiet -o again.png && cmp shifted.png again.png"
 check "and can be changed" sh -c "SD35_MODEL='$tiny' '$sd35' generate --from-image shifted.png --shift 3 --quiet -o other.png && ! cmp -s shifted.png other.png"
 

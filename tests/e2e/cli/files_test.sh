@@ -117,6 +117,17 @@ open("style.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data
 END
 python3 lora.py
 cp style.safetensors other.safetensors
+# A folder as PEFT saves it, whose strength is twice that of the tensors alone.
+mkdir peft && cp style.safetensors peft/adapter_model.safetensors
+printf '{"peft_type": "LORA", "r": 1, "lora_alpha": 2, "bias": "none"}' >peft/adapter_config.json
+check "a folder" draw --lora peft/ --dtype f32 -o peft.png
+check "at its strength" draw --lora style.safetensors:2 --dtype f32 -o twice.png
+check "is twice as strong" python3 -c 'import sys; read = lambda name: (lambda d: d[d.index(b"IDAT"):])(open(name, "rb").read()); sys.exit(read("peft.png") != read("twice.png"))'
+check "is drawn again" sh -c "'$sd35' generate --quiet --from-image peft.png -o again.png && cmp again.png peft.png"
+printf '{"r": 1, "lora_alpha": 2, "use_dora": true}' >peft/adapter_config.json
+check "of another kind" fails 3 "peft/adapter_config.json: 'use_dora' says that it is DoRA" draw --lora peft -o x.png
+mkdir empty
+check "an empty folder" fails 3 "a folder of a LoRA holds adapter_model.safetensors" draw --lora empty -o x.png
 for option in lora attach-lora; do
   check "--$option" draw --$option style.safetensors:0.5 --$option other.safetensors -o $option.png
 done

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "core/error.h"
@@ -192,6 +193,128 @@ TEST_F(LoraFileTest, PeftsOwnFileTakesAlphaFromTheConfigurationBeside) {
   EXPECT_THROW(scale(), FileError);
   std::ofstream(folder_ / "adapter_config.json") << "not JSON";
   EXPECT_THROW(scale(), FileError);
+}
+
+TEST_F(LoraFileTest, AFolderIsReadAtFullStrength) {
+  write("adapter_model.safetensors", {"base_model.model." + std::string(kQuery) + ".lora_A.weight"},
+        "base_model.model." + std::string(kQuery) + ".lora_B.weight");
+  const auto scale = [&](const std::string& config) {
+    std::ofstream(folder_ / "adapter_config.json") << config;
+    return read("").at(Component::transformer).at(0).scale;  // of the folder
+  };
+  EXPECT_EQ(scale(R"({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "bias": "none", "use_dora": false,
+                      "modules_to_save": null, "init_lora_weights": true})"),
+            2.0f);
+  EXPECT_FLOAT_EQ(scale(R"({"r": 2, "lora_alpha": 4, "use_rslora": true})"), 4 / std::sqrt(2.0f));
+  EXPECT_EQ(scale(R"({"r": 4, "lora_alpha": 4, "rank_pattern": {"to_q": 2}, "alpha_pattern": {"attn.to_q": 6},
+                      "modules_to_save": [], "init_lora_weights": "gaussian"})"),
+            3.0f);
+}
+
+TEST_F(LoraFileTest, ConfigurationsThatLieAreRefusedInOneLine) {
+  write("adapter_model.safetensors", {"base_model.model." + std::string(kQuery) + ".lora_A.weight"},
+        "base_model.model." + std::string(kQuery) + ".lora_B.weight");
+  const auto message = [&](const std::string& config) -> std::string {
+    std::ofstream(folder_ / "adapter_config.json") << config;
+    try {
+      read("adapter_model.safetensors");
+    } catch (const FileError& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+      return std::string(error.what()).substr((folder_ / "adapter_config.json").string().size());
+    }
+    return "";
+  };
+  EXPECT_EQ(message(R"({"r": 4})"),
+            ": the rank of 'transformer_blocks.0.attn.to_q' is 4, but its tensors have 2");
+  EXPECT_EQ(message(R"({"use_dora": true})"),
+            ": 'use_dora' says that it is DoRA; only plain LoRA of linear layers is supported");
+  EXPECT_EQ(message(R"({"bias": "lora_only"})"),
+            ": 'bias' says that it is LoRA with biases; only plain LoRA of linear layers is supported");
+  EXPECT_EQ(
+      message(R"({"modules_to_save": ["proj_out"]})"),
+      ": 'modules_to_save' says that it is LoRA with whole modules; only plain LoRA of linear layers is "
+      "supported");
+  EXPECT_EQ(message(R"({"peft_type": "LOKR"})"),
+            ": 'peft_type' says that it is 'LOKR'; only plain LoRA of linear layers is supported");
+  EXPECT_EQ(
+      message(R"({"init_lora_weights": "pissa_niter_4"})"),
+      ": 'init_lora_weights' says that it is one for changed weights (pissa); only plain LoRA of linear "
+      "layers is supported");
+  for (const char* lie :
+       {R"({"lora_alpha": NaN})", R"({"lora_alpha": 1e999})", R"({"lora_alpha": 1e30})",
+        R"({"lora_alpha": "8"})", R"({"r": 0})", R"({"r": 2.5})", R"({"r": -2})", R"({"rank_pattern": 2})",
+        R"({"alpha_pattern": {"to_q": "x"}})", R"({"rank_pattern": {"to_.*": 2}})", R"({"use_rslora": 1})",
+        "[]", "", "\xff\xfe", R"({"r": 2, "r": 2})"})
+    EXPECT_NE(message(lie), "") << lie;
+  EXPECT_NE(message("{\"target_modules\": \"" + std::string(2'000'000, 'x') + "\"}"), "");
+  EXPECT_NE(message(std::string(100'000, '[')), "");
+}
+
+TEST_F(LoraFileTest, FoldersWithoutWeights) {
+  const auto message = [&]() -> std::string {
+    try {
+      read("");
+    } catch (const FileError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message(), (folder_ / "").string() +
+                           ": a folder of a LoRA holds adapter_model.safetensors or "
+                           "pytorch_lora_weights.safetensors");
+  std::ofstream(folder_ / "adapter_model.bin") << "pickled";
+  EXPECT_EQ(message(), (folder_ / "adapter_model.bin").string() +
+                           " is pickled by torch; save it with safe_serialization=True");
+  write("pytorch_lora_weights.safetensors", {std::string("transformer.") + kQuery + ".lora_A.weight"},
+        std::string("transformer.") + kQuery + ".lora_B.weight");
+  EXPECT_EQ(message(), "");
+}
+
+// The layers of Stable Diffusion 3 Medium are among those of 3.5 Medium: only what the file says tells them
+// apart, where it changes nothing that the older model lacks.
+TEST_F(LoraFileTest, WarnsOfOneForTheOlderModel) {
+  const auto warnings = [&](const std::string& layer, std::int64_t rows,
+                            const std::map<std::string, std::string>& metadata) {
+    std::map<std::string, Tensor> tensors{{layer + ".lora_A.weight", Tensor::zeros({2, 6})},
+                                          {layer + ".lora_B.weight", Tensor::zeros({rows, 2})}};
+    write_safetensors(folder_ / "old.safetensors", tensors, metadata);
+    const LoraTargets two{{Component::transformer,
+                           {{"transformer_blocks.0.attn.to_q.weight", {6, 6}},
+                            {"transformer_blocks.0.attn2.to_q.weight", {6, 6}},
+                            {"transformer_blocks.0.norm1.linear.weight", {54, 6}}}}};
+    std::vector<std::string> list;
+    read_lora(folder_ / "old.safetensors", two, [&](const std::string& text) { list.push_back(text); });
+    return list;
+  };
+  const std::string query = "transformer.transformer_blocks.0.attn.to_q";
+  for (const char* model :
+       {"stable-diffusion-3-medium/lora", "stable-diffusion-3-m/lora", "sd3_m", "SD3 Medium"}) {
+    const auto list = warnings(query, 6, {{"modelspec.architecture", model}});
+    ASSERT_EQ(list.size(), 1u) << model;
+    EXPECT_NE(list[0].find("made for Stable Diffusion 3 Medium? It says '" + std::string(model) + "'"),
+              std::string::npos)
+        << list[0];
+  }
+  EXPECT_EQ(warnings(query, 6, {{"ss_base_model_version", "sd3-m"}}).size(), 1u);
+  for (const char* model :
+       {"stable-diffusion-3.5-medium/lora", "stable-diffusion-3-5-medium", "sd3.5_medium", "flux-1-dev", ""})
+    EXPECT_EQ(warnings(query, 6, {{"modelspec.architecture", model}}).size(), 0u) << model;
+  EXPECT_EQ(warnings(query, 6, {}).size(), 0u);
+  const std::map<std::string, std::string> older{{"modelspec.architecture", "stable-diffusion-3-medium"}};
+  EXPECT_EQ(warnings("transformer.transformer_blocks.0.attn2.to_q", 6, older).size(), 0u);
+  EXPECT_EQ(warnings("transformer.transformer_blocks.0.norm1.linear", 54, older).size(), 0u);
+}
+
+TEST_F(LoraFileTest, PeftsConfigurationMayNameTheOlderModel) {
+  write("adapter_model.safetensors", {"base_model.model." + std::string(kQuery) + ".lora_A.weight"},
+        "base_model.model." + std::string(kQuery) + ".lora_B.weight");
+  std::vector<std::string> list;
+  for (const char* model :
+       {"stabilityai/stable-diffusion-3-medium-diffusers", "stabilityai/stable-diffusion-3.5-medium"}) {
+    std::ofstream(folder_ / "adapter_config.json") << R"({"base_model_name_or_path": ")" << model << R"("})";
+    read_lora(folder_ / "", targets(), [&](const std::string& text) { list.push_back(text); });
+  }
+  EXPECT_EQ(list.size(), 1u);
 }
 
 }  // namespace

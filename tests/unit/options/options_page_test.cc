@@ -31,6 +31,7 @@ std::string type_of(double) { return "a number"; }
 std::string type_of(const std::string&) { return "a text"; }
 std::string type_of(const std::filesystem::path&) { return "a path"; }
 std::string type_of(const std::vector<int>&) { return "a list of whole numbers"; }
+std::string type_of(const std::vector<double>&) { return "a list of numbers"; }
 std::string type_of(const std::vector<LoraOptions>&) { return "a list of objects with `path` and `weight`"; }
 template <class T>
 std::string type_of(const std::optional<T>&) {

@@ -38,11 +38,12 @@ class DenoiseTest : public testing::Test {
     job.latents = Tensor({static_cast<std::int64_t>(seeds.size()), 16, 6, 8}, DType::f32);
     for (std::size_t i = 0; i < seeds.size(); ++i)
       std::ranges::copy(normal(seeds[i], {1, 16, 6, 8}).floats(), job.latents.data<float>() + i * 16 * 6 * 8);
+    job.next_noise = noise_of_pictures(RandomSource::torch_cpu, DType::f32, seeds);
     job.sigmas = {1.0f, 0.8f, 0.5f, 0.0f};
     job.prompt = {normal(1, {2, kTokens, kWidth}), normal(2, {2, kWidth})};
     job.contexts = {{0, {}}, {1, {}}, {1, {1}}};
-    job.guidance = std::make_shared<ClassifierFreeGuidance>(4.5, 3, GuidanceInterval{},
-                                                            SkipLayerGuidance{{1}, 2.8, 0.1, 0.9});
+    job.guidance = std::make_shared<ClassifierFreeGuidance>(
+        GuidanceSettings{4.5, 3, GuidanceInterval{}, SkipLayerGuidance{{1}, 2.8, 0.1, 0.9}});
     return job;
   }
 
@@ -64,7 +65,8 @@ TEST_F(DenoiseTest, PicturesThatGoTogetherAreThoseThatGoAlone) {
     else
       EXPECT_LT(relative_error(together, alone), 1e-5);
   };
-  for (const SamplerKind sampler : {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m}) {
+  for (const SamplerKind sampler : {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m,
+                                    SamplerKind::euler_ancestral, SamplerKind::lcm}) {
     DenoiseJob together = job({7, 8, 9});
     together.sampler = sampler;
     const Tensor all = run(std::move(together));
@@ -72,6 +74,41 @@ TEST_F(DenoiseTest, PicturesThatGoTogetherAreThoseThatGoAlone) {
       DenoiseJob one = job({7 + static_cast<std::uint64_t>(i)});
       one.sampler = sampler;
       expect_same(all.rows(i, i + 1), run(std::move(one)));
+    }
+  }
+}
+
+// What CFG-Zero* leaves out costs no forward and leaves the latents as they are.
+TEST_F(DenoiseTest, AStepWithoutForwards) {
+  GuidanceSettings settings{4.5, 3};
+  settings.zero_steps = 1;
+  DenoiseJob left_out = job({7});
+  left_out.guidance = std::make_shared<ClassifierFreeGuidance>(settings);
+  int forwards = 0;
+  left_out.block_residuals = [&](const TransformerInput&) {
+    ++forwards;
+    return std::vector<Tensor>();
+  };
+  const Tensor start = left_out.latents.clone();
+  left_out.after_step = [&](int steps_done, std::span<float> latents) {
+    EXPECT_EQ(forwards, steps_done - 1);
+    EXPECT_EQ(std::ranges::equal(latents, start.floats()), steps_done == 1);
+  };
+  run(std::move(left_out));
+}
+
+TEST(NoiseOfPictures, GoesOnWithTheGeneratorOfEachSeed) {
+  const std::vector<std::uint64_t> seeds{3, 4};
+  for (const RandomSource source : {RandomSource::torch_cpu, RandomSource::torch_cuda}) {
+    const NoiseSource together = noise_of_pictures(source, DType::f32, seeds);
+    NormalGenerator third(source, 3), fourth(source, 4);
+    for (int draw = 0; draw < 3; ++draw) {
+      std::vector<float> both(40), first(20), second(20);
+      together(both);
+      third.next(DType::f32, first);
+      fourth.next(DType::f32, second);
+      first.insert(first.end(), second.begin(), second.end());
+      EXPECT_EQ(both, first) << draw;
     }
   }
 }
@@ -120,7 +157,7 @@ TEST_F(DenoiseTest, CallersCombineVelocitiesAsTheyLike) {
     std::vector<int> contexts(int index) const override {
       return index % 2 == 0 ? std::vector{0, 1, 2} : std::vector{0, 2};
     }
-    Velocity combined(const ContextVelocities& velocities) const override {
+    Velocity combined(const ContextVelocities& velocities) override {
       std::vector<float> mean(velocities.latents.size());
       for (const auto& v : velocities.of)
         for (std::size_t k = 0; k < mean.size(); ++k)
@@ -128,7 +165,7 @@ TEST_F(DenoiseTest, CallersCombineVelocitiesAsTheyLike) {
       counts += std::to_string(velocities.of.size());
       return mean;
     }
-    mutable std::string counts;
+    std::string counts;
   };
   const auto mean = std::make_shared<Mean>();
   DenoiseJob thrice = job({7}), once = job({7});

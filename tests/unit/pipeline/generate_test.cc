@@ -137,6 +137,35 @@ TEST(GenerateTest, AProfileTellsStagesBlocksAndOperations) {
   EXPECT_GT(events["linear"], 0);
 }
 
+// Samplers that add noise go on with the generator of a picture: alone, in a series, and from a recipe.
+TEST(GenerateTest, NoiseOfStepsBelongsToThePicture) {
+  for (const char* sampler : {"euler_a", "lcm"})
+    for (const char* generator : {"cpu", "cuda"}) {
+      GenerateOptions options = small();
+      options.sampler = sampler;
+      options.generator = generator;
+      options.seed = 5;
+      options.count = 3;
+      const std::vector<Picture> series = open().generate(options);
+      options.count = 1;
+      options.seed = 7;
+      EXPECT_EQ(draw(options).rgb, series.at(2).rgb) << sampler << " " << generator;
+      EXPECT_NE(series.at(1).rgb, series.at(2).rgb);
+    }
+}
+
+TEST(GenerateTest, RecipesHoldWhatAPresetStandsFor) {
+  GenerateOptions options = small();
+  options.num_inference_steps.reset();
+  options.preset = "turbo";
+  options.shift = 0;
+  const Recipe recipe = recipe_of(draw(options));
+  EXPECT_EQ(recipe.generate.preset, "");
+  EXPECT_EQ(recipe.generate.num_inference_steps, 8);
+  EXPECT_EQ(recipe.generate.guidance_scale, 1);
+  EXPECT_GT(recipe.generate.shift.value(), 0);  // by its size
+}
+
 TEST(GenerateTest, TheModelsOwnShiftIsTheDefault) {
   GenerateOptions options = small();
   options.shift = 3;

@@ -106,6 +106,7 @@ class OptionEffectsTest : public testing::Test {
     if (name == "block_cache") return 10;  // more than a picture should have
     if (name == "vae_tiling" || name == "max_memory") recipe.generate.width = 320;  // tiles have 256 pixels
     if (name == "max_memory") return tight_memory(recipe);
+    if (name == "cfg_zero_steps") recipe.generate.cfg_zero = true;
     if (name == "prompt_cache" || name == "packed") return (*folder_ / name).string();
     if (name == "tokenizers") return (*folder_ / name).string();
     if (name == "loras")
@@ -131,13 +132,12 @@ class OptionEffectsTest : public testing::Test {
       // What it allows is refused without it.
       if (option.name == "reference_tokens") return;
       Recipe before = recipe_of_a_small_picture();
-      const json value = value_of(option, before);
+      const json usual = options_to_json(before.generate), value = value_of(option, before);
       Recipe after = before;
       options_from_json(object_with(option, value), after.*options);
       const auto pictures = draw(after);
-      const bool is_plain =
-          options_to_json(before.generate) == options_to_json(recipe_of_a_small_picture().generate);
-      const bool changed = pictures != (is_plain ? plain : draw(before));
+      const bool changed =
+          pictures != (json(options_to_json(before.generate)) == usual ? plain : draw(before));
       EXPECT_EQ(changed, (option.effects & kOnPicture) != 0);
       // What is kept for the next time is then used.
       if (option.kind == OptionKind::folder) {
@@ -173,6 +173,10 @@ TEST_F(OptionEffectsTest, WhatIsImpossibleIsNamed) {
             "guidance_start");
   EXPECT_EQ(refused([](Recipe& r) { r.generate.num_inference_steps = 0; }), "num_inference_steps");
   EXPECT_EQ(refused([](Recipe& r) { r.generate.sampler = "ddim"; }), "sampler");
+  EXPECT_EQ(refused([](Recipe& r) { r.generate.preset = "warp"; }), "preset");
+  EXPECT_EQ(refused([](Recipe& r) { r.generate.shift = 0.001; }), "shift");
+  EXPECT_EQ(refused([](Recipe& r) { r.generate.apg = {0, 15}; }), "apg");
+  EXPECT_EQ(refused([](Recipe& r) { r.generate.cfg_zero_steps = 1; }), "cfg_zero_steps");
   EXPECT_EQ(refused([](Recipe& r) { r.load.engine = "abacus"; }), "engine");
   EXPECT_EQ(refused([](Recipe& r) { r.load.device = "cuda"; }), "device");
   EXPECT_EQ(refused([](Recipe& r) { r.load.engine = "ref", r.load.dtype = "bf16"; }), "dtype");

@@ -81,6 +81,75 @@ TEST(ValidationTest, RefusesWhatThisModelOrAnotherOptionMakesImpossible) {
             "skip-layer guidance of layer 24; the model has layers 0 to 23");
 }
 
+TEST(ValidationTest, RefusesFormsOfGuidanceThatExcludeEachOther) {
+  const auto apg = [](std::vector<double> numbers) {
+    return refusal([&](GenerateOptions& o) { o.apg = numbers; });
+  };
+  EXPECT_EQ(apg({0, 15, -0.5}), "");
+  EXPECT_EQ(apg({1}), "apg takes three numbers, eta, radius and momentum, as in 0,15,-0.5; not 1");
+  EXPECT_EQ(apg({0, -1, 0}), "apg has a radius of -1; it must be 0 or more");
+  EXPECT_EQ(apg({0, 15, 1}), "apg has a momentum of 1; it must be between -1 and 1");
+  EXPECT_EQ(apg({0, NAN, 0}), "apg holds nan; it must be a finite number");
+  EXPECT_EQ(refusal([](GenerateOptions& o) {
+              o.apg = {0, 15, 0}, o.cfg_zero = true;
+            }),
+            "apg and cfg_zero are two forms of guidance; use one of them");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.cfg_zero_steps = 1; }),
+            "cfg_zero_steps has no meaning without cfg_zero");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.cfg_zero = true, o.cfg_zero_steps = 39; }), "");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.cfg_zero = true, o.cfg_zero_steps = 40; }),
+            "cfg_zero_steps 40 leaves none of 40 steps");
+  for (const char* sampler : {"heun", "dpm++2m", "euler_a", "lcm"}) {
+    EXPECT_EQ(
+        refusal([&](GenerateOptions& o) { o.cfg_zero = true, o.cfg_zero_steps = 1, o.sampler = sampler; }),
+        std::string("the sampler ") + sampler + " cannot leave out steps; use euler, or cfg_zero_steps 0");
+    EXPECT_EQ(
+        refusal([&](GenerateOptions& o) { o.cfg_zero = true, o.cfg_zero_steps = 0, o.sampler = sampler; }),
+        "");
+  }
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.skip_layer_guidance.in_negative = true; }),
+            "skip-layer guidance in the negative prompt's pass needs the layers to leave out");
+  EXPECT_EQ(refusal([](GenerateOptions& o) { o.skip_layer_guidance = {{7}, 2.8, 0.01, 0.2, true}; }), "");
+}
+
+TEST(ValidationTest, SuggestsThePresetOfDistilledModels) {
+  const auto suggestions = [](const std::function<void(Recipe&)>& change) {
+    Recipe recipe;
+    recipe.model = "stable-diffusion-3.5-medium";
+    recipe.generate = with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512);
+    change(recipe);
+    std::vector<std::string> messages;
+    Callbacks callbacks;
+    callbacks.on_warning = [&](const std::string& message) { messages.push_back(message); };
+    suggest_preset(recipe, callbacks);
+    return messages;
+  };
+  EXPECT_EQ(suggestions([](Recipe&) {}).size(), 0u);
+  EXPECT_EQ(suggestions([](Recipe& r) { r.model = "tensorart/stable-diffusion-3.5-medium-turbo"; }),
+            std::vector<std::string>{
+                "'stable-diffusion-3.5-medium-turbo' sounds like a model for few steps, but is drawn with 40 "
+                "steps and a guidance_scale of 4.5; the preset turbo is 8 steps without guidance and a shift "
+                "of 5"});
+  EXPECT_EQ(suggestions([](Recipe& r) { r.model = "turbo/stable-diffusion-3.5-medium"; }).size(), 0u);
+  for (const char* name : {"sd3.5m_turbo.safetensors", "sd3.5m_Turbo-Q4_K_M.gguf"})
+    EXPECT_EQ(suggestions([&](Recipe& r) { r.load.parts.transformer = name; }).size(), 1u) << name;
+  for (const char* name : {"lora_sd3.5m_turbo_8steps.safetensors", "distilled-8-steps.safetensors"}) {
+    EXPECT_EQ(suggestions([&](Recipe& r) { r.load.loras = {{name, 1}}; }).size(), 1u) << name;
+    EXPECT_EQ(suggestions([&](Recipe& r) { r.generate.loras = {{name, 1}}; }).size(), 1u) << name;
+  }
+  EXPECT_EQ(suggestions([](Recipe& r) { r.load.loras = {{"trained_18steps.safetensors", 1}}; }).size(), 0u);
+  const auto with = [&](int steps, double guidance) {
+    return suggestions([&](Recipe& r) {
+      r.model = "turbo";
+      r.generate.num_inference_steps = steps;
+      r.generate.guidance_scale = guidance;
+    });
+  };
+  EXPECT_EQ(with(8, 1.5).size(), 0u);
+  EXPECT_EQ(with(8, 4.5).size(), 1u);
+  EXPECT_EQ(with(28, 1).size(), 1u);
+}
+
 TEST(ValidationTest, RefusesWhatTheTableOfOptionsDoes) {
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.num_inference_steps = 1001; }),
             "num_inference_steps is 1001; it must be 1 to 1000");
@@ -89,7 +158,7 @@ TEST(ValidationTest, RefusesWhatTheTableOfOptionsDoes) {
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.block_cache = -1; }),
             "block_cache is -1; it must be 0 or more");
   EXPECT_EQ(refusal([](GenerateOptions& o) { o.sampler = "ddim"; }),
-            "unknown sampler 'ddim'; known: euler, heun, dpm++2m");
+            "unknown sampler 'ddim'; known: euler, heun, dpm++2m, euler_a, lcm");
 }
 
 TEST(ValidationTest, TheModelGivesWhatIsNotChosen) {
@@ -104,6 +173,24 @@ TEST(ValidationTest, TheModelGivesWhatIsNotChosen) {
   EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512).width, 1024);
   EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 512).max_sequence_length, 256);
   EXPECT_EQ(with_model_defaults({}, {}, MmditConfig{}, VaeConfig{}, 0).max_sequence_length, 256);
+}
+
+TEST(ValidationTest, WhatDependsOnOtherOptionsFollowsFromThem) {
+  const auto completed = [](const std::function<void(GenerateOptions&)>& change) {
+    GenerateOptions asked;
+    change(asked);
+    return with_model_defaults(asked, {}, MmditConfig{}, VaeConfig{}, 512);
+  };
+  EXPECT_FALSE(completed([](GenerateOptions&) {}).shift.has_value());
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.shift = 0; }).shift, 3);
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.shift = 0, o.width = o.height = 512; }).shift, 1.5);
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.shift = 0, o.width = 256; }).shift, 1.5);
+  EXPECT_FALSE(completed([](GenerateOptions&) {}).cfg_zero_steps.has_value());
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.cfg_zero = true; }).cfg_zero_steps, 1);
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.cfg_zero = true, o.sampler = "heun"; }).cfg_zero_steps, 0);
+  EXPECT_EQ(
+      completed([](GenerateOptions& o) { o.cfg_zero = true, o.num_inference_steps = 1; }).cfg_zero_steps, 0);
+  EXPECT_EQ(completed([](GenerateOptions& o) { o.cfg_zero = true, o.cfg_zero_steps = 3; }).cfg_zero_steps, 3);
 }
 
 GenerateOptions defaults_of(const std::string& said) {
@@ -172,6 +259,8 @@ TEST(ValidationTest, WarnsOfWhatMayDisappoint) {
   EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1; }).size(), 0u);
   EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.negative_prompt = "blurry"; }).size(),
             1u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.guidance_rescale = 0.7; }).size(), 1u);
+  EXPECT_EQ(warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.cfg_zero = true; }).size(), 1u);
   EXPECT_EQ(
       warnings([](GenerateOptions& o) { o.guidance_scale = 1, o.skip_layer_guidance.layers = {7}; }).size(),
       1u);

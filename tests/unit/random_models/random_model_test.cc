@@ -178,7 +178,7 @@ TEST_F(RandomModelTest, EqualAndNearlyEqualTokensDrawTheSame) {
     job.sigmas = {1.0f, 0.6f, 0.0f};
     job.prompt = prompt;
     job.contexts = {{0, {}}, {1, {}}};
-    job.guidance = std::make_shared<ClassifierFreeGuidance>(4.5, 2);
+    job.guidance = std::make_shared<ClassifierFreeGuidance>(GuidanceSettings{4.5, 2});
     return denoise(*ops, transformer, job, StageProgress(silent, Stage::denoise));
   };
   EXPECT_LT(relative_error(drawn(0), drawn(1e-7f)), 1e-5);

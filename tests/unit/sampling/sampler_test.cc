@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -9,13 +10,18 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "sampling/sigmas.h"
 #include "tests/unit/sampling/goldens.h"
 
 namespace sd35 {
 namespace {
 
-constexpr SamplerKind kAll[] = {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m};
+constexpr SamplerKind kDeterministic[] = {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m};
+constexpr SamplerKind kAll[] = {SamplerKind::euler, SamplerKind::heun, SamplerKind::dpmpp_2m,
+                                SamplerKind::euler_ancestral, SamplerKind::lcm};
+
+void zeros(std::span<float> noise) { std::ranges::fill(noise, 0.0f); }
 
 // The velocity of the goldens.
 Floats curved(std::span<const float> x, float sigma, int) {
@@ -26,7 +32,7 @@ Floats curved(std::span<const float> x, float sigma, int) {
 
 Floats trajectory(SamplerKind kind, int steps) {
   Floats x = goldens()["latents"];
-  sample(kind, flow_sigmas(steps), x, curved);
+  sample(kind, flow_sigmas(steps), x, curved, {}, 0, zeros);
   return x;
 }
 
@@ -91,7 +97,7 @@ TEST(Sample, ConvergesWithTheOrderOfTheMethod) {
 }
 
 TEST(Sample, EveryMethodReachesTheData) {
-  for (const SamplerKind kind : kAll) EXPECT_LT(gaussian_error(kind, 200, 0), 0.01);
+  for (const SamplerKind kind : kDeterministic) EXPECT_LT(gaussian_error(kind, 200, 0), 0.01);
 }
 
 // One step by hand: x_0 predictions 2 and then 3 + the first step's, sigmas 1, 0.5, 0.2.
@@ -116,21 +122,131 @@ TEST(DpmSolverPlusPlus2M, LastStepToZeroIsThePrediction) {
   EXPECT_NEAR(x[1], 7, 1e-5);
 }
 
+// The prediction D(x, sigma) = x / 2 + sigma / 10, four equal steps from x = 1, each draw the same number; the
+// values by ComfyUI's formulas in f64.
+float toy(SamplerKind kind, float noise) {
+  Floats x = {1};
+  const auto velocity = [](std::span<const float> latents, float sigma, int) {
+    return Floats{(latents[0] - (latents[0] / 2 + sigma / 10)) / sigma};
+  };
+  sample(kind, Floats{1, 0.75f, 0.5f, 0.25f, 0}, x, velocity, {}, 0,
+         [noise](std::span<float> z) { std::ranges::fill(z, noise); });
+  return x[0];
+}
+
+TEST(Sample, ToyByHand) {
+  EXPECT_NEAR(toy(SamplerKind::euler, 0), 0.3281250000, 1e-6);
+  EXPECT_NEAR(toy(SamplerKind::dpmpp_2m, 0), 0.3009382000, 1e-6);
+  EXPECT_NEAR(toy(SamplerKind::euler_ancestral, 0), 0.1178411990, 1e-6);
+  EXPECT_NEAR(toy(SamplerKind::euler_ancestral, 1), 0.4450822192, 1e-6);
+  EXPECT_NEAR(toy(SamplerKind::lcm, 0), 0.0578125000, 1e-6);
+  EXPECT_NEAR(toy(SamplerKind::lcm, 1), 0.3117187500, 1e-6);
+}
+
+// From 0.75 to 0.5: down to 1/3, which keeps 4/9 of x; then 0.75 of that and noise.
+TEST(EulerAncestral, StepByHand) {
+  const auto step = [](float start, float noise) {
+    Floats x = {start};
+    const auto to_zero = [](std::span<const float> latents, float sigma, int) {
+      return Floats{latents[0] / sigma};  // D = 0
+    };
+    sample(SamplerKind::euler_ancestral, Floats{0.75f, 0.5f}, x, to_zero, {}, 0,
+           [noise](std::span<float> z) { z[0] = noise; });
+    return x[0];
+  };
+  EXPECT_NEAR(step(1, 0), 0.44444444 * 0.75, 1e-7);
+  EXPECT_NEAR(step(0, 1), 0.43301270, 1e-7);
+}
+
+// To the last bit, with the noise of one generator: eight values are torch's scalar draws.
+TEST(Lcm, EqualsDiffusers) {
+  for (const auto& [steps, golden] : goldens()["lcm"].items()) {
+    EXPECT_EQ(flow_sigmas(std::stoi(steps)), golden["sigmas"].get<Floats>());
+    NormalGenerator generator(RandomSource::torch_cpu, 7);
+    Floats x = goldens()["latents"];
+    sample(SamplerKind::lcm, flow_sigmas(std::stoi(steps)), x, curved, {}, 0,
+           [&](std::span<float> noise) { generator.next(DType::f32, noise); });
+    EXPECT_EQ(x, golden["latents"].get<Floats>()) << steps;
+  }
+}
+
+struct Moments {
+  double mean = 0, variance = 0;
+};
+
+// Of many values that begin as noise and are drawn to the Gaussian data.
+Moments moments(SamplerKind kind, const Floats& sigmas) {
+  NormalGenerator generator(RandomSource::torch_cpu, 11);
+  const auto noise = [&](std::span<float> z) { generator.next(DType::f32, z); };
+  Floats x(100'000);
+  noise(x);
+  sample(kind, sigmas, x, gaussian, {}, 0, noise);
+  Moments result;
+  for (const float value : x) result.mean += value / static_cast<double>(x.size());
+  for (const float value : x)
+    result.variance += (value - result.mean) * (value - result.mean) / static_cast<double>(x.size());
+  return result;
+}
+
+TEST(EulerAncestral, DrawsTheDataWithItsDeviation) {
+  Floats sigmas;
+  for (int i = 0; i <= 200; ++i) sigmas.push_back(1 - static_cast<float>(i) / 200);
+  const auto [mean, variance] = moments(SamplerKind::euler_ancestral, sigmas);
+  EXPECT_NEAR(mean, kMean, 0.01);
+  EXPECT_NEAR(std::sqrt(variance), kDeviation, 0.01);
+}
+
+// Its prediction is the mean of what the latents may become, so that each step loses variance, by how much is
+// known: D = m + (1 - s) d^2 / w^2 (x - (1 - s) m).
+TEST(Lcm, LosesTheVarianceThatItsPredictionsDo) {
+  const Floats sigmas = {1, 0.75f, 0.5f, 0.25f, 0};
+  double variance = 1;
+  for (std::size_t i = 0; i + 1 < sigmas.size(); ++i) {
+    const double s = sigmas[i], to = sigmas[i + 1];
+    const double slope = (1 - s) * kDeviation * kDeviation / (width(s) * width(s));
+    variance = (1 - to) * (1 - to) * slope * slope * variance + to * to;
+  }
+  const Moments drawn = moments(SamplerKind::lcm, sigmas);
+  EXPECT_NEAR(drawn.mean, kMean, 0.01);
+  EXPECT_NEAR(drawn.variance, variance, 0.02 * variance);
+}
+
+TEST(Sample, DrawsNoiseForEveryStepButTheLast) {
+  for (const SamplerKind kind : kAll) {
+    int draws = 0;
+    Floats x = {1, 2};
+    sample(kind, flow_sigmas(7), x, curved, {}, 2, [&](std::span<float> noise) {
+      EXPECT_EQ(noise.size(), 2u);
+      zeros(noise);
+      ++draws;
+    });
+    EXPECT_EQ(draws, adds_noise(kind) ? 4 : 0);
+    EXPECT_EQ(adds_noise(kind), std::ranges::find(kDeterministic, kind) == std::end(kDeterministic));
+    if (adds_noise(kind)) {
+      EXPECT_THROW(sample(kind, flow_sigmas(7), x, curved), Error);
+    }
+  }
+}
+
 TEST(Sample, EvaluatesWhereItShould) {
   const Floats sigmas = flow_sigmas(3);
   const auto evaluated = [&](SamplerKind kind) {
     std::vector<int> indices;
     Floats x = {0.5f};
-    sample(kind, sigmas, x, [&](std::span<const float> latents, float sigma, int index) {
-      EXPECT_EQ(sigma, sigmas[index]);
-      indices.push_back(index);
-      return Floats(latents.begin(), latents.end());
-    });
+    sample(
+        kind, sigmas, x,
+        [&](std::span<const float> latents, float sigma, int index) {
+          EXPECT_EQ(sigma, sigmas[index]);
+          indices.push_back(index);
+          return Floats(latents.begin(), latents.end());
+        },
+        {}, 0, zeros);
     return indices;
   };
   EXPECT_EQ(evaluated(SamplerKind::euler), (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(evaluated(SamplerKind::heun), (std::vector<int>{0, 1, 1, 2, 2}));
-  EXPECT_EQ(evaluated(SamplerKind::dpmpp_2m), (std::vector<int>{0, 1, 2}));
+  for (const SamplerKind kind : {SamplerKind::dpmpp_2m, SamplerKind::euler_ancestral, SamplerKind::lcm})
+    EXPECT_EQ(evaluated(kind), (std::vector<int>{0, 1, 2}));
 }
 
 TEST(Sample, ReportsEveryStepAndStopsWhenAsked) {
@@ -142,7 +258,7 @@ TEST(Sample, ReportsEveryStepAndStopsWhenAsked) {
       done.push_back(steps_done);
       if (steps_done == 3) throw Cancelled();
     };
-    EXPECT_THROW(sample(kind, flow_sigmas(9), x, curved, until_third), Cancelled);
+    EXPECT_THROW(sample(kind, flow_sigmas(9), x, curved, until_third, 0, zeros), Cancelled);
     EXPECT_EQ(done, (std::vector<int>{1, 2, 3}));
   }
 }
@@ -152,9 +268,12 @@ TEST(Sample, NamesTheStepOfANumericError) {
     for (const SamplerKind kind : kAll) {
       Floats x = {1, 2};
       try {
-        sample(kind, flow_sigmas(4), x, [&](std::span<const float>, float, int index) {
-          return Floats{0, index == 2 ? bad : 0.0f};
-        });
+        sample(
+            kind, flow_sigmas(4), x,
+            [&](std::span<const float>, float, int index) {
+              return Floats{0, index == 2 ? bad : 0.0f};
+            },
+            {}, 0, zeros);
         FAIL();
       } catch (const NumericError& error) {
         EXPECT_NE(std::string(error.what()).find("(step 3)"), std::string::npos) << error.what();
@@ -176,11 +295,13 @@ TEST(SamplerNames, AreKnown) {
   EXPECT_EQ(sampler_from_name("euler"), SamplerKind::euler);
   EXPECT_EQ(sampler_from_name("heun"), SamplerKind::heun);
   EXPECT_EQ(sampler_from_name("dpm++2m"), SamplerKind::dpmpp_2m);
+  EXPECT_EQ(sampler_from_name("euler_a"), SamplerKind::euler_ancestral);
+  EXPECT_EQ(sampler_from_name("lcm"), SamplerKind::lcm);
   try {
     sampler_from_name("ddim");
     FAIL();
   } catch (const ArgumentError& error) {
-    EXPECT_STREQ(error.what(), "unknown sampler 'ddim'; known: euler, heun, dpm++2m");
+    EXPECT_STREQ(error.what(), "unknown sampler 'ddim'; known: euler, heun, dpm++2m, euler_a, lcm");
   }
 }
 

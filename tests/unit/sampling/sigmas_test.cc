@@ -38,6 +38,12 @@ TEST(FlowSigmas, SigmasAndTimestepsEqualDiffusersForEveryNumberOfSteps) {
   }
 }
 
+TEST(ShiftOfSize, GrowsWithTheSide) {
+  EXPECT_EQ(shift_of_size(64 * 64), 3);
+  EXPECT_EQ(shift_of_size(32 * 32), 1.5);
+  EXPECT_NEAR(shift_of_size(90 * 90), 4.21875, 1e-12);
+}
+
 TEST(FlowSigmas, RefuseImpossibleOptions) {
   EXPECT_THROW(flow_sigmas(0), ArgumentError);
   EXPECT_THROW(flow_sigmas(-3), ArgumentError);

@@ -1,0 +1,30 @@
+#include "options/preset.h"
+
+#include <string>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+constexpr std::string_view kTurbo = "turbo";
+
+}  // namespace
+
+void check_preset(std::string_view name) {
+  if (name.empty() || name == kTurbo) return;
+  throw ArgumentError("unknown preset '" + std::string(name) + "'; known: " + std::string(kTurbo), "preset");
+}
+
+GenerateOptions with_preset(GenerateOptions options) {
+  check_preset(options.preset);
+  if (options.preset.empty()) return options;
+  // What catalogues give for tensorart/stable-diffusion-3.5-medium-turbo.
+  options.num_inference_steps = options.num_inference_steps.value_or(8);
+  options.guidance_scale = options.guidance_scale.value_or(1);
+  options.shift = options.shift.value_or(5);
+  options.preset.clear();
+  return options;
+}
+
+}  // namespace sd35

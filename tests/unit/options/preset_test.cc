@@ -1,0 +1,55 @@
+#include "options/preset.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/error.h"
+
+namespace sd35 {
+namespace {
+
+GenerateOptions turbo() {
+  GenerateOptions options;
+  options.preset = "turbo";
+  return options;
+}
+
+TEST(PresetTest, SetsWhatNobodyChose) {
+  const GenerateOptions options = with_preset(turbo());
+  EXPECT_EQ(options.num_inference_steps, 8);
+  EXPECT_EQ(options.guidance_scale, 1);
+  EXPECT_EQ(options.shift, 5);
+  EXPECT_EQ(options.preset, "");
+}
+
+TEST(PresetTest, LeavesWhatSomebodyChose) {
+  GenerateOptions asked = turbo();
+  asked.num_inference_steps = 4;
+  asked.guidance_scale = 0;
+  asked.shift = 0;
+  const GenerateOptions options = with_preset(asked);
+  EXPECT_EQ(options.num_inference_steps, 4);
+  EXPECT_EQ(options.guidance_scale, 0);
+  EXPECT_EQ(options.shift, 0);
+}
+
+TEST(PresetTest, NoneSetsNothing) {
+  const GenerateOptions options = with_preset({});
+  EXPECT_FALSE(options.num_inference_steps || options.guidance_scale || options.shift);
+}
+
+TEST(PresetTest, RefusesOthers) {
+  GenerateOptions options;
+  options.preset = "warp";
+  try {
+    with_preset(options);
+    FAIL();
+  } catch (const ArgumentError& error) {
+    EXPECT_STREQ(error.what(), "unknown preset 'warp'; known: turbo");
+    EXPECT_EQ(error.option(), "preset");
+  }
+}
+
+}  // namespace
+}  // namespace sd35
