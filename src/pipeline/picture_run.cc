@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "core/type_names.h"
+#include "image/provenance.h"
 #include "pipeline/decode.h"
 #include "pipeline/loading.h"
 #include "pipeline/preview.h"
@@ -208,6 +209,7 @@ Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const StageProgress progress(while_decoding_, Stage::decode, index);
   Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
   if (options_.metadata) picture.metadata = metadata_of(recipe(index));
+  if (options_.provenance) picture.digital_source_type = digital_source_type_of_drawn({});
   return picture;
 }
 
