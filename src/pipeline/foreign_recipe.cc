@@ -5,6 +5,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "core/config_file.h"
@@ -47,7 +48,9 @@ class ForeignSettings {
   // `said`: as the other program names it, for what the option cannot hold.
   void set(const char* option, const json& value, const std::string& said) {
     try {
-      options_from_json({{option, value}}, recipe_.generate);
+      GenerateOptions changed = recipe_.generate;  // reading writes a value before it refuses it
+      options_from_json({{option, value}}, changed);
+      recipe_.generate = std::move(changed);
     } catch (const ArgumentError&) {
       leave_out(said, value);
     }

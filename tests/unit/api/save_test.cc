@@ -71,7 +71,7 @@ TEST(SaveTest, WhatIsEncodedIsDecoded) {
 
 TEST(ContactSheetTest, HasPicturesRowByRow) {
   std::vector<Picture> pictures;
-  for (const std::uint8_t level : {1, 2, 3}) pictures.push_back({1, 1, {level, level, level}});
+  for (const std::uint8_t level : {1, 2, 3}) pictures.push_back({1, 1, {level, level, level}, {}});
   pictures[0].digital_source_type = "trainedAlgorithmicMedia";
   const Picture sheet = contact_sheet(pictures, 2);
   EXPECT_EQ(sheet.width, 2);
