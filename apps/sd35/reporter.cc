@@ -185,4 +185,22 @@ void Reporter::wrote(const std::string& path, std::uint64_t seed, std::optional<
   std::fflush(results_);
 }
 
+void Reporter::sheet(const std::string& columns, const std::string& rows) {
+  if (verbosity_ == Verbosity::json)
+    return print_json({{"event", "sheet"}, {"columns", columns}, {"rows", rows}});
+  if (verbosity_ != Verbosity::person) return;
+  end_line();
+  std::fprintf(stderr, "columns: %s\n", printable(columns).c_str());
+  if (!rows.empty()) std::fprintf(stderr, "rows: %s\n", printable(rows).c_str());
+}
+
+void Reporter::finished(std::size_t drawn, std::size_t there) {
+  end_line();
+  if (verbosity_ == Verbosity::json)
+    return print_json({{"event", "finished"}, {"drawn", drawn}, {"there", there}});
+  if (verbosity_ != Verbosity::person) return;
+  std::fprintf(results_, "%zu drawn, %zu were there\n", drawn, there);
+  std::fflush(results_);
+}
+
 }  // namespace sd35::cli

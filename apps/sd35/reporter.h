@@ -28,6 +28,10 @@ class Reporter {
   void plan(const std::vector<MemoryStage>& stages);
   // A file that was written, after `seconds` of work on it alone; unset: since this was made.
   void wrote(const std::string& path, std::uint64_t seed, std::optional<double> seconds);
+  // What each column and row of a sheet of pictures has; empty: there is one.
+  void sheet(const std::string& columns, const std::string& rows);
+  // The end of a file of prompts: pictures that were drawn, and that were there.
+  void finished(std::size_t drawn, std::size_t there);
 
  private:
   void progress(const Progress& progress);

@@ -10,11 +10,11 @@
 #include "sd35/error.h"
 
 namespace sd35::cli {
-namespace {
 
-constexpr std::size_t kLongest = std::size_t{1} << 20;
-
-std::string read_standard_input() {
+std::string read_standard_input(const std::string& what, std::size_t largest) {
+  static bool was_read = false;
+  if (was_read) throw ArgumentError("only one text can be read from the standard input (-)");
+  was_read = true;
   std::string text;
   std::array<char, 4096> block{};
   for (;;) {
@@ -22,22 +22,20 @@ std::string read_standard_input() {
     if (interrupted()) throw Cancelled();
     if (count < 0 && errno == EINTR) continue;
     if (count < 0)
-      throw FileError("cannot read the prompt from the standard input: " +
-                      std::generic_category().message(errno));
+      throw FileError("cannot read " + what +
+                      " from the standard input: " + std::generic_category().message(errno));
     if (count == 0) return text;
     text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > kLongest) throw FileError("the standard input holds more than a prompt can, 1 MiB");
+    if (text.size() > largest)
+      throw FileError("the standard input holds more than the " + std::to_string(largest) + " bytes that " +
+                      what + " may have");
   }
 }
 
-}  // namespace
-
 std::string text_argument(const std::string& text) {
-  static bool was_read = false;
+  constexpr std::size_t kLongest = std::size_t{1} << 20;
   if (text != "-") return text;
-  if (was_read) throw ArgumentError("only one text can be read from the standard input (-)");
-  was_read = true;
-  std::string read = read_standard_input();
+  std::string read = read_standard_input("the prompt", kLongest);
   while (read.ends_with('\n') || read.ends_with('\r')) read.pop_back();
   // More likely a command that failed than what was meant.
   if (read.empty()) throw FileError("the standard input holds no prompt; an empty one is --prompt \"\"");

@@ -1,6 +1,7 @@
 // Texts from a pipe.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace sd35::cli {
@@ -9,5 +10,8 @@ namespace sd35::cli {
 // Throws ArgumentError the second time, FileError when it cannot be read, is empty or holds more than a
 // prompt can, Cancelled after Ctrl-C.
 std::string text_argument(const std::string& text);
+
+// All of the standard input, at most `largest` bytes, of which `what` is read; likewise only once.
+std::string read_standard_input(const std::string& what, std::size_t largest);
 
 }  // namespace sd35::cli

@@ -41,6 +41,10 @@ struct Picture {
       {};  // what save() writes into the file: "parameters", "sd35"
   // [height, width], 255 where it is opaque; empty: everywhere. What decode() found; save() does not write it.
   std::vector<std::uint8_t> alpha = {};
+  // The mark of pictures that a model made, which save() writes too (XMP): "trainedAlgorithmicMedia", drawn
+  // from input pictures "compositeWithTrainedAlgorithmicMedia", or another term of the IPTC's
+  // DigitalSourceType; empty: none.
+  std::string digital_source_type = {};
 };
 
 // Writes PNG, JPEG or WebP by the extension, with the picture's metadata: to a temporary file that is then
@@ -56,10 +60,15 @@ SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::fi
 // Throws ArgumentError for another format or a picture that it cannot hold.
 SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png");
 
-// The picture in the bytes of a PNG, JPEG or WebP file, with what save() writes into its metadata. Grey and
-// palettes become RGB, alpha is kept beside them, an Exif orientation is applied. Throws FileError, in which `name`
-// stands for the bytes, when they are none of these, truncated or corrupt, or more than 2^28 pixels.
+// The picture in the bytes of a PNG, JPEG or WebP file, with metadata and mark as save() writes them, of
+// ComfyUI's also "prompt", its graph. Grey and palettes become RGB, alpha is kept beside them, an Exif orientation is
+// applied. Throws FileError, in which `name` stands for the bytes, when they are none of these, truncated or
+// corrupt, or more than 2^28 pixels.
 SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& name = "the picture");
+
+// The pictures row by row in one, `columns` a row; what is left over at the end is white. It has the mark of
+// the first, and no metadata. Throws ArgumentError for no pictures and for pictures of different sizes.
+SD35_API Picture contact_sheet(std::span<const Picture> pictures, int columns);
 
 // Throws what save() would throw for a path that cannot be written, before any work is spent on the picture.
 SD35_API void check_output(const std::filesystem::path& path);
@@ -239,6 +248,7 @@ struct GenerateOptions {
   bool reference_tokens = false;
   bool vae_tiling = false;  // decode in overlapping tiles, as diffusers does: less memory, other colours
   bool metadata = true;  // false: Picture::metadata stays empty, and so files say nothing of how it was made
+  bool provenance = true;  // false: Picture::digital_source_type stays empty, and files bear no mark
   // The recipe in the metadata names model, parts and LoRAs by the last part of their paths (a model of the
   // Hugging Face cache by its name there), beside hashes of what they hold. True: by their paths.
   bool recipe_paths = false;
@@ -375,7 +385,9 @@ SD35_API void pack(const std::string& model, const LoadOptions& options, const C
 // The options that made a picture, from its metadata (PNG, JPEG, WebP), as far as they change pictures:
 // threads, `keep` and the folders of LoadOptions are the caller's to choose. They draw this one picture, of a
 // series too. Paths, and `model`, are as they were given, relative to the folder that the program ran in
-// then; nothing is opened here. Throws FileError when the file holds none.
+// then; nothing is opened here. Of pictures of AUTOMATIC1111's web UI and of ComfyUI it holds what has a
+// meaning here, and no `model`; it draws something alike, not the same. Throws FileError when the file holds
+// none.
 struct Recipe {
   std::string model;  // a name, or a path: GenerateOptions::recipe_paths
   LoadOptions load;
@@ -386,6 +398,8 @@ struct Recipe {
   std::map<std::string, std::string> lora_hashes = {};
   // Of the pictures that went in, as picture_hash() gives it, by their names.
   std::map<std::string, std::string> picture_hashes = {};
+  // Settings of another program that have no meaning here, as it names them: "Clip skip: 2".
+  std::vector<std::string> left_out = {};
 };
 SD35_API Recipe read_recipe(const std::filesystem::path& picture);
 // The same of a picture in memory, which messages call `name`.

@@ -140,6 +140,7 @@ Json describe_picture(const fs::path& path, const std::string& kind) {
   const std::uint64_t length = std::min(file.size(), kStart);
   if (const auto size = image_size(file.read(0, length), file.size(), path.string()))
     report.update({{"width", size->width}, {"height", size->height}});
+  if (!metadata.digital_source_type.empty()) report["digital_source_type"] = metadata.digital_source_type;
   if (!metadata.settings_json.empty()) {
     recipe_from_json(metadata.settings_json, path.string());  // throws where it is damaged
     report["recipe"] = Json::parse(metadata.settings_json);
@@ -273,6 +274,8 @@ std::string picture_text(const Json& report) {
   std::string text = printable(report["path"].get<std::string>()) + " (" + report["kind"].get<std::string>();
   if (report.contains("width")) text += ", " + report["width"].dump() + " x " + report["height"].dump();
   text += ")\n";
+  if (report.contains("digital_source_type"))
+    text += "marked as " + report["digital_source_type"].get<std::string>() + "\n";
   if (report.contains("recipe")) return text + "made with\n" + recipe_text(report["recipe"]);
   if (!report.contains("parameters")) return text;
   const auto parameters = report["parameters"].get<std::string>();

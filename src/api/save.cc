@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 Metadata metadata_in(const Picture& picture) {
   Metadata metadata;
+  metadata.digital_source_type = picture.digital_source_type;
   for (const auto& [key, value] : picture.metadata) {
     if (key == kParametersKey) metadata.parameters = value;
     if (key == kRecipeKey) metadata.settings_json = value;
@@ -105,11 +106,13 @@ std::vector<std::uint8_t> encode(const Picture& picture, const std::string& form
 Picture decode(std::span<const std::uint8_t> bytes, const std::string& name) {
   return translated([&] {
     const std::span<const std::byte> file = std::as_bytes(bytes);
-    Image image = read_image(file, name);
-    Picture picture{image.width, image.height, std::move(image.rgb), {}};
+    const TransparentImage image = read_transparent_image(file, name);
     const Metadata metadata = read_metadata(file, name);
+    Picture picture{image.width, image.height,    without_alpha(image).rgb,
+                    {},          alpha_of(image), metadata.digital_source_type};
     if (!metadata.parameters.empty()) picture.metadata.emplace_back(kParametersKey, metadata.parameters);
     if (!metadata.settings_json.empty()) picture.metadata.emplace_back(kRecipeKey, metadata.settings_json);
+    if (!metadata.comfy_graph.empty()) picture.metadata.emplace_back(kComfyKey, metadata.comfy_graph);
     return picture;
   });
 }

@@ -8,10 +8,14 @@
 namespace sd35 {
 
 Image grid_of(std::span<const Image> images) {
-  if (images.empty()) throw ArgumentError("a grid needs pictures");
+  int columns = static_cast<int>(std::ceil(std::sqrt(images.size())));
+  if (images.size() > 2) columns += columns % 2;
+  return grid_of(images, columns);
+}
+
+Image grid_of(std::span<const Image> images, int columns) {
+  if (images.empty() || columns < 1) throw ArgumentError("a grid needs pictures");
   const int width = images[0].width, height = images[0].height, count = static_cast<int>(images.size());
-  int columns = static_cast<int>(std::ceil(std::sqrt(count)));
-  if (count > 2) columns += columns % 2;
   const int rows = (count + columns - 1) / columns;
   Image grid{columns * width, rows * height, {}};
   grid.rgb.assign(

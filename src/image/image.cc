@@ -9,6 +9,22 @@
 
 namespace sd35 {
 
+Image without_alpha(const TransparentImage& image) {
+  Image colours{image.width, image.height, {}};
+  colours.rgb.reserve(image.rgba.size() / 4 * 3);
+  for (std::size_t i = 0; i < image.rgba.size(); ++i)
+    if (i % 4 != 3) colours.rgb.push_back(image.rgba[i]);
+  return colours;
+}
+
+std::vector<std::uint8_t> alpha_of(const TransparentImage& image) {
+  std::vector<std::uint8_t> alpha;
+  alpha.reserve(image.rgba.size() / 4);
+  for (std::size_t i = 3; i < image.rgba.size(); i += 4) alpha.push_back(image.rgba[i]);
+  if (std::ranges::all_of(alpha, [](std::uint8_t level) { return level == 255; })) alpha.clear();
+  return alpha;
+}
+
 void check_image(const Image& image) {
   const bool positive = image.width > 0 && image.height > 0;
   if (!positive || image.rgb.size() != std::size_t{3} * image.width * image.height)

@@ -24,6 +24,11 @@ struct TransparentImage {
   std::vector<std::uint8_t> rgba;
 };
 
+// Its colours, whatever its alpha.
+Image without_alpha(const TransparentImage& image);
+// Its alpha, [height, width]; empty where it is 255 everywhere.
+std::vector<std::uint8_t> alpha_of(const TransparentImage& image);
+
 // Throws ArgumentError unless the sides are positive and `rgb` has their size.
 void check_image(const Image& image);
 

@@ -9,6 +9,7 @@
 #include "core/file_reader.h"
 #include "core/messages.h"
 #include "image/codec.h"
+#include "image/provenance.h"
 #include "image/resize.h"
 #include "image/unicode.h"
 
@@ -127,8 +128,15 @@ std::vector<std::uint8_t> encode_image(const Image& image, ImageFormat format, c
   if (std::max(image.width, image.height) > max_side)
     throw ArgumentError("an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
                         " exceeds the format's " + std::to_string(max_side) + " per side");
-  return encode(image, format, {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)},
-                options);
+  if (!metadata.digital_source_type.empty() && !is_digital_source_type(metadata.digital_source_type))
+    throw ArgumentError("digital_source_type " + in_quotes(metadata.digital_source_type) +
+                            " is not a term of IPTC's vocabulary, which are words of letters, such as "
+                            "trainedAlgorithmicMedia",
+                        "digital_source_type");
+  return encode(
+      image, format,
+      {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json), metadata.digital_source_type},
+      options);
 }
 
 void write_image(const std::filesystem::path& path, const Image& image, const Metadata& metadata,

@@ -10,10 +10,12 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "image/codec.h"
 #include "image/exif.h"
+#include "image/provenance.h"
 #include "image/unicode.h"
 
 namespace sd35 {
@@ -21,6 +23,7 @@ namespace {
 
 constexpr std::size_t kMaxMarkerBytes = 65533;
 constexpr std::string_view kExifPrefix("Exif\0\0", 6);
+constexpr std::string_view kXmpPrefix("http://ns.adobe.com/xap/1.0/\0", 29);
 constexpr std::string_view kSettingsPrefix = "sd35:";
 constexpr std::string_view kParametersPrefix = "parameters:";
 // Huffman codes take at least a bit for a block of 64 pixels; eight times that for arithmetic coding.
@@ -153,13 +156,17 @@ void add_comments(std::vector<Marker>& markers, std::string_view prefix, std::st
 
 std::vector<Marker> markers_of(const Metadata& metadata) {
   std::vector<Marker> markers;
+  std::string_view in_comments = metadata.parameters;
   if (!metadata.parameters.empty()) {
     const std::vector<std::uint8_t> exif = build_exif({}, metadata.parameters);
-    if (kExifPrefix.size() + exif.size() <= kMaxMarkerBytes)
+    if (kExifPrefix.size() + exif.size() <= kMaxMarkerBytes) {
       markers.push_back({JPEG_APP0 + 1, std::string(kExifPrefix) + std::string(exif.begin(), exif.end())});
-    else
-      add_comments(markers, kParametersPrefix, metadata.parameters);
+      in_comments = {};
+    }
   }
+  if (!metadata.digital_source_type.empty())
+    markers.push_back({JPEG_APP0 + 1, std::string(kXmpPrefix) + xmp_packet(metadata.digital_source_type)});
+  add_comments(markers, kParametersPrefix, in_comments);
   add_comments(markers, kSettingsPrefix, metadata.settings_json);
   return markers;
 }
@@ -279,14 +286,17 @@ Metadata jpeg_metadata(Bytes file) {
   open(reader);
   Metadata metadata{exif_of(reader).comment, {}};
   for (const jpeg_marker_struct* marker = reader.info.marker_list; marker != nullptr; marker = marker->next) {
-    if (marker->marker != JPEG_COM) continue;
     const std::string_view payload = payload_of(*marker);
+    if (marker->marker == JPEG_APP0 + 1 && payload.starts_with(kXmpPrefix))
+      metadata.digital_source_type = digital_source_type_in(payload);
+    if (marker->marker != JPEG_COM) continue;
     if (payload.starts_with(kSettingsPrefix))
       metadata.settings_json += payload.substr(kSettingsPrefix.size());
     if (payload.starts_with(kParametersPrefix))
       metadata.parameters += payload.substr(kParametersPrefix.size());
   }
-  return {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json)};
+  return {clean_utf8(metadata.parameters), clean_utf8(metadata.settings_json),
+          std::move(metadata.digital_source_type)};
 }
 
 }  // namespace sd35

@@ -9,18 +9,23 @@
 
 namespace sd35 {
 
-// Two texts in UTF-8, either may be empty. Malformed UTF-8 and NUL characters become U+FFFD when written.
+// Texts in UTF-8, each may be empty. Malformed UTF-8 and NUL characters become U+FFFD when written.
 //
-//            parameters                              settings_json
-//   PNG      text chunk `parameters`                 text chunk `sd35` (tEXt; iTXt when it is not Latin-1)
-//   JPEG     Exif UserComment, UTF-16                COM markers that begin with `sd35:`
-//   WebP     Exif UserComment, UTF-16                Exif ImageDescription
+//            parameters                  settings_json                           digital_source_type
+//   PNG      text chunk `parameters`     text chunk `sd35`                       iTXt `XML:com.adobe.xmp`
+//            (tEXt; iTXt when it is not Latin-1, both)
+//   JPEG     Exif UserComment, UTF-16    COM markers that begin with `sd35:`     APP1 with the name of XMP
+//   WebP     Exif UserComment, UTF-16    Exif ImageDescription                   chunk `XMP `
 //
 // A `parameters` too long for one JPEG segment (32,000 characters) goes to COM markers that begin with
 // `parameters:`.
 struct Metadata {
   std::string parameters;     // for people and other programs, see parameters_text()
   std::string settings_json;  // for an exact replay
+  // What of it a model made, image/provenance.h; written as a packet of XMP.
+  std::string digital_source_type = {};
+  // Only read, of a PNG's text chunk `prompt`: the graph of nodes that ComfyUI drew it with.
+  std::string comfy_graph = {};
 
   bool operator==(const Metadata&) const = default;
 };

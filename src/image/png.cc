@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "image/codec.h"
 #include "image/exif.h"
+#include "image/provenance.h"
 #include "image/unicode.h"
 
 namespace sd35 {
@@ -18,6 +19,8 @@ namespace {
 
 constexpr char kParametersKey[] = "parameters";
 constexpr char kSettingsKey[] = "sd35";
+constexpr char kGraphKey[] = "prompt";
+constexpr char kXmpKey[] = "XML:com.adobe.xmp";
 constexpr std::size_t kSignatureBytes = 8;
 // Deflate reaches 1032:1 and a byte packs up to 8 pixels.
 constexpr png_uint_32 kMostTexts = 32;
@@ -211,7 +214,7 @@ std::vector<std::uint8_t> encode_png(const Image& image, const Metadata& metadat
   if (writer.info == nullptr) throw std::bad_alloc();
   writer.image = &image;
   std::vector<std::string> values;
-  values.reserve(2);  // the chunks point into it
+  values.reserve(3);  // the chunks point into it
   for (const auto& [key, text] :
        {std::pair<const char*, const std::string&>{kParametersKey, metadata.parameters},
         std::pair<const char*, const std::string&>{kSettingsKey, metadata.settings_json}}) {
@@ -219,6 +222,9 @@ std::vector<std::uint8_t> encode_png(const Image& image, const Metadata& metadat
     const std::optional<std::string> latin1 = latin1_from_utf8(text);
     writer.texts.push_back(text_chunk(key, values.emplace_back(latin1.value_or(text)), latin1.has_value()));
   }
+  if (!metadata.digital_source_type.empty())
+    writer.texts.push_back(
+        text_chunk(kXmpKey, values.emplace_back(xmp_packet(metadata.digital_source_type)), false));
   if (!run(writer)) throw Error(std::string("PNG: ") + writer.failure.message);
   return std::move(writer.bytes);
 }
@@ -247,6 +253,8 @@ Metadata png_metadata(Bytes file) {
     const std::string value = international ? clean_utf8(raw) : utf8_from_latin1(raw);
     if (std::string_view(text.key) == kParametersKey) metadata.parameters = value;
     if (std::string_view(text.key) == kSettingsKey) metadata.settings_json = value;
+    if (std::string_view(text.key) == kGraphKey) metadata.comfy_graph = value;
+    if (std::string_view(text.key) == kXmpKey) metadata.digital_source_type = digital_source_type_in(value);
   }
   return metadata;
 }

@@ -12,11 +12,14 @@
 #include "core/error.h"
 #include "image/codec.h"
 #include "image/exif.h"
+#include "image/provenance.h"
 
 namespace sd35 {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 12;  // "RIFF", size of what follows, "WEBP"
+constexpr const char* kExifChunk = "EXIF";
+constexpr const char* kXmpChunk = "XMP ";
 
 struct Picture : WebPPicture {
   Picture() {
@@ -43,13 +46,18 @@ struct Assembled : WebPData {
 
 using Mux = std::unique_ptr<WebPMux, void (*)(WebPMux*)>;
 
-std::vector<std::uint8_t> with_exif(Bytes picture, const std::vector<std::uint8_t>& exif) {
+// An empty chunk is left out.
+std::vector<std::uint8_t> with_chunks(Bytes picture, const std::vector<std::uint8_t>& exif,
+                                      std::string_view xmp) {
   const Mux mux(WebPMuxNew(), WebPMuxDelete);
+  const auto set = [&](const char* name, const void* bytes, std::size_t size) {
+    const WebPData data{static_cast<const std::uint8_t*>(bytes), size};
+    return size == 0 || WebPMuxSetChunk(mux.get(), name, &data, 0) == WEBP_MUX_OK;
+  };
   const WebPData picture_data{picture.data(), picture.size()};
-  const WebPData exif_data{exif.data(), exif.size()};
   Assembled assembled;
   if (mux == nullptr || WebPMuxSetImage(mux.get(), &picture_data, 0) != WEBP_MUX_OK ||
-      WebPMuxSetChunk(mux.get(), "EXIF", &exif_data, 0) != WEBP_MUX_OK ||
+      !set(kExifChunk, exif.data(), exif.size()) || !set(kXmpChunk, xmp.data(), xmp.size()) ||
       WebPMuxAssemble(mux.get(), &assembled) != WEBP_MUX_OK)
     throw Error("WebP: cannot add the metadata");
   return {assembled.bytes, assembled.bytes + assembled.size};
@@ -90,13 +98,24 @@ bool has_exif(Bytes start) {
          (start[kFlags] & kExifFlag) != 0;
 }
 
-Exif exif_of(Bytes file) {
+// The chunks of a file, which must outlive it.
+Mux opened(Bytes file) {
   const WebPData data{file.data(), file.size()};
-  const Mux mux(WebPMuxCreate(&data, 0), WebPMuxDelete);
+  Mux mux(WebPMuxCreate(&data, 0), WebPMuxDelete);
   if (mux == nullptr) throw FileError("WebP: the file is corrupt");
+  return mux;
+}
+
+// Empty where there is none.
+Bytes chunk_of(const Mux& mux, const char* name) {
   WebPData chunk{};
-  if (WebPMuxGetChunk(mux.get(), "EXIF", &chunk) != WEBP_MUX_OK) return {};
-  return parse_exif({chunk.bytes, chunk.size});
+  if (WebPMuxGetChunk(mux.get(), name, &chunk) != WEBP_MUX_OK) return {};
+  return {chunk.bytes, chunk.size};
+}
+
+int orientation_of(Bytes file) {
+  const Mux mux = opened(file);
+  return parse_exif(chunk_of(mux, kExifChunk)).orientation;
 }
 
 }  // namespace
@@ -126,7 +145,12 @@ std::vector<std::uint8_t> encode_webp(const Image& image, const Metadata& metada
     throw Error("WebP: encoding failed with code " + std::to_string(picture.error_code));
   const Bytes encoded(memory.mem, memory.size);
   if (metadata == Metadata{}) return {encoded.begin(), encoded.end()};
-  return with_exif(encoded, build_exif(metadata.settings_json, metadata.parameters));
+  std::vector<std::uint8_t> exif;
+  if (!metadata.settings_json.empty() || !metadata.parameters.empty())
+    exif = build_exif(metadata.settings_json, metadata.parameters);
+  return with_chunks(
+      encoded, exif,
+      metadata.digital_source_type.empty() ? std::string() : xmp_packet(metadata.digital_source_type));
 }
 
 StoredImage decode_webp(Bytes file) {
@@ -135,7 +159,7 @@ StoredImage decode_webp(Bytes file) {
   std::vector<std::uint8_t>& rgb = stored.image.rgb;
   if (WebPDecodeRGBInto(file.data(), file.size(), rgb.data(), rgb.size(), 3 * width) == nullptr)
     throw FileError("WebP: the file is corrupt");
-  stored.orientation = exif_of(file).orientation;
+  stored.orientation = orientation_of(file);
   return stored;
 }
 
@@ -151,8 +175,11 @@ StoredTransparentImage decode_transparent_webp(Bytes file) {
 
 Metadata webp_metadata(Bytes file) {
   check_complete(file, file.size());
-  Exif exif = exif_of(file);
-  return {std::move(exif.comment), std::move(exif.description)};
+  const Mux mux = opened(file);
+  Exif exif = parse_exif(chunk_of(mux, kExifChunk));
+  const Bytes xmp = chunk_of(mux, kXmpChunk);
+  return {std::move(exif.comment), std::move(exif.description),
+          digital_source_type_in({reinterpret_cast<const char*>(xmp.data()), xmp.size()})};
 }
 
 std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size) {
@@ -164,7 +191,7 @@ std::optional<StoredSize> webp_size(Bytes start, std::uint64_t file_size) {
   if (status != VP8_STATUS_OK) throw FileError("WebP: the file is corrupt");
   check_still(features);
   return StoredSize{static_cast<std::uint64_t>(features.width), static_cast<std::uint64_t>(features.height),
-                    has_exif(start) ? exif_of(start).orientation : 1};
+                    has_exif(start) ? orientation_of(start) : 1};
 }
 
 }  // namespace sd35

@@ -448,6 +448,14 @@ void visit_metadata_options(Options& o, Visitor& visit) {
           .effects = kOnFile,
           .recorded = false},
          o.metadata);
+  option({.name = "provenance",
+          .arguments = "--no-provenance",
+          .help = "The file bears no mark that a model made the picture (XMP DigitalSourceType); some "
+                  "countries' laws ask for one",
+          .example = "false",
+          .effects = kOnFile,
+          .recorded = false},
+         o.provenance);
   option({.name = "recipe_paths",
           .help = "The file says where model, parts and LoRAs lie, in place of their names alone",
           .example = "true",

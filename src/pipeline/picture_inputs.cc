@@ -17,6 +17,7 @@
 namespace sd35 {
 namespace {
 
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;  // of a file
 // Outpainting: how far into the picture it paints.
 constexpr int kOverlap = 16, kOutpaintUnit = 16;
 constexpr double kBlur = 4, kOutpaintBlur = 8;
@@ -51,50 +52,26 @@ ImageSize size_of(const InputPicture& input) {
   }
 }
 
-// With its alpha; 255 everywhere where it has none.
-TransparentImage read(const InputPicture& input) {
-  if (!input.picture) return read_transparent_image(input.path);
+// With its alpha, and the mark that a model made it.
+Picture read(const InputPicture& input) {
+  if (!input.picture) {
+    const std::string file = read_whole_file(input.path, kMostBytes);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(file));
+    const TransparentImage image = read_transparent_image(bytes, input.path.string());
+    return {image.width, image.height,    without_alpha(image).rgb,
+            {},          alpha_of(image), read_metadata(bytes, input.path.string()).digital_source_type};
+  }
   const Picture& picture = *input.picture;
   check_image({picture.width, picture.height, picture.rgb});
   if (!picture.alpha.empty() && picture.alpha.size() != picture.rgb.size() / 3)
     throw ArgumentError("the alpha of " + name_of(input) + " has another size than its pixels");
-  TransparentImage image{picture.width, picture.height, {}};
-  for (std::size_t i = 0; i < picture.rgb.size() / 3; ++i) {
-    for (std::size_t c = 0; c < 3; ++c) image.rgba.push_back(picture.rgb[3 * i + c]);
-    image.rgba.push_back(picture.alpha.empty() ? 255 : picture.alpha[i]);
-  }
-  return image;
-}
-
-bool is_opaque(const TransparentImage& image) {
-  for (std::size_t i = 3; i < image.rgba.size(); i += 4)
-    if (image.rgba[i] < 255) return false;
-  return true;
-}
-
-Image colours_of(const TransparentImage& image) {
-  Image colours{image.width, image.height, {}};
-  for (std::size_t i = 0; i < image.rgba.size(); ++i)
-    if (i % 4 != 3) colours.rgb.push_back(image.rgba[i]);
-  return colours;
+  return picture;
 }
 
 // White where it is to be painted: where it is transparent, or white if it is opaque everywhere.
-Image mask_image(const TransparentImage& image) {
-  if (is_opaque(image)) return colours_of(image);
-  Mask mask{image.width, image.height, {}};
-  for (std::size_t i = 3; i < image.rgba.size(); i += 4)
-    mask.grey.push_back(static_cast<std::uint8_t>(255 - image.rgba[i]));
-  return image_of(mask);
-}
-
-Image read_init(const InputPicture& input, const std::function<void(const std::string&)>& warn,
-                bool has_mask) {
-  const TransparentImage image = read(input);
-  if (!is_opaque(image) && !has_mask)
-    warn("the transparency of " + name_of(input) +
-         " is dropped; given as the mask too, it says what is painted");
-  return colours_of(image);
+Mask whole_mask(const Picture& picture) {
+  if (picture.alpha.empty()) return mask_of({picture.width, picture.height, picture.rgb});
+  return inverted({picture.width, picture.height, picture.alpha});
 }
 
 // A larger canvas with the picture on it, and the mask of what is new and a little more.
@@ -118,14 +95,14 @@ std::pair<Image, Mask> outpainted(const Image& picture, const Mask* mask, const 
 std::optional<Mask> read_mask(const GenerateOptions& options, Image& picture) {
   std::optional<Mask> mask;
   if (options.inpaint.mask.given()) {
-    const TransparentImage image = read(options.inpaint.mask);
+    const Picture image = read(options.inpaint.mask);
     if (image.width != picture.width || image.height != picture.height)
       throw ArgumentError("the mask " + name_of(options.inpaint.mask) + " has " +
                               std::to_string(image.width) + "x" + std::to_string(image.height) +
                               " pixels and the picture " + std::to_string(picture.width) + "x" +
                               std::to_string(picture.height) + "; they must have the same",
                           "inpaint.mask");
-    mask = mask_of(mask_image(image));
+    mask = whole_mask(image);
     if (options.inpaint.invert) mask = inverted(std::move(*mask));
   }
   const bool outpaints = !options.inpaint.outpaint.empty();
@@ -214,11 +191,18 @@ PictureInputs read_inputs(const GenerateOptions& options,
   PictureInputs inputs;
   const int width = options.width.value(), height = options.height.value();
   const ResizeMode mode = resize_mode_from_name(options.init.resize);
-  if (options.edit.given())
-    inputs.reference = resize(read_init(options.edit, warn, false), width, height, mode);
+  const auto colours = [&](const InputPicture& input) -> Image {
+    Picture picture = read(input);
+    inputs.marks.push_back(picture.digital_source_type);
+    if (!picture.alpha.empty() && !options.inpaint.mask.given())
+      warn("the transparency of " + name_of(input) +
+           " is dropped; given as the mask too, it says what is painted");
+    return {picture.width, picture.height, std::move(picture.rgb)};
+  };
+  if (options.edit.given()) inputs.reference = resize(colours(options.edit), width, height, mode);
   if (!options.init.picture.given()) return inputs;
 
-  Image picture = read_init(options.init.picture, warn, options.inpaint.mask.given());
+  Image picture = colours(options.init.picture);
   const std::optional<Mask> mask = read_mask(options, picture);
   if (!mask) {
     inputs.init = resize(picture, width, height, mode);
@@ -243,12 +227,13 @@ PictureInputs read_inputs(const GenerateOptions& options,
   return inputs;
 }
 
-std::string pixel_hash(const InputPicture& picture) {
-  const TransparentImage image = read(picture);
+std::string pixel_hash(const InputPicture& input) {
+  const Picture picture = read(input);
   Hasher128 hasher;
-  hasher.add_number(static_cast<std::uint64_t>(image.width));
-  hasher.add_number(static_cast<std::uint64_t>(image.height));
-  hasher.add(std::as_bytes(std::span(image.rgba)));
+  hasher.add_number(static_cast<std::uint64_t>(picture.width));
+  hasher.add_number(static_cast<std::uint64_t>(picture.height));
+  hasher.add(std::as_bytes(std::span(picture.rgb)));
+  hasher.add(std::as_bytes(std::span(picture.alpha)));
   return hasher.digest().hex();
 }
 

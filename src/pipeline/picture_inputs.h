@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image/image.h"
 #include "image/image_size.h"
@@ -16,6 +17,8 @@ struct PictureInputs {
   std::optional<Image> init;       // [height, width] of the drawing
   std::optional<Mask> mask;        // of the same size, grey: what is painted
   std::optional<Image> reference;  // [height, width], to edit
+
+  std::vector<std::string> marks;  // Picture::digital_source_type of those that are drawn from
 
   // What a drawing is put back into, with the mask of its size; the drawing goes to `region` of it.
   std::optional<Image> original;
@@ -43,6 +46,6 @@ void check_input_options(const GenerateOptions& options);
 double strength_of(const GenerateOptions& options);
 
 // 32 hexadecimal digits from the pixels of a picture, and its transparency.
-std::string pixel_hash(const InputPicture& picture);
+std::string pixel_hash(const InputPicture& input);
 
 }  // namespace sd35

@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "core/type_names.h"
+#include "image/provenance.h"
 #include "image/resize.h"
 #include "options/input_choices.h"
 #include "pipeline/autoencode.h"
@@ -198,7 +199,8 @@ NoiseSource PictureRun::noise_of(int first, int count) {
   for (int i = 0; i < count; ++i) generators.push_back(&generator(first + i));
   return [generators, type = noise_type_](std::span<float> noise) {
     const std::size_t size = noise.size() / generators.size();
-    for (std::size_t i = 0; i < generators.size(); ++i) generators[i]->next(type, noise.subspan(i * size, size));
+    for (std::size_t i = 0; i < generators.size(); ++i)
+      generators[i]->next(type, noise.subspan(i * size, size));
   };
 }
 
@@ -246,7 +248,8 @@ void PictureRun::enlarge_waiting(const PromptEmbedding& prompt) {
     const PartOfWork part(ops_, "denoise");
     const StageProgress progress(callbacks_, Stage::denoise, index, hires_schedule_.steps_to_run());
     try {
-      waiting_[index] = denoise(ops_, *transformer_, job(prompt, index, {beginning}, hires_schedule_), progress);
+      waiting_[index] =
+          denoise(ops_, *transformer_, job(prompt, index, {beginning}, hires_schedule_), progress);
     } catch (const NumericError& error) {
       fails(error, index);
     }
@@ -319,6 +322,7 @@ Picture PictureRun::decode_picture(const Tensor& latents, int index) {
     picture = {whole.width, whole.height, std::move(whole.rgb), {}};
   }
   if (options_.metadata) picture.metadata = metadata_of(recipe(index));
+  if (options_.provenance) picture.digital_source_type = digital_source_type_of_drawn(inputs_.marks);
   return picture;
 }
 

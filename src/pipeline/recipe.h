@@ -13,6 +13,7 @@ namespace sd35 {
 // The keys of Picture::metadata.
 constexpr const char* kParametersKey = "parameters";
 constexpr const char* kRecipeKey = "sd35";
+constexpr const char* kComfyKey = "prompt";  // only of pictures that were read
 
 // The entries of Picture::metadata: "parameters", the text that many programs read, and "sd35", the recipe as
 // JSON. `recipe` is that of the one picture: its own seed, count 1, the options complete.

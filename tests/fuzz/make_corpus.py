@@ -113,8 +113,37 @@ RECIPE = {
         "vae_tiling": True,
     },
 }
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description Iptc4xmpExt:DigitalSourceType='
+    b'"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
+)
+XMP_ELEMENTS = XMP.replace(b'ype="http', b'ype="https').replace(b"trained", b"compositeWithTrained") + XMP
 PARAMETERS = b"a cat\nNegative prompt: blurry\nSteps: 40, Sampler: Euler, CFG scale: 4.5, Seed: 1, Size: 512x512"
 UNICODE = b"UNICODE\0"
+
+
+def node(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+COMFY = {
+    "3": node("KSampler", seed=42, steps=20, cfg=4.5, sampler_name="dpmpp_2m", scheduler="sgm_uniform", denoise=1.0,
+              model=["13", 0], positive=["16", 0], negative=["40", 0], latent_image=["53", 0]),
+    "4": node("CheckpointLoaderSimple", ckpt_name="sd3.5_medium.safetensors"),
+    "13": node("ModelSamplingSD3", shift=3.0, model=["14", 0]),
+    "14": node("SkipLayerGuidanceSD3", layers="7, 8, 9", scale=3.0, start_percent=0.01, end_percent=0.15, model=["4", 0]),
+    "16": node("CLIPTextEncode", text=["41", 0], clip=["4", 1]),
+    "40": node("CLIPTextEncodeSD3", clip_l="blurry", clip_g="b", t5xxl="c", clip=["4", 1]),
+    "41": node("PrimitiveString", value="a cat"),
+    "53": node("EmptySD3LatentImage", width=1024, height=768, batch_size=2),
+}
+
+
+def webp_with_xmp(webp, packet):
+    """A WebP in the extended form, and a chunk of XMP at its end."""
+    packet += b" " * (len(packet) % 2)
+    chunks = webp[12:20] + bytes([webp[20] | 4]) + webp[21:] + b"XMP " + struct.pack("<I", len(packet)) + packet
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
 def pictures():
@@ -135,6 +164,10 @@ def pictures():
         "progressive.jpg": base64.b64decode(JPEG_PROGRESSIVE),
         "cmyk.jpg": base64.b64decode(JPEG_CMYK),
         "turned.jpg": jpeg_with(segment(0xE1, b"Exif\0\0" + tiff("<", 8, b"d\0", b"ASCII\0\0\0text"))),
+        "marked.png": png(1, 1, 8, 2, 3, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)),
+        "marked_packed.png": png(1, 1, 8, 2, 3, chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP_ELEMENTS))),
+        "marked.jpg": jpeg_with(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)),
+        "marked.webp": webp_with_xmp(base64.b64decode(WEBP_LOSSY), XMP),
         "flat.webp": base64.b64decode(WEBP),
         "lossy.webp": base64.b64decode(WEBP_LOSSY),
         "lossless.webp": base64.b64decode(WEBP_LOSSLESS),
@@ -154,6 +187,9 @@ def recipes():
         "recipe.jpg": jpeg_with(
             segment(0xE1, b"Exif\0\0" + exif), segment(0xFE, b"sd35:" + small[:20]), segment(0xFE, b"sd35:" + small[20:])
         ),
+        "comfy.json": text(COMFY),
+        "comfy.png": png(1, 1, 8, 2, 3, chunk(b"tEXt", b"prompt\0" + text(COMFY))),
+        "parameters.txt": PARAMETERS + b', Schedule type: Karras, Lora hashes: "a: 1, b: \\"2\\"", Shift: 3',
         "parameters.jpg": jpeg_with(segment(0xFE, b"parameters:" + PARAMETERS)),
         "recipe.webp": base64.b64decode(WEBP_LOSSLESS),
     }
@@ -369,6 +405,20 @@ def prompt_files():
     }
 
 
+def prompt_lines():
+    options = {**RECIPE["generate"], "seed": 7, "loras": [{"path": "a.safetensors", "weight": 0.5}]}
+    del options["count"]
+    return {
+        "plain.txt": b"a cat\n\n  \r\na sign that reads \"HELLO\", caf\xc3\xa9\n",
+        "lines.jsonl": b"\xef\xbb\xbf" + text({"prompt": "a cat"}) + b"\n" + text(options) + b"\na dog\n",
+        "wrong.jsonl": b"\n".join([b"{", b"{}", text({"prompt": 1}), text({"quantize": "int8", "prompt": "a"}),
+                                   text({"count": 2}), b"a\0b", b"caf\xe9", b" {\"prompt\": \"a\", \"prompt\": null}"]),
+        "axis.txt": b"guidance=3,4.5,6",
+        "words.txt": b"sampler=euler,heun",
+        "field.txt": b"skip_layer_guidance.scale=1,2e0",
+    }
+
+
 def reports():
     picture = lambda label, i: {"file": f"pictures/{label}/prompt-0000{i}.png", "seen": "", "checks": {"thing": True}}
     rows = [
@@ -527,7 +577,7 @@ def main():
     shutil.rmtree(CORPUS, ignore_errors=True)
     seeds = {
         "clip_tokenizer": clip_tokenizers(), "config": configs(), "gguf": ggufs(), "image": pictures(), "lora": loras(),
-        "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "recipe": recipes(),
+        "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
         "report": reports(), "safetensors": checkpoints(), "t5_tokenizer": t5_tokenizers(), "tar": tars(),
         "tokenizer_json": tokenizer_jsons(), "train_config": train_configs(),
     }

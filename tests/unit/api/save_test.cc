@@ -53,16 +53,34 @@ TEST(SaveTest, PngInMemoryIsTheFile) {
 TEST(SaveTest, WhatIsEncodedIsDecoded) {
   Picture picture = kPicture;
   picture.metadata = {{"parameters", "a cat\nSteps: 1"}, {"sd35", "{}"}};
+  picture.digital_source_type = "compositeWithTrainedAlgorithmicMedia";
   for (const char* format : {"png", "webp", "jpg", "JPEG"}) {
     const Picture decoded = decode(encode(picture, format));
     EXPECT_EQ(decoded.width, picture.width) << format;
     EXPECT_EQ(decoded.height, picture.height) << format;
     EXPECT_EQ(decoded.metadata, picture.metadata) << format;
+    EXPECT_EQ(decoded.digital_source_type, picture.digital_source_type) << format;
     if (format == std::string("png")) {
       EXPECT_EQ(decoded.rgb, picture.rgb);
     }
   }
   EXPECT_THROW(encode(picture, "bmp"), ArgumentError);
+  picture.digital_source_type = "\"/>";
+  EXPECT_THROW(encode(picture), ArgumentError);
+}
+
+TEST(ContactSheetTest, HasPicturesRowByRow) {
+  std::vector<Picture> pictures;
+  for (const std::uint8_t level : {1, 2, 3}) pictures.push_back({1, 1, {level, level, level}, {}});
+  pictures[0].digital_source_type = "trainedAlgorithmicMedia";
+  const Picture sheet = contact_sheet(pictures, 2);
+  EXPECT_EQ(sheet.width, 2);
+  EXPECT_EQ(sheet.rgb, (std::vector<std::uint8_t>{1, 1, 1, 2, 2, 2, 3, 3, 3, 255, 255, 255}));
+  EXPECT_EQ(sheet.digital_source_type, "trainedAlgorithmicMedia");
+  EXPECT_THROW(contact_sheet({}, 2), ArgumentError);
+  EXPECT_THROW(contact_sheet(pictures, 0), ArgumentError);
+  pictures[1].width = 2;
+  EXPECT_THROW(contact_sheet(pictures, 2), ArgumentError);
 }
 
 TEST(SaveTest, BytesThatAreNoPictureAreNamed) {

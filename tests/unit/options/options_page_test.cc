@@ -22,6 +22,17 @@ the number of pictures, `sd35 convert` those of parts and weights. A point stand
 If several choose an option, the first of these wins: the caller (the command line, a program), a recipe (`--from-image`), the
 model's folder (`defaults` of its [`sd35.json`](weights.md#what-is-written)), sd35. What does not change pictures leaves every byte as
 it is. All options exist since 0.1.0 unless stated otherwise.
+
+A file of prompts (`sd35 generate --prompts FILE -o FOLDER`) is UTF-8, a picture a line. A line that begins with a brace is a JSON
+object with any of the names under `GenerateOptions` but `count`; any other line is the prompt, all of it. What a line does not say is
+as the command line has it. Lines are counted from 0, blank ones too, which draw nothing: the line 123 becomes `000123.png`, from the
+seed of `--seed` (here 0 by default) plus 123. A file of that name is not drawn again, whatever it shows. All lines are checked before the
+first is drawn. There may be a million, each up to 1 MiB, and 64 MB in all.
+
+```
+a red cube
+{"prompt": "a blue cube", "seed": 7, "num_inference_steps": 20, "skip_layer_guidance": {"layers": [7, 8, 9]}}
+```
 )";
 
 std::string type_of(bool) { return "true or false"; }

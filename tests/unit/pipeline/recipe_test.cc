@@ -39,6 +39,7 @@ TEST(RecipeTest, SurvivesJson) {
   const Recipe read = recipe_from_json(recipe_to_json(recipe), "test");
   EXPECT_EQ(read.model, recipe.model);
   recipe.generate.metadata = GenerateOptions().metadata;
+  recipe.generate.provenance = GenerateOptions().provenance;
   recipe.generate.recipe_paths = GenerateOptions().recipe_paths;
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // concerns only this machine
