@@ -219,6 +219,9 @@ struct GenerateOptions {
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 is worthwhile; it changes the picture.
   double block_cache = 0;
+  // Above 1: of the steps after the third, only every so-many-th and the last are computed; the velocity of the others is
+  // that of a line through the last two. About 2 or 3 is worthwhile; it changes the picture. Not for samplers that add noise.
+  int forecast = 1;
   // "euler", "heun", "dpm++2m", or, with new noise in each step, "euler_a", "lcm"; unset: "euler"
   std::optional<std::string> sampler;
   // Shift of the noise levels, 0.01 to 100: above 1 more of the steps go to the picture's layout, below to

@@ -169,7 +169,7 @@ StoredTransparentImage decode_transparent_webp(Bytes file) {
   std::vector<std::uint8_t>& rgba = stored.image.rgba;
   if (WebPDecodeRGBAInto(file.data(), file.size(), rgba.data(), rgba.size(), 4 * width) == nullptr)
     throw FileError("WebP: the file is corrupt");
-  stored.orientation = exif_of(file).orientation;
+  stored.orientation = orientation_of(file);
   return stored;
 }
 

@@ -188,6 +188,14 @@ void visit_shortcut_options(Options& o, Visitor& visit) {
           .example = "0.1",
           .effects = kOnPicture | kOnSpeed},
          o.block_cache);
+  option(
+      {.name = "forecast",
+       .help =
+           "Computes only every so-many-th step, such as 2, and guesses the others from the steps before; 1: off",
+       .range = {1, 16},
+       .example = "2",
+       .effects = kOnPicture | kOnSpeed},
+      o.forecast);
 }
 
 template <class Options, class Visitor>

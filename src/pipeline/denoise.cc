@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "sampling/forecast.h"
 #include "sampling/sigmas.h"
 
 namespace sd35 {
@@ -40,6 +41,7 @@ class ContextRunner {
         job_(job),
         progress_(progress),
         pictures_(job.latents.dim(0)),
+        forecast_(job.forecast, job.first_step, static_cast<int>(job.sigmas.size()) - 1),
         last_token_count_(equal_at_end(job.prompt.tokens)),
         tokens_(ops.slice(job.prompt.tokens, 1, 0, job.prompt.tokens.dim(1) - last_token_count_ + 1)) {
     if (job.block_cache > 0) caches_.resize(job.contexts.size() * static_cast<std::size_t>(pictures_));
@@ -52,6 +54,20 @@ class ContextRunner {
 
   Velocity velocity(std::span<const float> latents, float sigma, int index) {
     const PartOfWork part(ops_, "step", index);
+    if (!forecast_.computes(index)) return forecast_.at(sigma);
+    Velocity computed = computed_velocity(latents, sigma, index);
+    if (job_.forecast > 1) forecast_.add(sigma, computed.followed);
+    return computed;
+  }
+
+  void step_done(int steps, std::span<float> latents) {
+    if (job_.after_step) job_.after_step(steps, latents);
+    steps_done_ = steps - job_.first_step;
+    report();
+  }
+
+ private:
+  Velocity computed_velocity(std::span<const float> latents, float sigma, int index) {
     std::vector<Tensor> results;  // [contexts of a pass * B, C, h, w]
     ContextVelocities velocities{latents, sigma, index, {}, pictures_};
     for (const Pass& pass : passes(index)) {
@@ -63,13 +79,6 @@ class ContextRunner {
     return std::vector<float>(velocities.of[0].begin(), velocities.of[0].end());
   }
 
-  void step_done(int steps, std::span<float> latents) {
-    if (job_.after_step) job_.after_step(steps, latents);
-    steps_done_ = steps - job_.first_step;
-    report();
-  }
-
- private:
   std::vector<int> contexts(int index) const {
     return job_.guidance ? job_.guidance->contexts(index) : std::vector{0};
   }
@@ -91,6 +100,7 @@ class ContextRunner {
 
   // Blocks that an evaluation at sigma number `index` runs, for each picture.
   double work(int index) const {
+    if (!forecast_.computes(index)) return 0;
     return static_cast<double>(contexts(index).size()) * transformer_.config().num_layers;
   }
 
@@ -160,6 +170,7 @@ class ContextRunner {
   const DenoiseJob& job_;
   const StageProgress& progress_;
   std::int64_t pictures_;
+  Forecast forecast_;
   std::int64_t last_token_count_;
   Tensor tokens_;  // of the prompts, without those that the last one stands for
   std::map<Pass, PromptEmbedding> prompts_;

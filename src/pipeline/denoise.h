@@ -43,6 +43,7 @@ struct DenoiseJob {
   std::vector<Context> contexts{{}};
   std::shared_ptr<Guidance> guidance;  // null: follows the first context
   double block_cache = 0;              // see GenerateOptions
+  int forecast = 1;                    // see GenerateOptions
   // Contexts run one after the other, not as one batch: half the memory of two.
   bool one_context_a_pass = false;
   // Pictures [B, C, h', w'] f32 whose tokens come before those of the latents in every forward, at the same

@@ -219,6 +219,7 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int first, const std::
   job.sampler = sampler_from_name(options_.sampler.value());
   job.prompt = prompt;
   job.block_cache = options_.block_cache;
+  job.forecast = options_.forecast;
   job.one_context_a_pass = plan_.one_prompt_a_pass;
   if (guidance_enabled(options_.guidance_scale.value())) guide(options_, schedule.steps(), job);
   if (latent_inputs_.reference.defined())

@@ -15,6 +15,7 @@
 #include "options/check_values.h"
 #include "pipeline/schedule.h"
 #include "sampling/guidance.h"
+#include "sampling/sampler.h"
 
 namespace sd35 {
 namespace {
@@ -115,6 +116,10 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
         "edit");
   check_guidance_interval(options);
   check_skip_layers(options.skip_layer_guidance, transformer.num_layers);
+  if (options.forecast > 1 && adds_noise(sampler_from_name(options.sampler.value())))
+    throw ArgumentError(
+        "forecast does not go with the sampler " + *options.sampler + ", which adds noise in each step",
+        "forecast");
   check_guidance_forms(options);
   check_apg(options);
 }

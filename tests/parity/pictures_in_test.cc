@@ -92,7 +92,8 @@ class PicturesInTest : public testing::Test {
     job.prompt = components_.prompt_encoder.encode(
         *ops_, prompts, components_.transformer.joint_attention_dim, *options.max_sequence_length);
     job.contexts = {{0, {}}, {1, {}}};
-    job.guidance = std::make_shared<ClassifierFreeGuidance>(*options.guidance_scale, schedule.steps());
+    job.guidance =
+        std::make_shared<ClassifierFreeGuidance>(GuidanceSettings{*options.guidance_scale, schedule.steps()});
     return denoise(*ops_, transformer_, std::move(job), StageProgress(silent_, Stage::denoise));
   }
 

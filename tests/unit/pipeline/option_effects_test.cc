@@ -103,7 +103,8 @@ class OptionEffectsTest : public testing::Test {
   // Widens `recipe` where the option needs that.
   static json value_of(const Option& option, Recipe& recipe) {
     const std::string name(option.name);
-    if (name == "block_cache") return 10;  // more than a picture should have
+    if (name == "forecast") recipe.generate.num_inference_steps = 6;  // the first three are always computed
+    if (name == "block_cache") return 10;                             // more than a picture should have
     if (name == "vae_tiling" || name == "max_memory") recipe.generate.width = 320;  // tiles have 256 pixels
     if (name == "max_memory") return tight_memory(recipe);
     if (name == "cfg_zero_steps") recipe.generate.cfg_zero = true;
