@@ -105,8 +105,8 @@ check "a shift by size" draw cat --steps 2 --shift auto -o auto.png
 check "is kept as a number" grep -aq '"shift":0.09375' auto.png
 expect "a shift by something else" 2 "--shift: 'automatic' is not a number" draw cat --shift automatic
 check "three numbers of APG" draw cat -g 4 --apg 0,15,-0.5
-check "or with blanks" draw cat -g 4 --apg 0 15 -0.5 --steps 1
-expect "two of them" 2 "--apg: apg takes three numbers" draw cat -g 4 --apg 0,15
+check "and with an equals sign" draw cat -g 4 --apg=0,15,-0.5
+expect "two of them" 2 "apg takes three numbers" draw cat -g 4 --apg 0,15
 expect "two forms of guidance" 2 "use one of them" draw cat -g 4 --apg 0,15,-0.5 --cfg-zero
 check "a preset" sh -c "'$sd35' generate -m '$tiny' -W 32 -H 32 --max-sequence-length 16 --quiet cat --preset turbo --steps 2 -o preset.png && grep -aq '\"num_inference_steps\":2,\"guidance_scale\":1.0' preset.png"
 expect "an unknown preset" 2 "known: turbo" draw cat --preset warp

@@ -126,8 +126,8 @@ check "is twice as strong" python3 -c 'import sys; read = lambda name: (lambda d
 check "is drawn again" sh -c "'$sd35' generate --quiet --from-image peft.png -o again.png && cmp again.png peft.png"
 printf '{"r": 1, "lora_alpha": 2, "use_dora": true}' >peft/adapter_config.json
 check "of another kind" fails 3 "peft/adapter_config.json: 'use_dora' says that it is DoRA" draw --lora peft -o x.png
-mkdir empty
-check "an empty folder" fails 3 "a folder of a LoRA holds adapter_model.safetensors" draw --lora empty -o x.png
+mkdir nothing
+check "an empty folder" fails 3 "a folder of a LoRA holds adapter_model.safetensors" draw --lora nothing -o x.png
 for option in lora attach-lora; do
   check "--$option" draw --$option style.safetensors:0.5 --$option other.safetensors -o $option.png
 done

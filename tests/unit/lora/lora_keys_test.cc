@@ -278,10 +278,10 @@ TEST_F(LoraFileTest, WarnsOfOneForTheOlderModel) {
     std::map<std::string, Tensor> tensors{{layer + ".lora_A.weight", Tensor::zeros({2, 6})},
                                           {layer + ".lora_B.weight", Tensor::zeros({rows, 2})}};
     write_safetensors(folder_ / "old.safetensors", tensors, metadata);
-    const LoraTargets two{{Component::transformer,
-                           {{"transformer_blocks.0.attn.to_q.weight", {6, 6}},
-                            {"transformer_blocks.0.attn2.to_q.weight", {6, 6}},
-                            {"transformer_blocks.0.norm1.linear.weight", {54, 6}}}}};
+    LoraTargets two = targets();
+    for (const char* projection : {"to_q", "to_k", "to_v"})
+      two[Component::transformer]["transformer_blocks.0.attn2." + std::string(projection) + ".weight"] = {6, 6};
+    two[Component::transformer]["transformer_blocks.0.norm1.linear.weight"] = {54, 6};
     std::vector<std::string> list;
     read_lora(folder_ / "old.safetensors", two, [&](const std::string& text) { list.push_back(text); });
     return list;
