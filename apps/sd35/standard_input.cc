@@ -10,6 +10,15 @@
 #include "sd35/error.h"
 
 namespace sd35::cli {
+namespace {
+
+// "1 MiB", "64000000 bytes"
+std::string in_bytes(std::size_t size) {
+  constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+  return size % kMebibyte == 0 ? std::to_string(size / kMebibyte) + " MiB" : std::to_string(size) + " bytes";
+}
+
+}  // namespace
 
 std::string read_standard_input(const std::string& what, std::size_t largest) {
   static bool was_read = false;
@@ -27,8 +36,8 @@ std::string read_standard_input(const std::string& what, std::size_t largest) {
     if (count == 0) return text;
     text.append(block.data(), static_cast<std::size_t>(count));
     if (text.size() > largest)
-      throw FileError("the standard input holds more than the " + std::to_string(largest) + " bytes that " +
-                      what + " may have");
+      throw FileError("the standard input holds more than the " + in_bytes(largest) + " that " + what +
+                      " may have");
   }
 }
 

@@ -48,9 +48,9 @@ class ForeignSettings {
   // `said`: as the other program names it, for what the option cannot hold.
   void set(const char* option, const json& value, const std::string& said) {
     try {
-      GenerateOptions changed = recipe_.generate;  // reading writes a value before it refuses it
-      options_from_json({{option, value}}, changed);
-      recipe_.generate = std::move(changed);
+      GenerateOptions alone;  // a value is written before it is refused
+      options_from_json({{option, value}}, alone);
+      options_from_json({{option, value}}, recipe_.generate);
     } catch (const ArgumentError&) {
       leave_out(said, value);
     }
@@ -275,13 +275,13 @@ class ComfyReader {
 
   // Others refine what it draws.
   const json* first_sampler() {
+    constexpr int kMostSamplers = 64;  // that are looked at: each is a walk through the graph
     const json* first = nullptr;
     int samplers = 0;
     bool from_empty = false;
     for (const json& node : graph_.nodes()) {
       if (!node.is_object() || !is_sampler(ComfyGraph::kind(node))) continue;
-      ++samplers;
-      if (from_empty) continue;
+      if (++samplers > kMostSamplers || from_empty) continue;
       from_empty = empty_latent_of(node) != nullptr;
       if (from_empty || first == nullptr) first = &node;
     }
@@ -403,7 +403,8 @@ std::optional<Recipe> recipe_from_parameters(std::string_view text) {
     settings.options().negative_prompt = trimmed(prompts.substr(negative_at + kNegative.size()));
   SettingsLine line(text.substr(settings_at));
   std::string name, value;
-  while (line.next(name, value)) read_setting(settings, name, value);
+  constexpr int kMostSettings = 1000;  // far more than any program writes
+  for (int i = 0; i < kMostSettings && line.next(name, value); ++i) read_setting(settings, name, value);
   return std::move(settings).finished();
 }
 

@@ -68,11 +68,11 @@ TEST(ParametersTest, WhatIsUnknownOrImpossibleIsLeftOut) {
   EXPECT_EQ(recipe.left_out,
             (Strings{"Steps: 0", "Schedule type: Karras", "Sampler: DPM2 a", "CFG scale: high", "Seed: -1"}));
   std::string many = "Steps: 3";
-  for (int i = 0; i < 1000; ++i)
+  for (int i = 0; i < 500; ++i)
     many += ", Option " + std::to_string(i) + ": \"" + std::string(500, 'a') + "\"";
   const Strings left_out = of_parameters(many).left_out;
   EXPECT_EQ(left_out.size(), 17u);
-  EXPECT_EQ(left_out.back(), "984 more");
+  EXPECT_EQ(left_out.back(), "484 more");
   EXPECT_LT(left_out.front().size(), 60u);
 }
 
