@@ -51,7 +51,7 @@ Json describe_tensors(const WeightSource& source, bool list) {
 }
 
 // The class and the layers (levels of the autoencoder) that a configuration names.
-Json describe_config(const nlohmann::json& config, const std::string& location) {
+Json describe_config(const nlohmann::json& config, const Location& location) {
   constexpr std::int64_t kMost = 100'000;
   const ConfigReader reader(config, location);
   std::string name = reader.text("_class_name", "");

@@ -7,10 +7,10 @@
 namespace sd35 {
 namespace {
 
-Recipe recipe_from_text(const std::string& json, const std::string& name) {
+Recipe recipe_from_text(const std::string& json, const Location& name) {
   if (json.empty())
     throw FileError(name + ": the picture does not say how it was made; only pictures that sd35 saved do", {},
-                    name);
+                    name.file);
   return recipe_from_json(json, name);
 }
 

@@ -47,7 +47,7 @@ nlohmann::json child(const nlohmann::json& json, const char* key) {
 
 // Without what concerns only one machine: a picture from elsewhere chooses no folders or threads.
 template <class Options>
-Options read_options_of_recipe(nlohmann::json json, const std::string& location) {
+Options read_options_of_recipe(nlohmann::json json, const Location& location) {
   visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {
     if (!option.recorded && json.is_object()) json.erase(std::string(option.name));
   });
@@ -55,7 +55,7 @@ Options read_options_of_recipe(nlohmann::json json, const std::string& location)
   try {
     options_from_json(json, options);
   } catch (const ArgumentError& error) {
-    throw FileError(location + ": " + error.what(), error.option());
+    throw FileError(location + ": " + error.what(), error.option(), location.file);
   }
   return options;
 }
@@ -134,18 +134,19 @@ std::string recipe_to_json(const Recipe& recipe) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Recipe recipe_from_json(const std::string& json, const std::string& location) {
+Recipe recipe_from_json(const std::string& json, const Location& location) {
   const nlohmann::json root = parse_json_object(json, location);
   Recipe recipe;
   const ConfigReader reader(root, location);
   recipe.model = reader.text("model");
   recipe.model_hash = reader.text("model_hash", "");
   const nlohmann::json hashes = child(root, "lora_hashes");
-  const ConfigReader lora_hashes(hashes, location + ", lora_hashes");
+  const ConfigReader lora_hashes(hashes, {location + ", lora_hashes", location.file});
   for (const auto& [name, hash] : hashes.items()) recipe.lora_hashes[name] = lora_hashes.text(name);
-  recipe.load = read_options_of_recipe<LoadOptions>(child(root, "load"), location + ", load");
+  recipe.load =
+      read_options_of_recipe<LoadOptions>(child(root, "load"), {location + ", load", location.file});
   recipe.generate = read_options_of_recipe<GenerateOptions>(without_old_unset(child(root, "generate")),
-                                                            location + ", generate");
+                                                            {location + ", generate", location.file});
   return recipe;
 }
 
