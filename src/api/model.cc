@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "api/translated.h"
-#include "core/content_hash.h"
+#include "core/fingerprint.h"
 #include "pipeline/opened_model.h"
 
 namespace sd35 {
@@ -15,7 +15,7 @@ std::string Model::hash() const {
 }
 
 std::string file_hash(const std::filesystem::path& file) {
-  return translated([&] { return content_hash({file}); });
+  return translated([&] { return fingerprint({file}, Reading::samples); });
 }
 
 }  // namespace sd35

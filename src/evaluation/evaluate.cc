@@ -67,7 +67,7 @@ std::string identity_of(const CandidateModel& candidate, std::span<const LoraOpt
   for (const LoraOptions& lora : load.loras) add(lora.path);
   for (const LoraOptions& lora : adapters) add(lora.path);
   std::ranges::sort(files);
-  return fingerprint(files);
+  return fingerprint(files, Reading::every_byte);
 }
 
 // "thing-00001.png": how evaluate() calls pictures.

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "core/config_file.h"
-#include "core/content_hash.h"
 #include "core/error.h"
+#include "core/fingerprint.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
 #include "options/option.h"
@@ -121,7 +121,7 @@ Recipe with_names(Recipe recipe) {
 Recipe with_lora_hashes(Recipe recipe) {
   for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &recipe.generate.loras})
     for (const LoraOptions& lora : *loras)
-      recipe.lora_hashes[last_part(lora.path).string()] = content_hash({lora.path});
+      recipe.lora_hashes[last_part(lora.path).string()] = fingerprint({lora.path}, Reading::samples);
   return recipe;
 }
 
