@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "core/digits.h"
 #include "option_arguments.h"
 #include "reporter.h"
 #include "sd35/sd35.h"
@@ -25,16 +26,6 @@ constexpr const char* kConvertFooter =
     "the configurations of the model in its metadata.";
 
 // 1,234,567
-std::string with_commas(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
 void print_table(const ConvertReport& report) {
   std::printf("%-16s %-20s %-8s %8s %15s\n", "component", "what", "type", "tensors", "parameters");
   for (const ConvertReport::Row& row : report.rows)

@@ -11,6 +11,7 @@
 #include "sd35/sd35.h"
 #ifdef SD35_HAS_EVALUATION
 #include "evaluation/evaluate.h"
+#include "scene_scoring.h"
 #endif
 
 namespace sd35::cli {
@@ -50,7 +51,10 @@ std::string label_of(const std::string& model) {
 
 EvaluationOptions read_options(const EvaluateArguments& arguments) {
   EvaluationOptions options;
-  options.prompts.assign(arguments.prompts.begin(), arguments.prompts.end());
+  const auto scoring = std::make_shared<SceneScoring>(arguments.prompts);
+  options.prompts = scoring->prompts();
+  options.groups = scoring->groups();
+  options.scoring = scoring;
   options.folder = arguments.output;
   options.compare.assign(arguments.compare.begin(), arguments.compare.end());
   options.generate = arguments.generate;

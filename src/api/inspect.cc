@@ -6,6 +6,7 @@
 
 #include "api/translated.h"
 #include "core/config_file.h"
+#include "core/digits.h"
 #include "core/error.h"
 #include "core/file_kind.h"
 #include "core/file_reader.h"
@@ -51,7 +52,7 @@ Json describe_tensors(const WeightSource& source, bool list) {
 }
 
 // The class and the layers (levels of the autoencoder) that a configuration names.
-Json describe_config(const nlohmann::json& config, const std::string& location) {
+Json describe_config(const nlohmann::json& config, const Location& location) {
   constexpr std::int64_t kMost = 100'000;
   const ConfigReader reader(config, location);
   std::string name = reader.text("_class_name", "");
@@ -176,16 +177,6 @@ Json describe(const fs::path& path, bool tensors) {
 }
 
 // 2,469,663,936
-std::string with_commas(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
 std::string in_units(std::uint64_t bytes) {
   constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

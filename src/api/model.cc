@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "api/translated.h"
-#include "core/content_hash.h"
+#include "core/fingerprint.h"
 #include "lora/lora_files.h"
 #include "pipeline/opened_model.h"
 #include "pipeline/picture_inputs.h"
@@ -17,7 +17,7 @@ std::string Model::hash() const {
 }
 
 std::string file_hash(const std::filesystem::path& file) {
-  return translated([&] { return content_hash(lora_files(file)); });
+  return translated([&] { return fingerprint(lora_files(file), Reading::samples); });
 }
 
 std::string picture_hash(const InputPicture& picture) {

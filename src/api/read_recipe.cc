@@ -9,14 +9,14 @@
 namespace sd35 {
 namespace {
 
-Recipe recipe_from_texts(const Metadata& texts, const std::string& name) {
+Recipe recipe_from_texts(const Metadata& texts, const Location& name) {
   if (!texts.settings_json.empty()) return recipe_from_json(texts.settings_json, name);
   if (std::optional<Recipe> recipe = recipe_from_parameters(texts.parameters)) return *std::move(recipe);
   if (texts.comfy_graph.starts_with('{')) return recipe_from_comfy_graph(texts.comfy_graph, name);
   throw FileError(name +
                       ": the picture does not say how it was made, as those do that sd35, A1111's web UI or "
                       "ComfyUI saved",
-                  {}, name);
+                  {}, name.file);
 }
 
 }  // namespace

@@ -324,12 +324,13 @@ ConvertReport convert_model(const std::string& input, const fs::path& output, co
   for (const Component component : chosen_components(files, options)) {
     Part part{component, files.configuration(component), files.weights(component, on_warning), {}};
     if (!part.config.doubt.empty())
-      throw FileError(part.config.doubt + "; name a folder with its config.json instead");
+      throw FileError(part.config.doubt + "; name a folder with its config.json instead", {},
+                      part.config.location.file);
     part.plan = plan_component(component, part.config.json, part.config.location, *part.source,
                                format_of(component, format, layout, options), layout);
     parts.push_back(std::move(part));
   }
-  if (parts.empty()) throw FileError(files.location() + " holds no weights to convert");
+  if (parts.empty()) throw FileError(files.location() + " holds no weights to convert", {}, files.location());
   check_fit(parts, files, options, layout);
   const YieldWhenBusy yielding;
   if (layout == Layout::diffusers) write_folder(parts, files, options, output, callbacks);

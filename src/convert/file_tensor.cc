@@ -56,7 +56,8 @@ float largest_magnitude(const StoredRows& rows) {
     });
   });
   if (!std::isfinite(largest))
-    throw FileError(rows.shown() + " holds NaN or infinity, which fp8 scales cannot be made of");
+    throw FileError(rows.location() + " holds NaN or infinity, which fp8 scales cannot be made of", {},
+                    rows.location().file);
   return largest;
 }
 
@@ -68,7 +69,7 @@ void encode_values(std::span<const float> values, const GgufType& type, float sc
     try {
       quantize_blocks(*blocks, values.data(), target, values.size());
     } catch (const ArgumentError& error) {
-      throw FileError(rows.shown() + ": " + error.what());
+      throw FileError(rows.location() + ": " + error.what(), {}, rows.location().file);
     }
     return;
   }
@@ -76,7 +77,8 @@ void encode_values(std::span<const float> values, const GgufType& type, float sc
   if (dtype == DType::f8_e4m3) {
     std::ranges::transform(values, reinterpret_cast<std::uint8_t*>(target), [&](float value) {
       if (!std::isfinite(value))
-        throw FileError(rows.shown() + " holds NaN or infinity, which is not a weight");
+        throw FileError(rows.location() + " holds NaN or infinity, which is not a weight", {},
+                        rows.location().file);
       return float_to_f8_e4m3(std::clamp(value / scale, -kLargestFp8, kLargestFp8));
     });
     return;
@@ -84,7 +86,8 @@ void encode_values(std::span<const float> values, const GgufType& type, float sc
   if (dtype == DType::f16)
     for (const float value : values)
       if (std::isfinite(value) && std::fabs(value) > kLargestHalf)
-        throw FileError(rows.shown() + " holds " + std::to_string(value) + ", beyond f16; bf16 holds it");
+        throw FileError(rows.location() + " holds " + std::to_string(value) + ", beyond f16; bf16 holds it",
+                        {}, rows.location().file);
   convert(values.data(), DType::f32, target, dtype, values.size());
 }
 
@@ -207,8 +210,9 @@ void StoredRows::release() const {
     for (const std::span<const std::byte> segment : run.tensor->segments) run.tensor->file->release(segment);
 }
 
-std::string StoredRows::shown() const {
-  return runs_.at(0).tensor->file->path() + ": tensor " + in_quotes(name_);
+Location StoredRows::location() const {
+  const std::string& path = runs_.at(0).tensor->file->path();
+  return {path + ": tensor " + in_quotes(name_), path};
 }
 
 std::vector<FileTensor> encode(const std::string& name, const Shape& shape, const StoredRows& rows,
@@ -217,7 +221,7 @@ std::vector<FileTensor> encode(const std::string& name, const Shape& shape, cons
   if (std::holds_alternative<AsStored>(format)) {
     if (rows.alike()) return copy_stored(name, shape, rows);
     if (rows.encoded())
-      throw ArgumentError(rows.shown() +
+      throw ArgumentError(rows.location() +
                           " and those beside it are stored in several ways, which one tensor " +
                           "of the layout cannot hold; say with --type what they become");
     return encode(name, shape, rows, DType::f32);

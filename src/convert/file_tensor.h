@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "convert/format.h"
+#include "core/location.h"
 #include "weights/files/gguf.h"
 #include "weights/source.h"
 
@@ -38,7 +39,7 @@ class StoredRows {
   // Returns the pages of the file to the system.
   void release() const;
   // The first tensor, for messages: "tensor 'a' of /path/file".
-  std::string shown() const;
+  Location location() const;
 
  private:
   struct Run {

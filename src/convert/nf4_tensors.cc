@@ -46,7 +46,7 @@ class FourBitTensors {
       try {
         weight_ = quantize_nf4(values, double_quant_);
       } catch (const ArgumentError& error) {
-        throw FileError(rows_.shown() + ": " + error.what());
+        throw FileError(rows_.location() + ": " + error.what(), {}, rows_.location().file);
       }
     }
     return weight_;

@@ -22,7 +22,7 @@ constexpr std::int64_t kSmallTensor = 1024;  // elements, of GGUF files
 using Describe = std::function<void(const Parameters&)>;
 
 // Calls `use` with the function that describes the component's model.
-void with_model(Component component, const nlohmann::json& config, const std::string& location,
+void with_model(Component component, const nlohmann::json& config, const Location& location,
                 const std::function<void(const Describe&)>& use) {
   switch (component) {
     case Component::text_encoder:
@@ -141,7 +141,7 @@ std::string_view name_of(Role role) {
 }
 
 std::vector<PlannedTensor> plan_component(Component component, const nlohmann::json& config,
-                                          const std::string& location, const WeightSource& source,
+                                          const Location& location, const WeightSource& source,
                                           const Format& format, Layout layout) {
   KindLister lister;
   with_model(component, config, location, [&](const Describe& describe) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "convert/format.h"
+#include "core/location.h"
 #include "weights/layouts/component.h"
 #include "weights/parameters.h"
 #include "weights/source.h"
@@ -40,7 +41,7 @@ struct PlannedTensor {
 // that, FileError when tensors are missing, unused or of a shape that `config` (at `location`) does not
 // describe.
 std::vector<PlannedTensor> plan_component(Component component, const nlohmann::json& config,
-                                          const std::string& location, const WeightSource& source,
+                                          const Location& location, const WeightSource& source,
                                           const Format& format, Layout layout);
 
 }  // namespace sd35

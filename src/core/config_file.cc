@@ -52,19 +52,19 @@ nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t 
   }
 }
 
-nlohmann::json parse_json_object(std::string_view text, const std::string& location, JsonComments comments) {
+nlohmann::json parse_json_object(std::string_view text, const Location& location, JsonComments comments) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using Event = nlohmann::json::parse_event_t;
     if (depth > kDeepest)
       throw FileError(location + ": nested deeper than " + std::to_string(kDeepest) + " levels", {},
-                      location);
+                      location.file);
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(parsed.get_ref<const std::string&>()).second)
       throw FileError(
           location + ": key " + in_quotes(parsed.get_ref<const std::string&>()) + " is there twice", {},
-          location);
+          location.file);
     return true;
   };
   nlohmann::json json;
@@ -72,23 +72,24 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& locat
     json = nlohmann::json::parse(text.begin(), text.end(), check, true, comments == JsonComments::allowed);
   } catch (const nlohmann::json::parse_error& error) {
     throw FileError(location + ": not valid JSON in UTF-8 (" + place_of(error.byte, text) + ")", {},
-                    location);
+                    location.file);
   } catch (const nlohmann::json::out_of_range&) {
-    throw FileError(location + ": a number is out of range", {}, location);
+    throw FileError(location + ": a number is out of range", {}, location.file);
   }
   if (!json.is_object())
-    throw FileError(location + ": the file holds " + shown(json) + "; it must be an object", {}, location);
+    throw FileError(location + ": the file holds " + shown(json) + "; it must be an object", {},
+                    location.file);
   return json;
 }
 
-ConfigReader::ConfigReader(const nlohmann::json& json, std::string location)
+ConfigReader::ConfigReader(const nlohmann::json& json, Location location)
     : json_(json), location_(std::move(location)) {
   if (!json.is_object())
-    throw FileError(location_ + ": it is " + shown(json) + "; it must be an object", {}, location_);
+    throw FileError(location_ + ": it is " + shown(json) + "; it must be an object", {}, location_.file);
 }
 
 void ConfigReader::fail(std::string_view key, const std::string& what) const {
-  throw FileError(location_ + ": " + in_quotes(key) + " " + what, {}, location_);
+  throw FileError(location_ + ": " + in_quotes(key) + " " + what, {}, location_.file);
 }
 
 const nlohmann::json* ConfigReader::find(std::string_view key) const {

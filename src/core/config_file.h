@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/location.h"
+
 namespace sd35 {
 
 // Reads `path`. Throws FileError when it is missing, larger than `largest` bytes, not valid JSON in UTF-8,
@@ -18,7 +20,7 @@ nlohmann::json read_json_file(const std::filesystem::path& path, std::uintmax_t 
 enum class JsonComments : std::uint8_t { forbidden, allowed };  // "// ..." and "/* ... */"
 
 // The same, of text that came from `location`.
-nlohmann::json parse_json_object(std::string_view text, const std::string& location,
+nlohmann::json parse_json_object(std::string_view text, const Location& location,
                                  JsonComments comments = JsonComments::forbidden);
 
 // Values of one JSON object by key. Everything throws FileError naming the location, the key, what is there
@@ -26,8 +28,8 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& locat
 // of range.
 class ConfigReader {
  public:
-  // `json` must outlive the reader and be an object. `location`: the file, for messages.
-  ConfigReader(const nlohmann::json& json, std::string location);
+  // `json` must outlive the reader and be an object.
+  ConfigReader(const nlohmann::json& json, Location location);
 
   bool has(std::string_view key) const;
 
@@ -60,7 +62,7 @@ class ConfigReader {
                      std::int64_t max) const;
 
   const nlohmann::json& json_;
-  std::string location_;
+  Location location_;
 };
 
 }  // namespace sd35

@@ -74,10 +74,10 @@ void rethrow_about(std::string_view option) {
     throw;
   } catch (const ArgumentError& e) {
     if (!e.option().empty()) throw;
-    throw ArgumentError(e.what(), option);
+    throw ArgumentError(e.what(), option, e.file());
   } catch (const FileError& e) {
     if (!e.option().empty()) throw;
-    throw FileError(e.what(), option);
+    throw FileError(e.what(), option, e.file());
   }
 }
 

@@ -25,9 +25,7 @@ Hash128 hash_of_chunk(const FileReader& file, std::uint64_t begin, std::uint64_t
   return hasher.digest();
 }
 
-}  // namespace
-
-std::string fingerprint(const std::vector<std::filesystem::path>& files) {
+std::string fingerprint_of_every_byte(const std::vector<std::filesystem::path>& files) {
   Hasher128 whole;
   for (const std::filesystem::path& path : files) {
     const FileReader file(path.string());
@@ -47,6 +45,30 @@ std::string fingerprint(const std::vector<std::filesystem::path>& files) {
     }
   }
   return whole.digest().hex();
+}
+
+std::string fingerprint_of_samples(const std::vector<std::filesystem::path>& files) {
+  constexpr std::uint64_t kBeginning = 1 << 20, kBlock = 64 << 10, kBlocks = 16;
+  Hasher128 hasher;
+  for (const std::filesystem::path& path : files) {
+    const FileReader file(path.string());
+    hasher.add_number(file.size());
+    if (file.size() <= kBeginning + kBlocks * kBlock) {
+      hasher.add(file.read(0, file.size()));
+      continue;
+    }
+    hasher.add(file.read(0, kBeginning));
+    const std::uint64_t last = file.size() - kBlock;
+    for (std::uint64_t i = 0; i < kBlocks; ++i)
+      hasher.add(file.read(kBeginning + (last - kBeginning) * i / (kBlocks - 1), kBlock));
+  }
+  return hasher.digest().hex();
+}
+
+}  // namespace
+
+std::string fingerprint(const std::vector<std::filesystem::path>& files, Reading reading) {
+  return reading == Reading::samples ? fingerprint_of_samples(files) : fingerprint_of_every_byte(files);
 }
 
 }  // namespace sd35

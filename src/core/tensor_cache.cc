@@ -144,7 +144,8 @@ std::optional<Tensor> TensorCache::find(const std::string& key, const Shape& sha
 void TensorCache::check_writable() const {
   if (::faccessat(AT_FDCWD, folder_.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
     throw FileError("cannot write in folder " + in_quotes(folder_.string()) + ": " +
-                    std::generic_category().message(errno));
+                        std::generic_category().message(errno),
+                    {}, folder_);
 }
 
 bool TensorCache::contains(const std::string& key) const {

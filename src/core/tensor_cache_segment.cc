@@ -136,8 +136,8 @@ std::unique_ptr<TensorCacheSegment> TensorCacheSegment::create(const std::filesy
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0 && errno == EEXIST) return nullptr;
   if (descriptor < 0)
-    throw FileError("cannot write " + in_quotes(path.string()) + ": " +
-                    std::generic_category().message(errno));
+    throw FileError(
+        "cannot write " + in_quotes(path.string()) + ": " + std::generic_category().message(errno), {}, path);
   std::unique_ptr<TensorCacheSegment> segment(new TensorCacheSegment(path.string(), descriptor));
   const SegmentHead head{kSegmentMagic, identity.size(), hash128(identity)};
   segment->write(bytes_of(head), std::as_bytes(std::span(identity)));
@@ -181,7 +181,8 @@ void TensorCacheSegment::write(std::span<const std::byte> first, std::span<const
         const int error = count == 0 ? ENOSPC : errno;
         // If this fails too, the next record overwrites what remains of this one.
         [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(end_));
-        throw FileError("cannot write " + in_quotes(path_) + ": " + std::generic_category().message(error));
+        throw FileError("cannot write " + in_quotes(path_) + ": " + std::generic_category().message(error),
+                        {}, path_);
       }
       bytes = bytes.subspan(static_cast<std::size_t>(count));
       position += static_cast<std::uint64_t>(count);

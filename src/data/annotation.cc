@@ -15,23 +15,23 @@ using nlohmann::json;
 
 constexpr std::int64_t kMostLetters = 1 << 16;
 
-PictureBox read_box(const json& entry, const std::string& location) {
+PictureBox read_box(const json& entry, const Location& location) {
   const auto box = entry.find("box");
   const bool numbers = box != entry.end() && box->is_array() && box->size() == 4 &&
                        std::ranges::all_of(*box, [](const json& value) { return value.is_number(); });
-  if (!numbers) throw FileError(location + ": 'box' must be [x, y, width, height]");
+  if (!numbers) throw FileError(location + ": 'box' must be [x, y, width, height]", {}, location.file);
   return {(*box)[0].get<double>(), (*box)[1].get<double>(), (*box)[2].get<double>(), (*box)[3].get<double>()};
 }
 
 // Calls `read(entry, location)` for each object of a list; nothing where the key is missing.
 template <class Read>
-void for_each_entry(const json& values, const char* key, const std::string& location, const Read& read) {
+void for_each_entry(const json& values, const char* key, const Location& location, const Read& read) {
   const auto list = values.find(key);
   if (list == values.end()) return;
-  const std::string place = location + ": " + key;
-  if (!list->is_array()) throw FileError(place + " must be a list");
+  const Location place(location + ": " + key, location.file);
+  if (!list->is_array()) throw FileError(place + " must be a list", {}, place.file);
   for (const json& entry : *list) {
-    if (!entry.is_object()) throw FileError(place + " must be a list of objects");
+    if (!entry.is_object()) throw FileError(place + " must be a list of objects", {}, place.file);
     read(entry, place);
   }
 }
@@ -49,12 +49,12 @@ Annotation read_annotation(const Dataset& dataset, std::int64_t index) {
   const std::optional<std::string> text = dataset.read_member(index, "json");
   Annotation annotation;
   if (!text) return annotation;
-  const std::string location = dataset.name_of(index) + ", its .json";
+  const Location location = dataset.location_of(index, "json");
   const json values = parse_json_object(*text, location);
-  for_each_entry(values, "boxes", location, [&](const json& entry, const std::string& place) {
+  for_each_entry(values, "boxes", location, [&](const json& entry, const Location& place) {
     if (ConfigReader(entry, place).text("name") == "text") annotation.text = read_box(entry, place);
   });
-  for_each_entry(values, "letters", location, [&](const json& entry, const std::string& place) {
+  for_each_entry(values, "letters", location, [&](const json& entry, const Location& place) {
     const ConfigReader reader(entry, place);
     const auto number = [&](const char* key) {
       return static_cast<int>(reader.integer(key, 0, kMostLetters));

@@ -31,8 +31,9 @@ class CorruptSamples {
       } catch (const FileError& error) {
         report(sample, error.what());
         if (attempt + 1 == kAttempts)
-          throw FileError(std::to_string(kAttempts) +
-                          " samples in a row cannot be read, the last: " + error.what());
+          throw FileError(
+              std::to_string(kAttempts) + " samples in a row cannot be read, the last: " + error.what(), {},
+              error.file());
       }
       sample = replacement(attempt);
     }

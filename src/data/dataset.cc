@@ -31,7 +31,8 @@ std::vector<fs::path> shards_in(const fs::path& folder) {
     if (lower_case(path.extension().string()) == ".tar" && !path.filename().string().starts_with('.'))
       shards.push_back(path);
   }
-  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message(), {}, folder);
   std::ranges::sort(shards);
   return shards;
 }
@@ -40,7 +41,8 @@ SampleList list_samples(const fs::path& path, const WarningFunction& warn) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
-    throw FileError("no data set at " + in_quotes(path.string()) + ": there is no such file or folder");
+    throw FileError("no data set at " + in_quotes(path.string()) + ": there is no such file or folder", {},
+                    path);
   if (!fs::is_directory(status)) return list_shards({path}, warn);
   if (fs::exists(path / kMetadataFile, error)) return list_metadata(path, warn);
   const std::vector<fs::path> shards = shards_in(path);
@@ -52,7 +54,8 @@ std::vector<std::byte> read_extent(const std::string& path, const Extent& extent
   const std::uint64_t size = extent.size.value_or(file.size());
   if (size > largest)
     throw FileError("cannot read " + in_quotes(path) + ": " + std::to_string(size) + " bytes; at most " +
-                    std::to_string(largest) + " are read");
+                        std::to_string(largest) + " are read",
+                    {}, path);
   return file.read(extent.offset, size);
 }
 
@@ -83,14 +86,23 @@ std::unique_ptr<Dataset> Dataset::open(const fs::path& path, const WarningFuncti
   dataset->look_at_pictures(warn);
   if (dataset->size() == 0)
     throw FileError("no picture " + std::string(found_any ? "that can be read " : "") + "in data set " +
-                    in_quotes(path.string()) + "; it takes .png, .jpg, .jpeg and .webp in a folder, " +
-                    kMetadataFile + " or .tar shards");
+                        in_quotes(path.string()) + "; it takes .png, .jpg, .jpeg and .webp in a folder, " +
+                        kMetadataFile + " or .tar shards",
+                    {}, path);
   return dataset;
 }
 
-std::string Dataset::name_of(const Sample& sample) const {
+Location Dataset::location_of(const Sample& sample) const {
   const std::string& file = list_.files[sample.picture->file];
-  return sample.picture_member.empty() ? file : file + ": " + sample.picture_member;
+  if (sample.picture_member.empty()) return file;
+  return {file + ": " + sample.picture_member, file};
+}
+
+Location Dataset::location_of(std::int64_t index, const std::string& extension) const {
+  const auto member = sample(index).members.find(extension);
+  const std::size_t file =
+      member == sample(index).members.end() ? sample(index).picture->file : member->second.file;
+  return {name_of(index) + ", its ." + extension, list_.files[file]};
 }
 
 std::string Dataset::version(std::int64_t index) const {
@@ -103,13 +115,14 @@ std::string Dataset::version(std::int64_t index) const {
 }
 
 ImageSize Dataset::read_size(const Sample& sample) const {
+  const Location picture = location_of(sample);
   const FileReader file(list_.files[sample.picture->file]);
   const std::uint64_t size = sample.picture->size.value_or(file.size());
   for (std::uint64_t look = kFirstLook;; look *= 8) {
     const std::vector<std::byte> start = file.read(sample.picture->offset, std::min(look, size));
-    if (const std::optional<ImageSize> found = sd35::image_size(start, size, name_of(sample))) return *found;
+    if (const std::optional<ImageSize> found = sd35::image_size(start, size, picture)) return *found;
     if (start.size() == size)
-      throw FileError("cannot read " + in_quotes(name_of(sample)) + ": the file is truncated");
+      throw FileError("cannot read " + in_quotes(picture.text) + ": the file is truncated", {}, picture.file);
   }
 }
 
@@ -154,7 +167,7 @@ bool Dataset::has_caption(const Sample& sample) const {
 std::string Dataset::place_for_caption(const Sample& sample) const {
   if (!sample.picture_member.empty()) return "the member .txt of its name";
   if (fs::exists(path_ / kMetadataFile)) return "\"text\" in its line of " + std::string(kMetadataFile);
-  return in_quotes(fs::path(name_of(sample)).replace_extension(".txt").string());
+  return in_quotes(fs::path(location_of(sample).text).replace_extension(".txt").string());
 }
 
 void Dataset::check_captions(const WarningFunction& warn) const {
@@ -167,9 +180,9 @@ void Dataset::check_captions(const WarningFunction& warn) const {
   const Sample& first =
       sample(missing == 0 ? 0 : std::ranges::find(captioned, char{false}) - captioned.begin());
   const std::string place =
-      "the caption of " + in_quotes(name_of(first)) + " belongs in " + place_for_caption(first);
+      "the caption of " + in_quotes(location_of(first).text) + " belongs in " + place_for_caption(first);
   if (missing == size())
-    throw FileError("no picture of data set '" + path_.string() + "' has a caption; " + place);
+    throw FileError("no picture of data set '" + path_.string() + "' has a caption; " + place, {}, path_);
   if (!warn) return;
   if (missing > 0)
     warn(std::to_string(missing) + " of " + std::to_string(size()) + " pictures have no caption; " + place);
@@ -212,7 +225,7 @@ Image Dataset::read_image(std::int64_t index) const {
   const Sample& sample = this->sample(index);
   const std::vector<std::byte> bytes =
       read_extent(list_.files[sample.picture->file], *sample.picture, kLargestFile);
-  return sd35::read_image(bytes, name_of(sample));
+  return sd35::read_image(bytes, location_of(sample));
 }
 
 std::optional<std::string> Dataset::read_member(std::int64_t index, const std::string& extension) const {

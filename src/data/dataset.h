@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/location.h"
 #include "data/samples.h"
 #include "image/image.h"
 
@@ -43,8 +44,11 @@ class Dataset {
   // Unique, and independent of where the data set lies: the picture's path inside without its extension,
   // "shard.tar/name" in shards.
   const std::string& key(std::int64_t index) const { return sample(index).key; }
-  // For messages: the path of the picture, or of its shard with the member.
-  std::string name_of(std::int64_t index) const { return name_of(sample(index)); }
+  // The picture's file, or its shard with the member.
+  Location location_of(std::int64_t index) const { return location_of(sample(index)); }
+  std::string name_of(std::int64_t index) const { return location_of(index).text; }
+  // What read_member() reads.
+  Location location_of(std::int64_t index, const std::string& extension) const;
   // Differs when the file that holds the picture was changed: its size and the time of its last change.
   std::string version(std::int64_t index) const;
   // As read_image() gives the picture.
@@ -66,7 +70,7 @@ class Dataset {
   Dataset(std::filesystem::path path, SampleList list) : path_(std::move(path)), list_(std::move(list)) {}
 
   const Sample& sample(std::int64_t index) const { return list_.samples.at(static_cast<std::size_t>(index)); }
-  std::string name_of(const Sample& sample) const;
+  Location location_of(const Sample& sample) const;
   ImageSize read_size(const Sample& sample) const;
   // Keeps the samples with a picture that can be read.
   void look_at_pictures(const WarningFunction& warn);

@@ -25,7 +25,8 @@ std::vector<std::string> files_below(const fs::path& folder) {
       files.push_back(entry->path().lexically_relative(folder).generic_string());
     }
   }
-  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message(), {}, folder);
   std::ranges::sort(files);
   return files;
 }

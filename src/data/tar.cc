@@ -138,7 +138,8 @@ std::vector<TarMember> read_tar_index(const FileReader& archive, const WarningFu
   if (problem.empty()) return members;
   if (members.empty())
     throw FileError("cannot read " + in_quotes(archive.path()) + " as a tar archive: " + problem +
-                    " (a compressed archive must be unpacked)");
+                        " (a compressed archive must be unpacked)",
+                    {}, archive.path());
   if (warn)
     warn(in_quotes(archive.path()) + ": " + problem + "; read up to member " +
          in_quotes(members.back().name));

@@ -5,6 +5,7 @@
 #include "core/config_file.h"
 #include "core/error.h"
 #include "core/inner_path.h"
+#include "core/location.h"
 #include "core/messages.h"
 
 namespace sd35 {
@@ -22,24 +23,25 @@ void check_prompts(const nlohmann::json& rows, const std::vector<EvaluationPromp
 }
 
 // Nothing if the column, of an older report, does not say.
-std::optional<DrawnWith> read_drawn_with(const nlohmann::json& column, const std::string& location) {
+std::optional<DrawnWith> read_drawn_with(const nlohmann::json& column, const Location& location) {
   if (!column.contains("load")) return std::nullopt;
   try {
     return drawn_with_from_json(column);
   } catch (const ArgumentError& error) {
-    throw FileError(location + ": " + error.what());
+    throw FileError(location + ": " + error.what(), {}, location.file);
   }
 }
 
 EarlierColumn read_column(const nlohmann::json& json, const nlohmann::json& rows,
                           const std::filesystem::path& path) {
   EarlierColumn column{json.at("label").get<std::string>(), json.at("model").get<std::string>(), {}, {}};
-  column.drawn_with = read_drawn_with(json, path.string() + ", column " + in_quotes(column.label));
+  column.drawn_with = read_drawn_with(json, {path.string() + ", column " + in_quotes(column.label), path});
   for (const nlohmann::json& row : rows) {
     column.files.push_back(row.at("pictures").at(column.label).at("file").get<std::string>());
     if (!is_inner_path(column.files.back()))
       throw FileError(path.string() + ": the picture " + in_quotes(column.files.back()) +
-                      " lies outside of the report's folder; 'file' must be a path inside it");
+                          " lies outside of the report's folder; 'file' must be a path inside it",
+                      {}, path);
   }
   return column;
 }
@@ -60,7 +62,7 @@ std::vector<EarlierColumn> read_earlier_report(const std::filesystem::path& fold
       columns.push_back(read_column(column, report.at("prompts"), path));
     }
   } catch (const nlohmann::json::exception& error) {
-    throw FileError(path.string() + " is not a report of sd35 evaluate: " + error.what());
+    throw FileError(path.string() + " is not a report of sd35 evaluate: " + error.what(), {}, path);
   }
   return columns;
 }

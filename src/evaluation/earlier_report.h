@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "evaluation/drawn_with.h"
-#include "lab/scoring/prompt_file.h"
+#include "evaluation/prompt.h"
 
 namespace sd35 {
 

@@ -23,8 +23,6 @@
 #include "evaluation/reconstruction.h"
 #include "image/image_file.h"
 #include "image/psnr.h"
-#include "lab/drawing/scene_renderer.h"
-#include "lab/scoring/appearance.h"
 #include "options/options.h"
 #include "pipeline/recipe.h"
 #include "pipeline/validation.h"
@@ -36,7 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMostSeeds = 10000;
-constexpr int kSideWithoutModel = 128;  // if scenes are drawn without a model
+constexpr int kSideWithoutModel = 128;  // of examples that are drawn without a model
 
 void report(const EvaluationProgress& progress, const std::string& what, std::size_t done,
             std::size_t total) {
@@ -46,7 +44,7 @@ void report(const EvaluationProgress& progress, const std::string& what, std::si
 std::string picture_name(const EvaluationPrompt& prompt, std::size_t index) {
   char number[32];
   std::snprintf(number, sizeof(number), "-%05zu.png", index + 1);
-  return (prompt.kind ? std::string(scene_kind_name(*prompt.kind)) : "prompt") + number;
+  return (prompt.kind.empty() ? "prompt" : prompt.kind) + number;
 }
 
 // Changes when the model's files do.
@@ -60,14 +58,15 @@ std::string identity_of(const CandidateModel& candidate, std::span<const LoraOpt
     for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
          entry.increment(error))
       if (entry->is_regular_file(ignored)) files.push_back(entry->path());
-    if (error) throw FileError("cannot read folder " + in_quotes(path.string()) + ": " + error.message());
+    if (error)
+      throw FileError("cannot read folder " + in_quotes(path.string()) + ": " + error.message(), {}, path);
   };
   add(ModelFiles::open(candidate.model).location());
   visit_options(load.parts, [&](const Option&, const fs::path& part) { add(part); });
   for (const LoraOptions& lora : load.loras) add(lora.path);
   for (const LoraOptions& lora : adapters) add(lora.path);
   std::ranges::sort(files);
-  return fingerprint(files);
+  return fingerprint(files, Reading::every_byte);
 }
 
 // "thing-00001.png": how evaluate() calls pictures.
@@ -88,7 +87,8 @@ void remove_pictures(const fs::path& folder) {
   for (auto path = found.begin(); !error && path != found.end(); ++path) fs::remove(*path, error);
   if (error)
     throw FileError("cannot remove the pictures of another model in " + in_quotes(folder.string()) + ": " +
-                    error.message());
+                        error.message(),
+                    {}, folder);
 }
 
 // Makes `folder`, inside that of a report, the folder of this model's pictures. Another model's are removed,
@@ -137,11 +137,6 @@ void check_label(const std::string& label) {
                         "; --label gives a name without slashes and control characters");
 }
 
-bool needs_outlines_only(const EvaluationPrompt& prompt) {
-  return !prompt.kind || prompt.kind == SceneKind::words || prompt.kind == SceneKind::shape ||
-         prompt.kind == SceneKind::background;
-}
-
 class Run {
  public:
   Run(const EvaluationOptions& options, const EvaluationProgress& progress, const Callbacks& callbacks)
@@ -155,9 +150,9 @@ class Run {
     if (options.seeds < 1 || options.seeds > kMostSeeds)
       throw ArgumentError("seeds is " + std::to_string(options.seeds) + "; it must be 1 to " +
                           std::to_string(kMostSeeds));
-    for (const fs::path& path : options.prompts)
-      for (const EvaluationPrompt& prompt : read_prompts(path))
-        result_.prompts.insert(result_.prompts.end(), static_cast<std::size_t>(options.seeds), prompt);
+    for (const EvaluationPrompt& prompt : options.prompts)
+      result_.prompts.insert(result_.prompts.end(), static_cast<std::size_t>(options.seeds), prompt);
+    result_.groups = options.groups;
     if (result_.prompts.empty()) throw ArgumentError("which prompts? --prompts takes a file");
     if (options.folder.empty()) throw ArgumentError("where to? --output needs the name of a folder");
     result_.seeds = options.seeds;
@@ -166,8 +161,7 @@ class Run {
   }
 
   Evaluation run() {
-    const auto has_scene = [](const EvaluationPrompt& prompt) { return prompt.scene.has_value(); };
-    if (options_.drawn && std::ranges::any_of(result_.prompts, has_scene)) draw_scenes();
+    if (options_.drawn && has_examples()) draw_examples();
     if (!options_.reconstruct.empty()) reconstruct();
     for (const CandidateModel& candidate : candidates_) generate(candidate);
     for (const Earlier& earlier : earlier_)
@@ -239,9 +233,20 @@ class Run {
     return std::to_string(options.width.value_or(0)) + " x " + std::to_string(options.height.value_or(0));
   }
 
-  // Scenes are drawn once, whatever the number of seeds.
-  bool is_first_of_prompt(std::size_t index) const {
-    return index % static_cast<std::size_t>(result_.seeds) == 0;
+  // Where the prompt of picture number `index` stands in the options.
+  std::size_t number_of_prompt(std::size_t index) const {
+    return index / static_cast<std::size_t>(result_.seeds);
+  }
+  // Examples are drawn once, whatever the number of seeds.
+  bool has_example(std::size_t index) const {
+    return index % static_cast<std::size_t>(result_.seeds) == 0 &&
+           options_.scoring->has_example(number_of_prompt(index));
+  }
+  bool has_examples() const {
+    if (options_.scoring == nullptr) return false;
+    for (std::size_t i = 0; i < options_.prompts.size(); ++i)
+      if (options_.scoring->has_example(i)) return true;
+    return false;
   }
 
   void check_labels() {
@@ -266,12 +271,12 @@ class Run {
     return column;
   }
 
-  void draw_scenes() {
+  void draw_examples() {
     Column column = new_column(kDrawnColumn, "");
     GenerateOptions size;
     size.width = result_.generate.width;
     size.height = result_.generate.height;
-    check_picture_size(*size.width, *size.height);
+    options_.scoring->check_example_size(*size.width, *size.height);
     column.drawn_with = {{}, size};
     const auto start = std::chrono::steady_clock::now();
     std::mutex reporting;
@@ -279,14 +284,14 @@ class Run {
     std::atomic<bool> stopped = false;
     const std::size_t all = result_.prompts.size();
     parallel_for(static_cast<std::int64_t>(all), 16, [&](std::int64_t begin, std::int64_t end) {
-      SceneRenderer renderer;
+      const std::unique_ptr<ExampleDrawer> drawer = options_.scoring->example_drawer();
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end) && !stopped; ++i) {
-        const EvaluationPrompt& prompt = result_.prompts[i];
-        if (prompt.scene && is_first_of_prompt(i)) {
-          column.pictures[i].file = std::string("pictures/") + kDrawnColumn + "/" + picture_name(prompt, i);
-          const Rendering rendering = renderer.render(*prompt.scene, *size.width, *size.height);
-          column.pictures[i].capitals = capital_height(rendering.letters);
-          write_image(options_.folder / column.pictures[i].file, rendering.image);
+        if (has_example(i)) {
+          column.pictures[i].file =
+              std::string("pictures/") + kDrawnColumn + "/" + picture_name(result_.prompts[i], i);
+          const ExamplePicture example = drawer->draw(number_of_prompt(i), *size.width, *size.height);
+          column.pictures[i].capitals = example.capitals;
+          write_image(options_.folder / column.pictures[i].file, example.image);
         }
         const std::scoped_lock lock(reporting);
         if (progress_ && !progress_(kDrawnColumn, ++done, all)) stopped = true;
@@ -362,14 +367,16 @@ class Run {
       std::error_code error;
       fs::copy_file(from, options_.folder / column.pictures[i].file, fs::copy_options::overwrite_existing,
                     error);
-      if (error) throw FileError(in_quotes(from.string()) + " cannot be copied: " + error.message());
+      if (error)
+        throw FileError(in_quotes(from.string()) + " cannot be copied: " + error.message(), {}, from);
       report(progress_, column.label, i + 1, result_.prompts.size());
     }
     result_.columns.push_back(std::move(column));
   }
 
   void score() {
-    const AppearanceTable table(std::ranges::all_of(result_.prompts, needs_outlines_only));
+    std::function<std::unique_ptr<PictureScorer>()> make_scorer;
+    if (options_.scoring != nullptr) make_scorer = options_.scoring->scorer_maker();
     std::atomic<std::size_t> next = 0;
     std::atomic<bool> failed = false;
     std::mutex reporting;
@@ -377,9 +384,9 @@ class Run {
     // Pictures take different times to read, and making a scorer takes a while, so each thread has one.
     parallel_for(thread_count(), 1, [&](std::int64_t, std::int64_t) {
       try {
-        Scorer scorer(table);
+        const std::unique_ptr<PictureScorer> scorer = make_scorer ? make_scorer() : nullptr;
         for (std::size_t i = next++; i < all && !failed; i = next++) {
-          score_one(scorer, result_.columns[i / prompts], i % prompts);
+          score_one(scorer.get(), result_.columns[i / prompts], i % prompts);
           const std::scoped_lock lock(reporting);
           report(progress_, "scoring", ++scored_, all);
         }
@@ -390,11 +397,11 @@ class Run {
     });
   }
 
-  void score_one(Scorer& scorer, Column& column, std::size_t index) const {
+  void score_one(PictureScorer* scorer, Column& column, std::size_t index) const {
     EvaluatedPicture& picture = column.pictures[index];
     if (picture.file.empty()) return;
     const Image image = read_image(options_.folder / picture.file);
-    picture.score = scorer.score(image, result_.prompts[index]);
+    if (scorer != nullptr) picture.score = scorer->score(image, number_of_prompt(index));
     if (column.compared_with.empty()) return;
     const auto reference = std::ranges::find(result_.columns, column.compared_with, &Column::label);
     picture.psnr = psnr(image, read_image(options_.folder / reference->pictures[index].file));

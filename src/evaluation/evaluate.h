@@ -4,14 +4,15 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "evaluation/drawn_with.h"
-#include "lab/scoring/letters.h"
-#include "lab/scoring/prompt_file.h"
-#include "lab/scoring/score.h"
+#include "evaluation/letters.h"
+#include "evaluation/prompt.h"
+#include "evaluation/scoring.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -24,32 +25,34 @@ struct CandidateModel {
 };
 
 struct EvaluationOptions {
-  std::vector<std::filesystem::path> prompts;
+  std::vector<EvaluationPrompt> prompts;
+  std::vector<std::string> groups;         // of prompts, in the order of reports
+  std::shared_ptr<const Scoring> scoring;  // null: nothing is scored
   std::filesystem::path folder;
-  std::vector<CandidateModel> candidates;      // may be none: then only the drawn scenes are scored
+  std::vector<CandidateModel> candidates;      // may be none: then only examples are scored
   std::vector<std::filesystem::path> compare;  // folders of earlier reports whose models become columns, too
   // For all columns; what it leaves to the model is the first candidate's own. Picture number i has the seed
   // seed + i; count is not used.
   GenerateOptions generate;
   int seeds = 1;      // pictures of each prompt, one after another
-  int threads = 0;    // for drawing scenes and scoring; 0: one per core
-  bool drawn = true;  // whether the scenes that prompts were made from are drawn and scored too
-  // A model whose autoencoder encodes and decodes the drawn scenes, which are then scored again; empty: none.
+  int threads = 0;    // for drawing examples and scoring; 0: one per core
+  bool drawn = true;  // whether examples of what prompts ask for are drawn and scored too
+  // A model whose autoencoder encodes and decodes the examples, which are then scored again; empty: none.
   std::string reconstruct;
   LoadOptions reconstruct_load;
 };
 
 struct EvaluatedPicture {
   std::string file;  // below the folder; empty: there is none
-  Score score;
+  PictureScore score;
   double psnr = std::numeric_limits<double>::quiet_NaN();  // in dB, to the picture of Column::compared_with
-  // The height of the capital letters that the scene generator drew, in pixels; NaN: not known.
+  // The height of an example's capital letters, in pixels; NaN: not known.
   double capitals = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Column {
   std::string label;
-  std::string model;                       // empty: drawn by the scene generator
+  std::string model;                       // empty: they are examples
   std::string compared_with;               // the label of a column; empty: of none
   std::optional<DrawnWith> drawn_with;     // unset: an earlier report that does not say
   std::vector<EvaluatedPicture> pictures;  // one for each of Evaluation::prompts
@@ -61,14 +64,9 @@ struct Evaluation {
   GenerateOptions generate;  // of all models, complete; without models, only the size
   int seeds = 1;
   std::vector<EvaluationPrompt> prompts;  // each as often as it has seeds
+  std::vector<std::string> groups;
   std::vector<Column> columns;
 };
-
-// Prompts that are scored together: by their kind, and signs by their number of words. "words", "two words",
-// "colour" ...; empty if nothing is scored.
-std::string group_of(const EvaluationPrompt& prompt);
-// The existing ones, in the order of kinds and numbers of words.
-std::vector<std::string> groups_of(const Evaluation& evaluation);
 
 // Which pictures were drawn or scored, for a bar: false stops the work with Cancelled.
 using EvaluationProgress = std::function<bool(const std::string& what, std::size_t done, std::size_t total)>;

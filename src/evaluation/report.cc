@@ -81,7 +81,7 @@ Json column_json(const Evaluation& evaluation, const Column& column) {
                                                 {"share", total.share()},
                                                 {"interval", {low, high}}};
   }
-  for (const std::string& group : groups_of(evaluation)) {
+  for (const std::string& group : evaluation.groups) {
     const LetterTable table = letters_of(evaluation, column, group);
     if (table.all().letters > 0) json["letters"][group] = letters_json(table);
   }
@@ -107,9 +107,9 @@ std::string report_json(const Evaluation& evaluation) {
   for (std::size_t i = 0; i < evaluation.prompts.size(); ++i) {
     const EvaluationPrompt& prompt = evaluation.prompts[i];
     Json row{{"prompt", prompt.text}, {"seed", generate.seed + i}};
-    if (prompt.kind) {
-      row["kind"] = scene_kind_name(*prompt.kind);
-      row["expected"] = prompt.expectation();
+    if (!prompt.kind.empty()) {
+      row["kind"] = prompt.kind;
+      row["expected"] = prompt.expectation;
     }
     for (const Column& column : evaluation.columns)
       if (!column.pictures[i].file.empty()) row["pictures"][column.label] = picture_json(column.pictures[i]);
@@ -120,7 +120,7 @@ std::string report_json(const Evaluation& evaluation) {
 
 std::string summary_of(const Evaluation& evaluation) {
   std::ostringstream text;
-  for (const std::string& group : groups_of(evaluation)) {
+  for (const std::string& group : evaluation.groups) {
     for (const Column& column : evaluation.columns) {
       std::string line;
       for (const Total& total : totals_of(evaluation, column))

@@ -151,7 +151,7 @@ void write_confusions(std::ostream& out, const std::string& label, const LetterT
 }
 
 void write_letters(std::ostream& out, const Evaluation& evaluation) {
-  for (const std::string& group : groups_of(evaluation)) {
+  for (const std::string& group : evaluation.groups) {
     std::vector<std::string> labels;
     std::vector<LetterTable> tables;
     for (const Column& column : evaluation.columns) {
@@ -193,14 +193,14 @@ void write_group(std::ostream& out, const Evaluation& evaluation, const std::str
   out << "</tr>\n";
   for (std::size_t i = 0; i < evaluation.prompts.size(); ++i) {
     const EvaluationPrompt& prompt = evaluation.prompts[i];
-    if (group_of(prompt) != group) continue;
+    if (prompt.group != group) continue;
     bool good = true;
     for (const Column& column : evaluation.columns) {
       const auto& checks = column.pictures[i].score.checks;
       good = good && (checks.empty() || checks[0].second);
     }
     out << (good ? "<tr class=\"good\">" : "<tr>") << "<td class=\"prompt\">" << escaped(prompt.text);
-    if (!group.empty()) out << "<br><small>expected: " << escaped(prompt.expectation()) << "</small>";
+    if (!group.empty()) out << "<br><small>expected: " << escaped(prompt.expectation) << "</small>";
     out << "<br><small>seed " << evaluation.generate.seed + i << "</small></td>";
     for (const Column& column : evaluation.columns) write_picture(out, column.pictures[i]);
     out << "</tr>\n";
@@ -218,8 +218,8 @@ std::string report_html(const Evaluation& evaluation) {
   write_letters(out, evaluation);
   out << "<p><label><input type=\"checkbox\" onchange=\"document.body.classList.toggle('failures', "
          "this.checked)\"> only rows where something failed</label></p>\n";
-  for (const std::string& group : groups_of(evaluation)) write_group(out, evaluation, group);
-  const auto is_plain = [](const EvaluationPrompt& prompt) { return !prompt.kind; };
+  for (const std::string& group : evaluation.groups) write_group(out, evaluation, group);
+  const auto is_plain = [](const EvaluationPrompt& prompt) { return prompt.kind.empty(); };
   if (std::ranges::any_of(evaluation.prompts, is_plain)) write_group(out, evaluation, "");
   out << "</body></html>\n";
   return out.str();

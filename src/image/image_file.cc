@@ -152,16 +152,17 @@ namespace {
 
 // Finds the format and calls its function, putting the name in front of what it throws.
 template <class Result>
-Result read_as(Bytes file, const std::string& name, Result (*png)(Bytes), Result (*jpeg)(Bytes),
+Result read_as(Bytes file, const Location& name, Result (*png)(Bytes), Result (*jpeg)(Bytes),
                Result (*webp)(Bytes)) {
   try {
     if (is_png(file)) return png(file);
     if (is_jpeg(file)) return jpeg(file);
     if (is_webp(file)) return webp(file);
   } catch (...) {
-    rethrow_with_context("cannot read " + in_quotes(name), name);
+    rethrow_with_context("cannot read " + in_quotes(name.text), name.file);
   }
-  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image", {}, name);
+  throw FileError("cannot read " + in_quotes(name.text) + ": it is not a PNG, JPEG or WebP image", {},
+                  name.file);
 }
 
 }  // namespace
@@ -171,11 +172,11 @@ Image read_image(const std::filesystem::path& path) {
   return read_image(std::as_bytes(std::span(file)), path.string());
 }
 
-Image read_image(std::span<const std::byte> file, const std::string& name) {
+Image read_image(std::span<const std::byte> file, const Location& name) {
   return oriented(read_as(bytes_of(file), name, decode_png, decode_jpeg, decode_webp));
 }
 
-TransparentImage read_transparent_image(std::span<const std::byte> file, const std::string& name) {
+TransparentImage read_transparent_image(std::span<const std::byte> file, const Location& name) {
   return oriented(read_as<StoredTransparentImage>(
       bytes_of(file), name, decode_transparent_png, [](Bytes jpeg) { return opaque(decode_jpeg(jpeg)); },
       decode_transparent_webp));
@@ -191,7 +192,7 @@ Metadata read_metadata(const std::filesystem::path& path) {
   return read_metadata(std::as_bytes(std::span(file)), path.string());
 }
 
-Metadata read_metadata(std::span<const std::byte> file, const std::string& name) {
+Metadata read_metadata(std::span<const std::byte> file, const Location& name) {
   return read_as(bytes_of(file), name, png_metadata, jpeg_metadata, webp_metadata);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
 #include "image/image.h"
 #include "image/metadata.h"
 
@@ -40,17 +41,17 @@ void write_image(const std::filesystem::path& path, const Image& image, const Me
 // is animated, has a side above kMaxImageSide or more than 2^28 pixels.
 Image read_image(const std::filesystem::path& path);
 // The same, of a file in memory that messages call `name`.
-Image read_image(std::span<const std::byte> file, const std::string& name);
+Image read_image(std::span<const std::byte> file, const Location& name);
 
 // The same with its alpha, 255 where it has none.
 TransparentImage read_transparent_image(const std::filesystem::path& path);
-TransparentImage read_transparent_image(std::span<const std::byte> file, const std::string& name);
+TransparentImage read_transparent_image(std::span<const std::byte> file, const Location& name);
 
 // What write_image(), or another program that uses the same places, put there; of a PNG, what comes before
 // the pixels. Both texts are empty when there is nothing. Throws FileError as read_image() does, but does not
 // decode the pixels.
 Metadata read_metadata(const std::filesystem::path& path);
 // The same, of a file in memory that messages call `name`.
-Metadata read_metadata(std::span<const std::byte> file, const std::string& name);
+Metadata read_metadata(std::span<const std::byte> file, const Location& name);
 
 }  // namespace sd35

@@ -110,7 +110,7 @@ std::optional<ImageSize> jpeg_size(const Start& start) {
 }  // namespace
 
 std::optional<ImageSize> image_size(std::span<const std::byte> start, std::uint64_t file_size,
-                                    const std::string& name) {
+                                    const Location& name) {
   const Bytes bytes(reinterpret_cast<const std::uint8_t*>(start.data()), start.size());
   constexpr std::size_t kTellsFormat = 12;
   if (bytes.size() < kTellsFormat && bytes.size() < file_size) return std::nullopt;
@@ -123,9 +123,10 @@ std::optional<ImageSize> image_size(std::span<const std::byte> start, std::uint6
       return shown_size(size->width, size->height, size->orientation);
     }
   } catch (...) {
-    rethrow_with_context("cannot read " + in_quotes(name));
+    rethrow_with_context("cannot read " + in_quotes(name.text), name.file);
   }
-  throw FileError("cannot read " + in_quotes(name) + ": it is not a PNG, JPEG or WebP image", {}, name);
+  throw FileError("cannot read " + in_quotes(name.text) + ": it is not a PNG, JPEG or WebP image", {},
+                  name.file);
 }
 
 }  // namespace sd35

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "core/location.h"
+
 namespace sd35 {
 
 struct ImageSize {
@@ -23,6 +25,6 @@ struct ImageSize {
 //
 // Throws FileError, naming the picture `name`, for what read_image() would refuse, if the header shows it.
 std::optional<ImageSize> image_size(std::span<const std::byte> start, std::uint64_t file_size,
-                                    const std::string& name);
+                                    const Location& name);
 
 }  // namespace sd35

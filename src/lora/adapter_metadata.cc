@@ -23,18 +23,19 @@ bool means(std::string_view pattern, std::string_view layer) {
                               layer[layer.size() - pattern.size() - 1] == '.');
 }
 
-void check_pattern(const std::string& pattern, const std::string& location) {
+void check_pattern(const std::string& pattern, const Location& location) {
   constexpr std::string_view special = "*+?[](){}|\\$";
   if (pattern.find_first_of(special) != pattern.npos)
     throw FileError(location + ": the pattern " + in_quotes(pattern) +
-                    " is a regular expression; only names of layers and their ends are supported");
+                        " is a regular expression; only names of layers and their ends are supported",
+                    {}, location.file);
 }
 
 }  // namespace
 
 AdapterMetadata::AdapterMetadata(const std::map<std::string, std::string>& metadata,
                                  const std::filesystem::path& path)
-    : location_(path.string() + ", " + kAdapterMetadata) {
+    : location_(path.string() + ", " + kAdapterMetadata, path) {
   if (const auto found = metadata.find(kAdapterMetadata); found != metadata.end()) {
     values_ = parse_json_object(found->second, location_);
     refuse_other_kinds();
@@ -104,7 +105,8 @@ double AdapterMetadata::scale(Component component, std::string_view layer, std::
                                      : ConfigReader(ranks, location_).integer(rank_key, 1, kLargestRank);
   if (said_rank != rank)
     throw FileError(location_ + ": the rank of " + in_quotes(layer) + " is " + std::to_string(said_rank) +
-                    ", but its tensors have " + std::to_string(rank));
+                        ", but its tensors have " + std::to_string(rank),
+                    {}, location_.file);
   const auto of_rank = static_cast<double>(rank);
   const double alpha = alpha_key.empty()
                            ? reader.number(prefix + "lora_alpha", -kLargest, kLargest, of_rank)

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/location.h"
 #include "weights/layouts/component.h"
 
 namespace sd35 {
@@ -34,7 +35,7 @@ class AdapterMetadata {
 
   nlohmann::json values_ = nlohmann::json::object();
   bool of_one_component_ = false;  // its keys have none
-  std::string location_;
+  Location location_;
 };
 
 }  // namespace sd35

@@ -98,16 +98,17 @@ class LoraReader {
 
  private:
   [[noreturn]] void fail(std::string_view key, const std::string& what) const {
-    throw FileError(location_ + ": " + in_quotes(key) + " " + what);
+    throw FileError(location_ + ": " + in_quotes(key) + " " + what, {}, location_);
   }
 
   [[noreturn]] void fail_without_match() const {
     throw FileError(location_ + ": " +
-                    (unknown_.count() == 0 ? "there is nothing in it"
-                                           : "none of its keys matches the model: " + unknown_.text()) +
-                    "; a LoRA of Stable Diffusion 3.5 Medium has keys like "
-                    "'transformer.transformer_blocks.0.attn.to_q.lora_A.weight' or "
-                    "'lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight'");
+                        (unknown_.count() == 0 ? "there is nothing in it"
+                                               : "none of its keys matches the model: " + unknown_.text()) +
+                        "; a LoRA of Stable Diffusion 3.5 Medium has keys like "
+                        "'transformer.transformer_blocks.0.attn.to_q.lora_A.weight' or "
+                        "'lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight'",
+                    {}, location_);
   }
 
   // Finds the layer of every key.
@@ -116,8 +117,9 @@ class LoraReader {
       const std::string& key = entry.first;
       if (key.starts_with("first_moment."))
         throw FileError(location_ +
-                        ": it is a checkpoint of sd35 train, which the run goes on from (--resume) to "
-                        "its lora.safetensors");
+                            ": it is a checkpoint of sd35 train, which the run goes on from (--resume) to "
+                            "its lora.safetensors",
+                        {}, location_);
       const std::string_view unsupported = unsupported_in_lora(key);
       if (!unsupported.empty())
         fail(key, "is " + std::string(unsupported) + "; only plain LoRA of linear layers is supported");

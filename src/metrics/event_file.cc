@@ -96,7 +96,7 @@ void EventFile::add(std::int64_t step, const std::map<std::string, double>& scal
 void EventFile::record(const std::string& event) {
   const std::string length = little_endian(std::uint64_t{event.size()});
   file_ << length << masked_checksum(length) << event << masked_checksum(event) << std::flush;
-  if (!file_) throw FileError(path_.string() + " cannot be written");
+  if (!file_) throw FileError(path_.string() + " cannot be written", {}, path_);
 }
 
 }  // namespace sd35

@@ -55,7 +55,7 @@ void MetricsLog::log(std::int64_t step, const std::map<std::string, double>& val
     remember(step, name, value);
   }
   lines_ << line.dump() + "\n" << std::flush;
-  if (!lines_) throw FileError((folder_ / kLines).string() + " cannot be written");
+  if (!lines_) throw FileError((folder_ / kLines).string() + " cannot be written", {}, folder_ / kLines);
   events_.add(step, values);
 }
 

@@ -4,7 +4,7 @@
 
 namespace sd35 {
 
-MmditConfig MmditConfig::from_json(const nlohmann::json& json, const std::string& location) {
+MmditConfig MmditConfig::from_json(const nlohmann::json& json, const Location& location) {
   const ConfigReader reader(json, location);
   MmditConfig config;
   // The bounds lie far beyond every published model; they keep a hostile file from requesting all memory.

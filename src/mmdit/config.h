@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
+
 namespace sd35 {
 
 struct MmditConfig {
@@ -28,7 +30,7 @@ struct MmditConfig {
   std::int64_t width() const { return static_cast<std::int64_t>(num_attention_heads) * attention_head_dim; }
 
   // Throws FileError naming `location` and the key when a value is missing, impossible or not supported.
-  static MmditConfig from_json(const nlohmann::json& json, const std::string& location);
+  static MmditConfig from_json(const nlohmann::json& json, const Location& location);
 };
 
 }  // namespace sd35

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/location.h"
 #include "mmdit/config.h"
 
 namespace sd35 {
@@ -18,6 +19,6 @@ struct MeetingWidths {
 };
 
 // Throws a FileError that begins with `location` if these are not what the transformer takes.
-void check_widths(const std::string& location, const MmditConfig& transformer, const MeetingWidths& widths);
+void check_widths(const Location& location, const MmditConfig& transformer, const MeetingWidths& widths);
 
 }  // namespace sd35

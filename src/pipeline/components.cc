@@ -98,7 +98,7 @@ std::string transformer_identity(const ModelFiles& files, const LoadOptions& opt
 }
 
 // A LoRA may teach words that the model's own list lacks.
-PromptVocabulary vocabulary_of(const nlohmann::json& extras, const std::string& location,
+PromptVocabulary vocabulary_of(const nlohmann::json& extras, const Location& location,
                                const LoadOptions& options) {
   return options.loras.empty() ? PromptVocabulary::from_json(extras, location) : PromptVocabulary{};
 }
@@ -132,7 +132,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
   ModelFiles files = ModelFiles::open(model, options.parts);
   files.check_named_tokenizers(options.use_t5);
   const std::string missing = files.missing_to_generate(options.use_t5);
-  if (!missing.empty()) throw FileError(files.location() + " lacks " + missing);
+  if (!missing.empty()) throw FileError(files.location() + " lacks " + missing, {}, files.location());
 
   options.use_t5 = asked.use_t5 && !files.without_t5();
   std::vector<std::string> warnings = notes_of(files, asked, options.use_t5);
@@ -142,11 +142,11 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
   LoraTargets targets = lora_targets(files, options.use_t5);
   apply_loras(files, options, targets, warnings);
   const nlohmann::json extras = files.extras();
-  const std::string said = files.location() + ", sd35.json";
+  const Location said = files.extras_location();
   Components components{PromptEncoder(files, options.use_t5),
                         transformer,
                         vae,
-                        SchedulerConfig::from_json(files.scheduler_config(), files.location()),
+                        SchedulerConfig::from_json(files.scheduler_config(), files.scheduler_location()),
                         files.weights(Component::transformer),
                         check_vae(files, vae),
                         std::move(targets),

@@ -408,7 +408,7 @@ std::optional<Recipe> recipe_from_parameters(std::string_view text) {
   return std::move(settings).finished();
 }
 
-Recipe recipe_from_comfy_graph(std::string_view text, const std::string& location) {
+Recipe recipe_from_comfy_graph(std::string_view text, const Location& location) {
   const ComfyGraph graph(parse_json_object(text, location));
   ComfyReader reader(graph);
   if (!reader.read())

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/location.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -18,6 +19,6 @@ std::optional<Recipe> recipe_from_parameters(std::string_view text);
 // The graph of nodes that ComfyUI writes, its API format: of the sampler (KSampler, KSamplerAdvanced) that
 // begins from an empty latent, with what is upstream of it. Throws FileError naming `location` for JSON that
 // is no such graph, and for one without these samplers.
-Recipe recipe_from_comfy_graph(std::string_view json, const std::string& location);
+Recipe recipe_from_comfy_graph(std::string_view json, const Location& location);
 
 }  // namespace sd35

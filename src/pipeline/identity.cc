@@ -46,7 +46,8 @@ void Identity::add_folder(const std::filesystem::path& folder) {
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error))
     if (entry->is_regular_file(ignored)) files.push_back(entry->path());
-  if (error) throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot read folder " + in_quotes(folder.string()) + ": " + error.message(), {}, folder);
   std::ranges::sort(files);
   for (const std::filesystem::path& path : files) {
     const FileReader file(path.string());
@@ -58,7 +59,7 @@ void Identity::add_folder(const std::filesystem::path& folder) {
 
 void Identity::add_file_state(const std::filesystem::path& path) {
   struct stat state {};
-  if (::stat(path.c_str(), &state) != 0) throw FileError("cannot read " + in_quotes(path.string()));
+  if (::stat(path.c_str(), &state) != 0) throw FileError("cannot read " + in_quotes(path.string()), {}, path);
   hasher_.add_number(static_cast<std::uint64_t>(state.st_size));
   hasher_.add_number(static_cast<std::uint64_t>(state.st_mtim.tv_sec));
   hasher_.add_number(static_cast<std::uint64_t>(state.st_mtim.tv_nsec));

@@ -17,7 +17,7 @@ constexpr double kPublishedGuidance = 4.5;
 constexpr const char* kPublishedSampler = "euler";
 
 // With the names that options have. Throws FileError for a key that is not a model's.
-nlohmann::json with_option_names(nlohmann::json defaults, const std::string& where) {
+nlohmann::json with_option_names(nlohmann::json defaults, const Location& where) {
   nlohmann::json options = nlohmann::json::object();
   std::string known;
   visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
@@ -29,7 +29,8 @@ nlohmann::json with_option_names(nlohmann::json defaults, const std::string& whe
     defaults.erase(key);
   });
   if (!defaults.empty())
-    throw FileError(where + " does not know " + in_quotes(defaults.begin().key()) + "; known: " + known);
+    throw FileError(where + " does not know " + in_quotes(defaults.begin().key()) + "; known: " + known, {},
+                    where.file);
   return options;
 }
 
@@ -47,19 +48,20 @@ std::int64_t image_tokens(int width, int height, const MmditConfig& transformer,
 }  // namespace
 
 GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConfig& transformer,
-                                   const VaeConfig& vae, const std::string& location) {
+                                   const VaeConfig& vae, const Location& location) {
   GenerateOptions defaults;
   const auto said = extras.find("defaults");
   if (said == extras.end()) return defaults;
-  const std::string where = location + ": 'defaults'";
-  if (!said->is_object()) throw FileError(where + R"( is not an object, as in {"steps": 20})");
+  const Location where{location + ": 'defaults'", location.file};
+  if (!said->is_object())
+    throw FileError(where + R"( is not an object, as in {"steps": 20})", {}, where.file);
   try {
     options_from_json(with_option_names(*said, where), defaults);
     if (defaults.guidance_scale.value_or(0) < 0)
       throw ArgumentError("guidance_scale is below 0", "guidance_scale");
     check_options(with_model_defaults({}, defaults, transformer, vae, 0), transformer, vae);
   } catch (const ArgumentError& error) {
-    throw FileError(where + ": " + error.what(), error.option());
+    throw FileError(where + ": " + error.what(), error.option(), where.file);
   }
   return defaults;
 }

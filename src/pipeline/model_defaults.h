@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "core/location.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
 #include "vae/config.h"
@@ -16,7 +17,7 @@ namespace sd35 {
 // the model does not say, are unset. Throws FileError that begins with `location` for a key it does not know,
 // and for values that are impossible for this model.
 GenerateOptions defaults_from_json(const nlohmann::json& extras, const MmditConfig& transformer,
-                                   const VaeConfig& vae, const std::string& location);
+                                   const VaeConfig& vae, const Location& location);
 
 // The options with values for those that leave the choice to the model: its defaults, else the size it was
 // configured for and what Stable Diffusion 3.5 Medium is drawn with; what depends on the others (a shift by

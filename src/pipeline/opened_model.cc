@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/content_hash.h"
+#include "core/fingerprint.h"
 #include "core/threads.h"
 #include "pipeline/validation.h"
 #include "weights/model/hub_cache.h"
@@ -35,7 +35,7 @@ OpenedModel::OpenedModel(std::string model, LoadOptions options)
 bool OpenedModel::widens() const { return ops->product_type() != ops->compute_type(); }
 
 const std::string& OpenedModel::hash() const {
-  std::call_once(hashed_, [this] { hash_ = content_hash(components.weight_files); });
+  std::call_once(hashed_, [this] { hash_ = fingerprint(components.weight_files, Reading::samples); });
   return hash_;
 }
 

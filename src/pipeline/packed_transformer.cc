@@ -3,11 +3,8 @@
 #include <utility>
 
 #include "core/atomic_file.h"
-#include "core/buffer_pool.h"
 #include "core/error.h"
 #include "core/messages.h"
-#include "core/threads.h"
-#include "core/yielding.h"
 #include "lora/attach.h"
 #include "mmdit/quantization.h"
 #include "pipeline/loading.h"

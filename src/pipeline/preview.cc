@@ -42,7 +42,7 @@ std::optional<std::array<float, 3>> colour_from_json(const nlohmann::json& json)
 }  // namespace
 
 PreviewColours PreviewColours::from_json(const nlohmann::json& extras, std::int64_t latent_channels,
-                                         const std::string& location) {
+                                         const Location& location) {
   const auto said = extras.find("preview");
   if (said == extras.end()) {
     const bool known = latent_channels == static_cast<std::int64_t>(kColours.size());
@@ -58,8 +58,9 @@ PreviewColours PreviewColours::from_json(const nlohmann::json& extras, std::int6
   if (!bias || colours.channels.size() != static_cast<std::size_t>(latent_channels) ||
       said->at("channels").size() != colours.channels.size())
     throw FileError(location + ": 'preview' is not the red, green and blue of " +
-                    std::to_string(latent_channels) +
-                    R"( latent channels, as in {"channels": [[0.1, 0, -0.2], ...], "bias": [0, 0, 0]})");
+                        std::to_string(latent_channels) +
+                        R"( latent channels, as in {"channels": [[0.1, 0, -0.2], ...], "bias": [0, 0, 0]})",
+                    {}, location.file);
   colours.bias = *bias;
   return colours;
 }

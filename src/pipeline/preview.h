@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -23,7 +24,7 @@ struct PreviewColours {
   // SD3LatentFormat.decode_latent_to_preview), if there are as many channels. Throws FileError that begins
   // with `location`.
   static PreviewColours from_json(const nlohmann::json& extras, std::int64_t latent_channels,
-                                  const std::string& location);
+                                  const Location& location);
   // What from_json reads as `preview`.
   nlohmann::json to_json() const;
 };

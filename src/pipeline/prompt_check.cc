@@ -180,17 +180,18 @@ std::vector<std::string> texts_of(const GenerateOptions& options) {
 
 }  // namespace
 
-PromptVocabulary PromptVocabulary::from_json(const nlohmann::json& extras, const std::string& location) {
+PromptVocabulary PromptVocabulary::from_json(const nlohmann::json& extras, const Location& location) {
   PromptVocabulary vocabulary;
   if (const auto words = extras.find("words"); words != extras.end()) {
-    if (!words->is_array()) throw FileError(location + ": 'words' is not a list");
+    if (!words->is_array()) throw FileError(location + ": 'words' is not a list", {}, location.file);
     for (const nlohmann::json& word : *words) {
-      if (!word.is_string()) throw FileError(location + ": 'words' holds something that is not a text");
+      if (!word.is_string())
+        throw FileError(location + ": 'words' holds something that is not a text", {}, location.file);
       vocabulary.words.insert(in_small_letters(word.get<std::string>()));
     }
   }
   if (const auto letters = extras.find("letters"); letters != extras.end()) {
-    if (!letters->is_string()) throw FileError(location + ": 'letters' is not a text");
+    if (!letters->is_string()) throw FileError(location + ": 'letters' is not a text", {}, location.file);
     vocabulary.letters = letters->get<std::string>();
   }
   return vocabulary;

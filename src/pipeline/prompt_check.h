@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -17,7 +18,7 @@ struct PromptVocabulary {
   std::string letters;
 
   // Throws FileError that begins with `location`.
-  static PromptVocabulary from_json(const nlohmann::json& extras, const std::string& location);
+  static PromptVocabulary from_json(const nlohmann::json& extras, const Location& location);
 };
 
 // Words of `text` that are not in the vocabulary, as they are written. Small and capital letters, plural and

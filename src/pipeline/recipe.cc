@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "core/config_file.h"
-#include "core/content_hash.h"
 #include "core/error.h"
+#include "core/fingerprint.h"
 #include "image/image_file.h"
 #include "image/metadata.h"
 #include "lora/lora_files.h"
@@ -49,7 +49,7 @@ nlohmann::json child(const nlohmann::json& json, const char* key) {
 
 // Without what concerns only one machine: a picture from elsewhere chooses no folders or threads.
 template <class Options>
-Options read_options_of_recipe(nlohmann::json json, const std::string& location) {
+Options read_options_of_recipe(nlohmann::json json, const Location& location) {
   visit_defaults<Options>([&](const Option& option, const auto& /*standard*/) {
     if (!option.recorded && json.is_object()) json.erase(std::string(option.name));
   });
@@ -57,7 +57,7 @@ Options read_options_of_recipe(nlohmann::json json, const std::string& location)
   try {
     options_from_json(json, options);
   } catch (const ArgumentError& error) {
-    throw FileError(location + ": " + error.what(), error.option());
+    throw FileError(location + ": " + error.what(), error.option(), location.file);
   }
   return options;
 }
@@ -118,9 +118,9 @@ void write_hashes(const char* key, const std::map<std::string, std::string>& has
 }
 
 std::map<std::string, std::string> read_hashes(const nlohmann::json& root, const char* key,
-                                               const std::string& location) {
+                                               const Location& location) {
   const nlohmann::json object = child(root, key);
-  const ConfigReader reader(object, location + ", " + key);
+  const ConfigReader reader(object, {location + ", " + key, location.file});
   std::map<std::string, std::string> hashes;
   for (const auto& [name, hash] : object.items()) hashes[name] = reader.text(name);
   return hashes;
@@ -143,7 +143,8 @@ Recipe with_names(Recipe recipe) {
 Recipe with_hashes(Recipe recipe) {
   for (const std::vector<LoraOptions>* loras : {&recipe.load.loras, &recipe.generate.loras})
     for (const LoraOptions& lora : *loras)
-      recipe.lora_hashes[last_part(lora.path).string()] = content_hash(lora_files(lora.path));
+      recipe.lora_hashes[last_part(lora.path).string()] =
+          fingerprint(lora_files(lora.path), Reading::samples);
   GenerateOptions& options = recipe.generate;
   for (InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit}) {
     if (!picture->given()) continue;
@@ -163,7 +164,7 @@ std::string recipe_to_json(const Recipe& recipe) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Recipe recipe_from_json(const std::string& json, const std::string& location) {
+Recipe recipe_from_json(const std::string& json, const Location& location) {
   const nlohmann::json root = parse_json_object(json, location);
   Recipe recipe;
   const ConfigReader reader(root, location);
@@ -171,9 +172,10 @@ Recipe recipe_from_json(const std::string& json, const std::string& location) {
   recipe.model_hash = reader.text("model_hash", "");
   recipe.lora_hashes = read_hashes(root, "lora_hashes", location);
   recipe.picture_hashes = read_hashes(root, "picture_hashes", location);
-  recipe.load = read_options_of_recipe<LoadOptions>(child(root, "load"), location + ", load");
+  recipe.load =
+      read_options_of_recipe<LoadOptions>(child(root, "load"), {location + ", load", location.file});
   recipe.generate = read_options_of_recipe<GenerateOptions>(without_old_unset(child(root, "generate")),
-                                                            location + ", generate");
+                                                            {location + ", generate", location.file});
   return recipe;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/location.h"
 #include "sd35/sd35.h"
 
 namespace sd35 {
@@ -27,6 +28,6 @@ Recipe with_hashes(Recipe recipe);
 
 std::string recipe_to_json(const Recipe& recipe);
 // The inverse; options that are absent keep their defaults. Throws FileError naming `location` and the key.
-Recipe recipe_from_json(const std::string& json, const std::string& location);
+Recipe recipe_from_json(const std::string& json, const Location& location);
 
 }  // namespace sd35

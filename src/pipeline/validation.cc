@@ -125,7 +125,7 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
 }
 
 TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
-                           const std::string& location) {
+                           const Location& location) {
   const auto said = extras.find("sides");
   if (said == extras.end()) {
     const int best = transformer.sample_size * vae.scale();
@@ -135,7 +135,7 @@ TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& tran
     return side.is_number_unsigned() && side >= 1 && side <= kMostPixelsOfASide;
   };
   if (!said->is_array() || said->size() != 2 || !std::ranges::all_of(*said, is_side))
-    throw FileError(location + ": 'sides' is not two numbers of pixels, as in [96, 224]");
+    throw FileError(location + ": 'sides' is not two numbers of pixels, as in [96, 224]", {}, location.file);
   return {said->at(0), said->at(1)};
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "core/location.h"
 #include "mmdit/config.h"
 #include "sd35/sd35.h"
 #include "vae/config.h"
@@ -30,7 +31,7 @@ struct TrainedSides {
 // `sides` of the model's sd35.json, as in [96, 224]; where it says none, those of Stable Diffusion 3.5 Medium
 // in proportion to the side it works best with. Throws FileError that begins with `location`.
 TrainedSides trained_sides(const nlohmann::json& extras, const MmditConfig& transformer, const VaeConfig& vae,
-                           const std::string& location);
+                           const Location& location);
 
 // Warns of options that work, but not as a person may expect.
 void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, const Callbacks& callbacks);

@@ -47,7 +47,7 @@ RandomModel describe_model(const std::map<std::string, nlohmann::json>& configs,
   const auto where = [&](Component component) { return location + "/" + path_of(component); };
   const auto config_of = [&](Component component) -> const nlohmann::json& {
     const auto found = configs.find(path_of(component));
-    if (found == configs.end()) throw FileError(where(component) + " is missing");
+    if (found == configs.end()) throw FileError(where(component) + " is missing", {}, where(component));
     return found->second;
   };
   const auto add = [&](Component component, const auto& describe) {

@@ -9,8 +9,8 @@ namespace {
 
 constexpr auto kClass = "FlowMatchEulerDiscreteScheduler";
 
-[[noreturn]] void fail(const std::string& location, const std::string& what) {
-  throw FileError(location + ": " + what);
+[[noreturn]] void fail(const Location& location, const std::string& what) {
+  throw FileError(location + ": " + what, {}, location.file);
 }
 
 // Long or hostile values are cut, so that the message stays one readable line.
@@ -22,7 +22,7 @@ std::string shown(const nlohmann::json& value) {
 }
 
 double positive_number(const nlohmann::json& json, const char* key, double otherwise,
-                       const std::string& location) {
+                       const Location& location) {
   const auto found = json.find(key);
   if (found == json.end()) return otherwise;
   const double value = found->is_number() ? found->get<double>() : 0;
@@ -33,7 +33,7 @@ double positive_number(const nlohmann::json& json, const char* key, double other
 
 }  // namespace
 
-SchedulerConfig SchedulerConfig::from_json(const nlohmann::json& json, const std::string& location) {
+SchedulerConfig SchedulerConfig::from_json(const nlohmann::json& json, const Location& location) {
   if (!json.is_object()) fail(location, "not a JSON object");
   const auto name = json.find("_class_name");
   if (name == json.end() || *name != kClass)

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
+
 namespace sd35 {
 
 // scheduler/scheduler_config.json of the diffusers layout (FlowMatchEulerDiscreteScheduler).
@@ -17,7 +19,7 @@ struct SchedulerConfig {
   // Absent keys have diffusers' defaults (shift 1, 1000 timesteps). Throws FileError naming `location` and
   // the key when a value is impossible, the class is another one, or an option is set that changes the sigmas
   // in a way that is not supported.
-  static SchedulerConfig from_json(const nlohmann::json& json, const std::string& location);
+  static SchedulerConfig from_json(const nlohmann::json& json, const Location& location);
 };
 
 // Throws ArgumentError unless `steps` is 1 to `num_train_timesteps`.

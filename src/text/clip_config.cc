@@ -3,7 +3,7 @@
 
 namespace sd35 {
 
-ClipConfig ClipConfig::from_json(const nlohmann::json& json, const std::string& location) {
+ClipConfig ClipConfig::from_json(const nlohmann::json& json, const Location& location) {
   const ConfigReader reader(json, location);
   ClipConfig config;
   // The bounds lie far beyond every published model; they keep a hostile file from requesting all memory.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
 #include "ops/ops.h"
 #include "text/layers.h"
 #include "weights/parameters.h"
@@ -25,7 +26,7 @@ struct ClipConfig {
   float layer_norm_eps = 1e-5f;
 
   // Throws FileError naming `location` and the key.
-  static ClipConfig from_json(const nlohmann::json& json, const std::string& location);
+  static ClipConfig from_json(const nlohmann::json& json, const Location& location);
 };
 
 // The width of the pooled vector: where the weights have no projection, it keeps the model's.

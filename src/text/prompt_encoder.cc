@@ -96,12 +96,13 @@ Tensor tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts, 
   return ids;
 }
 
-void check_vocabulary(const std::string& location, const std::filesystem::path& tokenizer,
-                      std::int64_t tokens, std::int64_t rows) {
+void check_vocabulary(const Location& location, const std::filesystem::path& tokenizer, std::int64_t tokens,
+                      std::int64_t rows) {
   if (tokens > rows)
     throw FileError(location + ": the tokenizer in " + in_quotes(tokenizer.string()) + " has " +
-                    std::to_string(tokens) + " tokens, but the encoder only " + std::to_string(rows) +
-                    " embeddings; they belong to different models");
+                        std::to_string(tokens) + " tokens, but the encoder only " + std::to_string(rows) +
+                        " embeddings; they belong to different models",
+                    {}, location.file);
 }
 
 }  // namespace
@@ -181,7 +182,7 @@ class PromptEncoder::Progress {
 };
 
 PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component encoder, int tokenizer) {
-  const std::string location = files.config_location(encoder);
+  const Location location = files.config_location(encoder);
   Clip clip{files.weights(encoder), ClipConfig::from_json(files.config(encoder), location),
             ClipTokenizer::load(files.tokenizer(tokenizer))};
   ClipTextModel model(clip.config);
@@ -190,16 +191,17 @@ PromptEncoder::Clip PromptEncoder::open_clip(const ModelFiles& files, Component 
   clip.tokens = clip.tokenizer.model_max_length() > 0 ? clip.tokenizer.model_max_length() : kClipTokens;
   if (clip.config.max_position_embeddings < clip.tokens)
     throw FileError(location + ": max_position_embeddings is " +
-                    std::to_string(clip.config.max_position_embeddings) + "; prompts have " +
-                    std::to_string(clip.tokens) + " tokens by the tokenizer in " +
-                    in_quotes(files.tokenizer(tokenizer).string()));
+                        std::to_string(clip.config.max_position_embeddings) + "; prompts have " +
+                        std::to_string(clip.tokens) + " tokens by the tokenizer in " +
+                        in_quotes(files.tokenizer(tokenizer).string()),
+                    {}, location.file);
   clip.config.projection_dim = pooled_width(clip.config, *clip.weights);
   return clip;
 }
 
 PromptEncoder::T5 PromptEncoder::open_t5(const ModelFiles& files) {
   constexpr Component kEncoder = Component::text_encoder_3;
-  const std::string location = files.config_location(kEncoder);
+  const Location location = files.config_location(kEncoder);
   T5 t5{files.weights(kEncoder), T5Config::from_json(files.config(kEncoder), location),
         T5Tokenizer::load(files.tokenizer(3))};
   T5Encoder model(t5.config);
@@ -213,9 +215,10 @@ PromptEncoder::PromptEncoder(const ModelFiles& files, bool use_t5)
       clip_g_(open_clip(files, Component::text_encoder_2, 2)) {
   if (clip_l_.tokens != clip_g_.tokens)
     throw FileError("prompts have " + std::to_string(clip_l_.tokens) + " tokens for the tokenizer in " +
-                    in_quotes(files.tokenizer(1).string()) + " and " + std::to_string(clip_g_.tokens) +
-                    " for that in " + in_quotes(files.tokenizer(2).string()) +
-                    "; their sequences lie side by side");
+                        in_quotes(files.tokenizer(1).string()) + " and " + std::to_string(clip_g_.tokens) +
+                        " for that in " + in_quotes(files.tokenizer(2).string()) +
+                        "; their sequences lie side by side",
+                    {}, files.tokenizer(2));
   if (use_t5) t5_ = open_t5(files);
 }
 

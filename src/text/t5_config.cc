@@ -3,7 +3,7 @@
 
 namespace sd35 {
 
-T5Config T5Config::from_json(const nlohmann::json& json, const std::string& location) {
+T5Config T5Config::from_json(const nlohmann::json& json, const Location& location) {
   const ConfigReader reader(json, location);
   // Only version 1.1 of T5 gates its feed-forward; the first one has other weights.
   const std::string feed_forward = reader.text("feed_forward_proj", "relu");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
 #include "ops/ops.h"
 #include "text/layers.h"
 #include "weights/parameters.h"
@@ -24,7 +25,7 @@ struct T5Config {
   float layer_norm_epsilon = 1e-6f;
 
   // Throws FileError naming `location` and the key.
-  static T5Config from_json(const nlohmann::json& json, const std::string& location);
+  static T5Config from_json(const nlohmann::json& json, const Location& location);
 };
 
 class T5Layer {

@@ -28,7 +28,7 @@ class WeightHashes {
     std::set<fs::path> files;
     for (const std::string& name : weights.names()) files.insert(weights.find(name)->file->path());
     std::string& hash = known_[files];
-    if (hash.empty()) hash = fingerprint({files.begin(), files.end()});
+    if (hash.empty()) hash = fingerprint({files.begin(), files.end()}, Reading::every_byte);
     return hash;
   }
 

@@ -18,7 +18,7 @@ void check_supported(const ConfigReader& reader) {
 
 }  // namespace
 
-VaeConfig VaeConfig::from_json(const nlohmann::json& json, const std::string& location) {
+VaeConfig VaeConfig::from_json(const nlohmann::json& json, const Location& location) {
   const ConfigReader reader(json, location);
   check_supported(reader);
   VaeConfig config;

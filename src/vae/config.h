@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/location.h"
+
 namespace sd35 {
 
 struct VaeConfig {
@@ -24,7 +26,7 @@ struct VaeConfig {
 
   // Throws FileError naming `location` and the key when a value is missing, impossible or not supported
   // (quant_conv layers).
-  static VaeConfig from_json(const nlohmann::json& json, const std::string& location);
+  static VaeConfig from_json(const nlohmann::json& json, const Location& location);
 };
 
 }  // namespace sd35

@@ -177,7 +177,7 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
     return;
   }
   const std::string problem = misfit(spec, parts);
-  if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem);
+  if (!problem.empty()) throw FileError(source_.location() + ": tensor " + problem, {}, source_.location());
   if (restore(spec)) {
     tensor = {};
     return;
@@ -199,7 +199,8 @@ void Loader::parameter(const ParameterSpec& spec, Tensor& tensor) {
   const auto bad = std::ranges::find_if_not(values, [](float value) { return std::isfinite(value); });
   if (bad != values.end())
     throw FileError(source_.location() + ": " + shown(spec) + " holds NaN or infinity at element " +
-                    std::to_string(bad - values.begin()) + "; the file is damaged");
+                        std::to_string(bad - values.begin()) + "; the file is damaged",
+                    {}, source_.location());
 }
 
 bool Loader::restore(const ParameterSpec& spec) {
@@ -240,7 +241,8 @@ void Loader::linear_done(Linear& linear) {
     try {
       linear.quantized = quantize(linear.weight, quantization_.format);
     } catch (const ArgumentError& error) {
-      throw FileError(source_.location() + ": " + shown(weight_) + " holds " + error.what());
+      throw FileError(source_.location() + ": " + shown(weight_) + " holds " + error.what(), {},
+                      source_.location());
     }
     if (linear.quantized != nullptr) linear.weight = {};
   }
@@ -256,8 +258,9 @@ void check_all_bound(const WeightSource& source, const std::function<void(Parame
   const ProblemList problems = checker.finish();
   if (problems.count() == 0) return;
   throw FileError(source.location() + ": " + std::to_string(problems.count()) +
-                  (problems.count() == 1 ? " tensor does" : " tensors do") +
-                  " not fit the model: " + problems.text());
+                      (problems.count() == 1 ? " tensor does" : " tensors do") +
+                      " not fit the model: " + problems.text(),
+                  {}, source.location());
 }
 
 }  // namespace sd35

@@ -19,7 +19,7 @@ namespace sd35 {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw FileError("cannot read '" + path + "': " + what);
+  throw FileError("cannot read '" + path + "': " + what, {}, path);
 }
 
 std::string reason(int error) { return std::generic_category().message(error); }

@@ -13,7 +13,7 @@ namespace {
 
 void read_prompt_file(const std::filesystem::path& path) {
   allow_errors([&] {
-    for (const EvaluationPrompt& prompt : read_prompts(path)) {
+    for (const ScenePrompt& prompt : read_prompts(path)) {
       (void)prompt.expectation();
       if (!prompt.scene) continue;
       const std::string line = evaluation_prompt_json(*prompt.scene);

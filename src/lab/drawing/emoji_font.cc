@@ -62,7 +62,7 @@ EmojiFont::EmojiFont() : face_(std::make_unique<Face>()) {
   if (FT_Init_FreeType(&face_->library) != 0) throw FileError("FreeType does not start");
   if (FT_New_Face(face_->library, path.c_str(), 0, &face_->face) != 0 || face_->face->num_fixed_sizes < 1 ||
       FT_Select_Size(face_->face, 0) != 0)
-    throw FileError(path + ": no font with colour bitmaps");
+    throw FileError(path + ": no font with colour bitmaps", {}, path);
 }
 
 EmojiFont::~EmojiFont() = default;

@@ -1,6 +1,7 @@
 #include "lab/scoring/prompt_file.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/config_file.h"
@@ -28,7 +29,7 @@ Item item_of(const nlohmann::json& json) {
   return item;
 }
 
-void read_expectation(const nlohmann::json& expect, EvaluationPrompt& prompt) {
+void read_expectation(const nlohmann::json& expect, ScenePrompt& prompt) {
   switch (*prompt.kind) {
     case SceneKind::words:
       prompt.words = expect.at("words").get<std::vector<std::string>>();
@@ -47,9 +48,9 @@ void read_expectation(const nlohmann::json& expect, EvaluationPrompt& prompt) {
   }
 }
 
-EvaluationPrompt parse_line(std::string_view line) {
+ScenePrompt parse_line(std::string_view line) {
   const nlohmann::json json = parse_json_object(line, "the prompt");
-  EvaluationPrompt prompt;
+  ScenePrompt prompt;
   prompt.text = json.at("prompt").get<std::string>();
   if (!json.contains("kind")) return prompt;
   prompt.kind = scene_kind_from_name(json.at("kind").get<std::string>());
@@ -68,7 +69,7 @@ std::string described(const Item& item) {
 
 }  // namespace
 
-std::string EvaluationPrompt::expectation() const {
+std::string ScenePrompt::expectation() const {
   if (!kind) return "";
   switch (*kind) {
     case SceneKind::words: {
@@ -87,8 +88,30 @@ std::string EvaluationPrompt::expectation() const {
   }
 }
 
-std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
-  std::vector<EvaluationPrompt> prompts;
+std::string ScenePrompt::group() const {
+  constexpr std::array<const char*, 4> kNumbers = {"", "", "two ", "three "};
+  if (!kind) return "";
+  const std::string name(scene_kind_name(*kind));
+  if (*kind != SceneKind::words || words.size() < 2) return name;
+  return (words.size() < kNumbers.size() ? kNumbers.at(words.size()) : std::to_string(words.size()) + " ") +
+         name;
+}
+
+std::vector<std::string> groups_of(const std::vector<ScenePrompt>& prompts) {
+  std::vector<const ScenePrompt*> first;  // of each group
+  for (const ScenePrompt& prompt : prompts) {
+    const auto same = [&](const ScenePrompt* other) { return other->group() == prompt.group(); };
+    if (prompt.kind && std::ranges::none_of(first, same)) first.push_back(&prompt);
+  }
+  std::ranges::stable_sort(
+      first, {}, [](const ScenePrompt* prompt) { return std::pair(*prompt->kind, prompt->words.size()); });
+  std::vector<std::string> groups;
+  for (const ScenePrompt* prompt : first) groups.push_back(prompt->group());
+  return groups;
+}
+
+std::vector<ScenePrompt> read_prompts(const std::filesystem::path& path) {
+  std::vector<ScenePrompt> prompts;
   bool json = false;
   for_each_line(path, kLargestFile, [&](std::int64_t number, std::string_view line) {
     if (line.empty()) return;
@@ -103,13 +126,14 @@ std::vector<EvaluationPrompt> read_prompts(const std::filesystem::path& path) {
       const std::string_view what =
           error.what();  // "[json.exception.type_error.302] type must be string ..."
       throw FileError(path.string() + ", line " + std::to_string(number) + ": " +
-                      std::string(what.substr(what.find("] ") + 2)) +
-                      "; docs/evaluation.md has what a line holds");
+                          std::string(what.substr(what.find("] ") + 2)) +
+                          "; docs/evaluation.md has what a line holds",
+                      {}, path);
     } catch (const std::exception& error) {
-      throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what());
+      throw FileError(path.string() + ", line " + std::to_string(number) + ": " + error.what(), {}, path);
     }
   });
-  if (prompts.empty()) throw FileError(path.string() + " holds no prompt");
+  if (prompts.empty()) throw FileError(path.string() + " holds no prompt", {}, path);
   return prompts;
 }
 

@@ -78,7 +78,7 @@ struct Scorer::State {
   BackgroundTable backgrounds;
   WordReader reader;
 
-  Score words(const Image& picture, const EvaluationPrompt& prompt) {
+  Score words(const Image& picture, const ScenePrompt& prompt) {
     Score score;
     score.seen = reader.read(picture);
     const int distance = edit_distance(score.seen, text_of(prompt.words));
@@ -86,7 +86,7 @@ struct Scorer::State {
     return score;
   }
 
-  Score thing(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+  Score thing(const LabImage& picture, const ScenePrompt& prompt, const std::vector<Part>& parts,
               const Mask& holes) const {
     const std::vector<std::string_view> ranked =
         table.ranked_things(ObservedPart(picture, main_item(parts), holes));
@@ -95,7 +95,7 @@ struct Scorer::State {
             std::string(ranked[0])};
   }
 
-  Score colour(const Image& image, const LabImage& picture, const EvaluationPrompt& prompt,
+  Score colour(const Image& image, const LabImage& picture, const ScenePrompt& prompt,
                const std::vector<Part>& parts, const Mask& holes) const {
     const Part item = main_item(parts);
     const std::string_view seen = colour_name(image, item);
@@ -104,7 +104,7 @@ struct Scorer::State {
     return {{{"colour", right}, {"colour and thing", right && thing}}, std::string(seen)};
   }
 
-  Score shape(const Image& image, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+  Score shape(const Image& image, const ScenePrompt& prompt, const std::vector<Part>& parts,
               const Mask& holes) const {
     const Part& item = parts.at(0);
     const std::string_view seen = table.nearest_shape(Silhouette(item, holes));
@@ -114,7 +114,7 @@ struct Scorer::State {
             std::string(colour) + " " + std::string(seen)};
   }
 
-  Score position(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+  Score position(const LabImage& picture, const ScenePrompt& prompt, const std::vector<Part>& parts,
                  const Mask& holes) const {
     Score score{{{"position", false}, {"position, whatever it is of", false}}, "one item"};
     if (parts.size() < 2) return score;
@@ -138,7 +138,7 @@ struct Scorer::State {
     return score;
   }
 
-  Score count(const LabImage& picture, const EvaluationPrompt& prompt, const std::vector<Part>& parts,
+  Score count(const LabImage& picture, const ScenePrompt& prompt, const std::vector<Part>& parts,
               const Mask& holes) const {
     int items = 0, likely = 0;
     for (const Part& part : parts) {
@@ -154,7 +154,7 @@ struct Scorer::State {
 Scorer::Scorer(const AppearanceTable& table) : state_(std::make_unique<State>(table)) {}
 Scorer::~Scorer() = default;
 
-Score Scorer::score(const Image& image, const EvaluationPrompt& prompt) {
+Score Scorer::score(const Image& image, const ScenePrompt& prompt) {
   if (!prompt.kind) return {};
   if (*prompt.kind == SceneKind::words) return state_->words(image, prompt);
   const LabImage picture = to_lab(image);

@@ -29,7 +29,7 @@ class Scorer {
   Scorer& operator=(const Scorer&) = delete;
 
   // No checks when the prompt has no kind.
-  Score score(const Image& picture, const EvaluationPrompt& prompt);
+  Score score(const Image& picture, const ScenePrompt& prompt);
 
  private:
   struct State;

@@ -20,22 +20,24 @@ std::int32_t id_from_key(const std::string& key, const std::string& location) {
   const bool digits =
       !key.empty() && key.size() <= 8 && key.find_first_not_of("0123456789") == std::string::npos;
   if (!digits || std::stoll(key) > kLargestTokenId)
-    throw FileError(location + ": added_tokens_decoder: a token id is a number up to " +
-                    std::to_string(kLargestTokenId));
+    throw FileError(
+        location + ": added_tokens_decoder: a token id is a number up to " + std::to_string(kLargestTokenId),
+        {}, location);
   return static_cast<std::int32_t>(std::stoll(key));
 }
 
 }  // namespace
 
 AddedToken parse_added_token(const nlohmann::json& entry, std::int32_t id, const std::string& location) {
-  if (!entry.is_object()) throw FileError(location + ": an added token is not an object");
+  if (!entry.is_object()) throw FileError(location + ": an added token is not an object", {}, location);
   const ConfigReader reader(entry, location);
   AddedToken token{reader.text("content"), id, reader.boolean("lstrip", false),
                    reader.boolean("rstrip", false), reader.boolean("normalized", false)};
-  if (token.content.empty()) throw FileError(location + ": an added token is empty");
+  if (token.content.empty()) throw FileError(location + ": an added token is empty", {}, location);
   if (reader.boolean("single_word", false))
     throw FileError(location + ": the added token " + in_quotes(token.content) +
-                    " has single_word set, which neither CLIP nor T5 uses");
+                        " has single_word set, which neither CLIP nor T5 uses",
+                    {}, location);
   return token;
 }
 
@@ -57,7 +59,8 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
     config.model_max_length = length->get<std::int64_t>();
   const auto added = json.find("added_tokens_decoder");
   if (added == json.end() || added->is_null()) return config;
-  if (!added->is_object()) throw FileError(location + ": added_tokens_decoder is not an object");
+  if (!added->is_object())
+    throw FileError(location + ": added_tokens_decoder is not an object", {}, location);
   for (const auto& [key, value] : added->items())
     config.added_tokens.push_back(parse_added_token(value, id_from_key(key, location), location));
   return config;

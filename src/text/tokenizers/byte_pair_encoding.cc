@@ -42,8 +42,9 @@ BytePairEncoding::BytePairEncoding(BytePairVocabulary vocabulary)
     const std::int32_t a = id_of(left), b = id_of(right), result = id_of(left + right);
     if (a < 0 || b < 0 || result < 0)
       throw FileError(location_ + ": merge " + std::to_string(rank + 1) + ", " +
-                      in_quotes(left + " " + right) + ", is not two tokens of " + vocabulary.tokens_location +
-                      " that make a third");
+                          in_quotes(left + " " + right) + ", is not two tokens of " +
+                          vocabulary.tokens_location + " that make a third",
+                      {}, location_);
     merges_.try_emplace(pair_of(a, b), Merge{rank++, result});
   }
 }
@@ -66,9 +67,10 @@ void BytePairEncoding::check_complete(const std::vector<AddedToken>& added) cons
   if (unmade == known.end()) return;
   const auto count = std::ranges::count(known, false);
   throw FileError(location_ + ": no merge makes " +
-                  in_quotes(tokens_[static_cast<std::size_t>(unmade - known.begin())]) +
-                  (count > 1 ? " and " + std::to_string(count - 1) + " other tokens" : "") +
-                  " of the vocabulary; the file is cut short, or belongs to another vocabulary");
+                      in_quotes(tokens_[static_cast<std::size_t>(unmade - known.begin())]) +
+                      (count > 1 ? " and " + std::to_string(count - 1) + " other tokens" : "") +
+                      " of the vocabulary; the file is cut short, or belongs to another vocabulary",
+                  {}, location_);
 }
 
 std::int32_t BytePairEncoding::id_of(const std::string& token) const {

@@ -19,13 +19,15 @@ std::vector<std::string> tokens_by_id(const nlohmann::json& vocabulary, const st
   for (const auto& [token, id] : vocabulary.items()) {
     if (!id.is_number_integer() || id < 0 || id >= vocabulary.size())
       throw FileError(location + ": the id of " + in_quotes(token) + " is not a number from 0 to " +
-                      std::to_string(vocabulary.size() - 1));
+                          std::to_string(vocabulary.size() - 1),
+                      {}, location);
     const auto index = id.get<std::size_t>();
-    if (seen[index]) throw FileError(location + ": two tokens have the id " + std::to_string(index));
+    if (seen[index])
+      throw FileError(location + ": two tokens have the id " + std::to_string(index), {}, location);
     seen[index] = true;
     tokens[index] = token;
   }
-  if (tokens.empty()) throw FileError(location + ": the vocabulary is empty");
+  if (tokens.empty()) throw FileError(location + ": the vocabulary is empty", {}, location);
   return tokens;
 }
 
@@ -36,7 +38,7 @@ BytePairVocabulary read_vocab_and_merges(const std::filesystem::path& folder) {
   result.merges_location = merges.string();
   result.tokens = tokens_by_id(read_json_file(vocabulary, kLargestTokenizerFile), vocabulary.string());
   if (const std::string kind = file_kind(merges); !kind.empty() && !kind.starts_with("text"))
-    throw FileError(merges.string() + ": not a list of merges; it is " + kind);
+    throw FileError(merges.string() + ": not a list of merges; it is " + kind, {}, merges);
   for_each_line(merges, kLargestTokenizerFile, [&](std::int64_t number, std::string_view line) {
     if (line.empty() || (number == 1 && line.starts_with("#version"))) return;
     const std::size_t space = std::min(line.find(' '), line.size());

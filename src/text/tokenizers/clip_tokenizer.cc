@@ -72,7 +72,7 @@ ClipTokenizer ClipTokenizer::load(const std::filesystem::path& folder) {
   const auto id_of = [&](const std::string& named, const char* fallback) {
     const std::string token = named.empty() ? fallback : named;
     const std::int32_t id = tokenizer.bpe_.id_of(token);
-    if (id < 0) throw FileError(location + ": there is no token " + in_quotes(token));
+    if (id < 0) throw FileError(location + ": there is no token " + in_quotes(token), {}, location);
     special.push_back({token, id, false, false, false});
     return id;
   };
@@ -84,8 +84,9 @@ ClipTokenizer ClipTokenizer::load(const std::filesystem::path& folder) {
   for (const AddedToken& token : config.added_tokens)
     if (token.id >= tokenizer.vocab_size())
       throw FileError(config.location + ": the added token " + in_quotes(token.content) + " has the id " +
-                      std::to_string(token.id) + " beyond the vocabulary of " +
-                      std::to_string(tokenizer.vocab_size()));
+                          std::to_string(token.id) + " beyond the vocabulary of " +
+                          std::to_string(tokenizer.vocab_size()),
+                      {}, config.location);
   tokenizer.bpe_.check_complete(config.added_tokens);
   tokenizer.added_tokens_ = std::move(config.added_tokens);
   tokenizer.model_max_length_ = config.model_max_length;

@@ -20,11 +20,11 @@ PrecompiledNormalizer::PrecompiledNormalizer(std::string_view map, const std::st
   if (map.empty()) return;
   std::uint32_t trie_bytes = 0;
   if (map.size() < sizeof(trie_bytes))
-    throw FileError(location + ": the normalizer's character map is cut short");
+    throw FileError(location + ": the normalizer's character map is cut short", {}, location);
   std::memcpy(&trie_bytes, map.data(), sizeof(trie_bytes));
   map.remove_prefix(sizeof(trie_bytes));
   if (trie_bytes > map.size() || trie_bytes % 4 != 0 || trie_bytes == 0)
-    throw FileError(location + ": the normalizer's character map is malformed");
+    throw FileError(location + ": the normalizer's character map is malformed", {}, location);
   trie_.resize(trie_bytes / 4);
   std::memcpy(trie_.data(), map.data(), trie_bytes);
   texts_ = map.substr(trie_bytes);

@@ -56,12 +56,13 @@ ScratchFolder::ScratchFolder() {
   for (int attempt = 0; lock_ < 0 && attempt < 100; ++attempt) {
     std::string name = (where / kPrefix).string() + "XXXXXX";
     if (::mkdtemp(name.data()) == nullptr)
-      throw FileError("cannot create a folder in '" + where.string() +
-                      "': " + std::generic_category().message(errno));
+      throw FileError(
+          "cannot create a folder in '" + where.string() + "': " + std::generic_category().message(errno), {},
+          where);
     lock_ = lock(name, LOCK_EX);
     path_ = name;
   }
-  if (lock_ < 0) throw FileError("cannot lock a folder in '" + where.string() + "'");
+  if (lock_ < 0) throw FileError("cannot lock a folder in '" + where.string() + "'", {}, where);
 }
 
 ScratchFolder::~ScratchFolder() {

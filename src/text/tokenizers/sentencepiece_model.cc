@@ -53,7 +53,7 @@ class Message {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw FileError(location_ + ": not a SentencePiece model: " + what);
+    throw FileError(location_ + ": not a SentencePiece model: " + what, {}, location_);
   }
 
   std::uint64_t varint() {
@@ -85,7 +85,8 @@ SentencePiece parse_piece(std::string_view bytes, const std::string& location) {
     if (field.number == kScore && field.bytes.size() == 4) {
       float score = 0;
       std::memcpy(&score, field.bytes.data(), sizeof(score));
-      if (!std::isfinite(score)) throw FileError(location + ": a piece has a score that is not a number");
+      if (!std::isfinite(score))
+        throw FileError(location + ": a piece has a score that is not a number", {}, location);
       piece.score = score;
     }
   }
@@ -98,7 +99,7 @@ void parse_trainer(std::string_view bytes, const std::string& location, Sentence
   Message message(bytes, location);
   for (Field field; message.next(field);) {
     if (field.number == kModelType && field.value != unigram)
-      throw FileError(location + ": not a unigram model; T5 has one");
+      throw FileError(location + ": not a unigram model; T5 has one", {}, location);
     if (field.number == kUnknownId) model.unknown_id = static_cast<std::int32_t>(field.value);
   }
 }
@@ -125,13 +126,15 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
     if (field.number == kTrainer) parse_trainer(field.bytes, location, model);
     if (field.number == kNormalizer) model.character_map = parse_normalizer(field.bytes, location);
   }
-  if (model.pieces.empty()) throw FileError(location + ": not a SentencePiece model: it holds no pieces");
+  if (model.pieces.empty())
+    throw FileError(location + ": not a SentencePiece model: it holds no pieces", {}, location);
   // SentencePiece writes both after the pieces.
   if (!has_trainer || !has_normalizer)
     throw FileError(location + ": it ends after " + std::to_string(model.pieces.size()) +
-                    " pieces, before the normalizer; the file is cut short");
+                        " pieces, before the normalizer; the file is cut short",
+                    {}, location);
   if (model.unknown_id < 0 || model.unknown_id >= static_cast<std::int32_t>(model.pieces.size()))
-    throw FileError(location + ": the id of the unknown piece is beyond the vocabulary");
+    throw FileError(location + ": the id of the unknown piece is beyond the vocabulary", {}, location);
   return model;
 }
 
@@ -162,7 +165,7 @@ SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
   } catch (const FileError&) {
     const std::string kind = file_kind(std::as_bytes(std::span(bytes)));
     if (kind.empty()) throw;
-    throw FileError(path.string() + ": not a SentencePiece model; it is " + kind);
+    throw FileError(path.string() + ": not a SentencePiece model; it is " + kind, {}, path);
   }
 }
 

@@ -31,7 +31,7 @@ void write_texts(const fs::path& path, const std::vector<std::string>& texts) {
   std::ofstream file(path, std::ios::binary);
   for (const std::string& text : texts) file << text << '\n';
   file.close();
-  if (!file) throw FileError("cannot write '" + path.string() + "': is the disk full?");
+  if (!file) throw FileError("cannot write '" + path.string() + "': is the disk full?", {}, path);
 }
 
 // What the program reported as wrong: the line before its last, without the place in its sources.

@@ -33,8 +33,10 @@ void append_added(SentencePieceModel& model, const std::vector<AddedToken>& adde
   for (const auto& [id, token] : behind) {
     if (id != model.pieces.size())
       throw FileError(location + ": the added token " + in_quotes(token->content) + " has the id " +
-                      std::to_string(id) + ", but nothing has the id " + std::to_string(model.pieces.size()) +
-                      "; the file is cut short, or tokenizer_config.json belongs to another one");
+                          std::to_string(id) + ", but nothing has the id " +
+                          std::to_string(model.pieces.size()) +
+                          "; the file is cut short, or tokenizer_config.json belongs to another one",
+                      {}, location);
     model.pieces.push_back({token->content.starts_with("<extra_id_") ? token->content : "", 0});
   }
 }
@@ -63,7 +65,7 @@ T5Tokenizer T5Tokenizer::load(const std::filesystem::path& folder) {
     const std::string& token = named.empty() ? fallback : named;
     for (const AddedToken& added : tokenizer.added_tokens_)
       if (added.content == token) return added.id;
-    throw FileError(config.location + ": no added token is " + in_quotes(token));
+    throw FileError(config.location + ": no added token is " + in_quotes(token), {}, config.location);
   };
   tokenizer.padding_ = id_of(config.pad_token, "<pad>");
   tokenizer.end_of_text_ = id_of(config.eos_token, "</s>");

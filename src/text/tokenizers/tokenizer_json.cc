@@ -11,7 +11,7 @@ namespace sd35 {
 namespace {
 
 [[noreturn]] void fail(const std::string& location, const std::string& what) {
-  throw FileError(location + ": " + what);
+  throw FileError(location + ": " + what, {}, location);
 }
 
 // Throws for a step that this program does not have.

@@ -66,7 +66,7 @@ class HeaderReader {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const { throw FileError(path_ + ": " + what); }
+  [[noreturn]] void fail(const std::string& what) const { throw FileError(path_ + ": " + what, {}, path_); }
 
   std::span<const std::byte> take(std::uint64_t count) {
     if (count > file_.size() - at_)

@@ -1,6 +1,6 @@
-#include <algorithm>
-#include <cstring>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/messages.h"
@@ -77,36 +77,10 @@ GgufWriter::GgufWriter(const std::filesystem::path& path, std::vector<GgufEntry>
     if (!names.insert(entry.name).second)
       throw ArgumentError("two tensors of a GGUF file are called " + in_quotes(entry.name));
   const std::string header = header_bytes(entries_, metadata);
-  file_.open(path);
-  file_.write(std::as_bytes(std::span(header)));
-  skip_complete();
-}
-
-void GgufWriter::skip_complete() {
-  static constexpr std::array<std::byte, kGgufAlignment> kZeros{};
-  while (current_ < entries_.size() && written_ == entries_[current_].bytes()) {
-    file_.write(std::span(kZeros).first(padding(written_)));
-    ++current_;
-    written_ = 0;
-  }
-}
-
-void GgufWriter::write(const std::string& name, std::span<const std::byte> bytes) {
-  // A tensor without elements is complete before its turn.
-  if (bytes.empty()) return;
-  if (current_ == entries_.size() || entries_[current_].name != name)
-    throw Error("tensor " + in_quotes(name) + " written out of turn");
-  if (bytes.size() > entries_[current_].bytes() - written_)
-    throw Error("more bytes written to tensor " + in_quotes(name) + " than it has");
-  file_.write(bytes);
-  written_ += bytes.size();
-  skip_complete();
-}
-
-void GgufWriter::commit(Existing existing) {
-  if (current_ != entries_.size())
-    throw Error("tensor " + in_quotes(entries_[current_].name) + " was not written in full");
-  file_.commit(existing);
+  std::vector<TensorFileWriter::Part> parts;
+  for (const GgufEntry& entry : entries_)
+    parts.push_back({entry.name, entry.bytes(), padding(entry.bytes())});
+  file_.open(path, header, std::move(parts));
 }
 
 }  // namespace sd35

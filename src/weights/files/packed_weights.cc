@@ -30,10 +30,11 @@ PackedWeights::PackedWeights(const std::filesystem::path& path, const PackingIde
   SafetensorsFile file = read_safetensors(path, "");
   const auto expect = [&](const char* key, const std::string& wanted, const std::string& what) {
     const auto found = file.metadata.extract(key);
-    if (!found) throw FileError(path.string() + ": no packed weights");
+    if (!found) throw FileError(path.string() + ": no packed weights", {}, path);
     if (found.mapped() != wanted)
-      throw FileError(path.string() + ": packed " + what + " " + in_quotes(found.mapped()) + ", not " +
-                      in_quotes(wanted));
+      throw FileError(
+          path.string() + ": packed " + what + " " + in_quotes(found.mapped()) + ", not " + in_quotes(wanted),
+          {}, path);
   };
   expect(kProgram, identity.program, "by version");
   expect(kEngine, identity.engine, "for");
@@ -44,7 +45,8 @@ PackedWeights::PackedWeights(const std::filesystem::path& path, const PackingIde
          part = file.tensors.find(part_name(name, entry.parts.size()))) {
       if (reinterpret_cast<std::uintptr_t>(part->second.segments.at(0).data()) % kSegmentAlignment != 0)
         throw FileError(path.string() + ": packed weight " + in_quotes(part->first) +
-                        " does not lie at a multiple of " + std::to_string(kSegmentAlignment) + " bytes");
+                            " does not lie at a multiple of " + std::to_string(kSegmentAlignment) + " bytes",
+                        {}, path);
       entry.parts.push_back(part->second);
     }
     weights_.emplace(name, std::move(entry));

@@ -31,10 +31,12 @@ std::string_view header_text(const MappedFile& file, std::string_view if_cut) {
     const bool from_elsewhere = if_cut == kDownloadAgain;
     if (const std::string kind = from_elsewhere ? file_kind(bytes) : ""; !kind.empty())
       throw FileError(file.path() + ": it is " + kind +
-                      (kind == "a GGUF file" ? "; a safetensors file is needed here"
-                                             : "; safetensors and GGUF files are read"));
+                          (kind == "a GGUF file" ? "; a safetensors file is needed here"
+                                                 : "; safetensors and GGUF files are read"),
+                      {}, file.path());
     throw FileError(file.path() + ": " + what + "; the file is cut off, or not in the safetensors format" +
-                    advice(if_cut));
+                        advice(if_cut),
+                    {}, file.path());
   };
   if (bytes.size() < kLengthBytes)
     fail("a safetensors file of " + std::to_string(bytes.size()) + " bytes has no header");
@@ -65,18 +67,21 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes, con
     const auto& [name, entry] = *item;
     if (entry.end > data_bytes)
       throw FileError(path + ": tensor " + in_quotes(name) + " ends at byte " + std::to_string(entry.end) +
-                      " of " + std::to_string(data_bytes) + "; the file is cut off" + advice(if_cut));
+                          " of " + std::to_string(data_bytes) + "; the file is cut off" + advice(if_cut),
+                      {}, path);
     if (entry.begin < end)
-      throw FileError(path + ": tensor " + in_quotes(name) + " overlaps tensor " +
-                      in_quotes(previous->first));
+      throw FileError(path + ": tensor " + in_quotes(name) + " overlaps tensor " + in_quotes(previous->first),
+                      {}, path);
     if (entry.begin > end)
       throw FileError(path + ": " + std::to_string(entry.begin - end) + " bytes before tensor " +
-                      in_quotes(name) + " belong to no tensor");
+                          in_quotes(name) + " belong to no tensor",
+                      {}, path);
     end = entry.end;
     previous = item;
   }
   if (end != data_bytes)
-    throw FileError(path + ": the last " + std::to_string(data_bytes - end) + " bytes belong to no tensor");
+    throw FileError(path + ": the last " + std::to_string(data_bytes - end) + " bytes belong to no tensor",
+                    {}, path);
 }
 
 }  // namespace
@@ -106,7 +111,7 @@ SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index, con
   const nlohmann::json json = read_json_file(index, kLargestIndex);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object() || map->empty())
-    throw FileError(index.string() + ": it holds no weight_map of tensors to files");
+    throw FileError(index.string() + ": it holds no weight_map of tensors to files", {}, index);
 
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : map->items()) {
@@ -114,7 +119,8 @@ SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index, con
     if (name.empty() || name == "." || name == ".." ||
         name.find_first_of(std::string_view("/\\\0", 3)) != name.npos)
       throw FileError(index.string() + ": tensor " + in_quotes(tensor) + " lies in " +
-                      in_quotes(shard.dump()) + "; a shard must be the name of a file in the same folder");
+                          in_quotes(shard.dump()) + "; a shard must be the name of a file in the same folder",
+                      {}, index);
     shards.insert(name);
   }
 
@@ -125,14 +131,16 @@ SafetensorsFile read_sharded_safetensors(const std::filesystem::path& index, con
     std::error_code error;
     if (!std::filesystem::exists(path, error))
       throw FileError(index.string() + ": shard " + in_quotes(name) + " is missing; download it into '" +
-                      index.parent_path().string() + "'");
+                          index.parent_path().string() + "'",
+                      {}, index);
     SafetensorsFile shard = read_safetensors(path);
     for (auto& [tensor, stored] : shard.tensors) {
       const auto promised = map->find(tensor);
       if (promised == map->end() || *promised != name)
         wrong.add(in_quotes(tensor) + " is in " + in_quotes(name));
       if (!result.tensors.emplace(tensor, std::move(stored)).second)
-        throw FileError(path.string() + ": tensor " + in_quotes(tensor) + " is in another shard, too");
+        throw FileError(path.string() + ": tensor " + in_quotes(tensor) + " is in another shard, too", {},
+                        path);
     }
     result.metadata.merge(shard.metadata);
   }

@@ -12,6 +12,7 @@
 #include "core/atomic_file.h"
 #include "core/file_reader.h"
 #include "core/tensor.h"
+#include "weights/files/tensor_file_writer.h"
 #include "weights/source.h"
 
 namespace sd35 {
@@ -59,18 +60,14 @@ class SafetensorsWriter {
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   // The next bytes of tensor `name`; a tensor may come in pieces. Throws Error when it is not the turn of
   // `name` or the bytes are more than it has, FileError when the disk is full.
-  void write(const std::string& name, std::span<const std::byte> bytes);
+  void write(const std::string& name, std::span<const std::byte> bytes) { file_.write(name, bytes); }
   // Puts the file in place. Throws Error when bytes are missing, ArgumentError for an existing file that is
   // not to be replaced, FileError as above.
-  void commit(Existing existing = Existing::replaced);
+  void commit(Existing existing = Existing::replaced) { file_.commit(existing); }
 
  private:
-  void skip_complete();
-
-  AtomicFile file_;
+  TensorFileWriter file_;
   std::vector<SafetensorsEntry> entries_;
-  std::size_t current_ = 0;  // the entry whose turn it is
-  std::size_t written_ = 0;  // its bytes so far
 };
 
 // A whole file at once.

@@ -139,20 +139,22 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::json::exception& /*error*/) override {
     throw FileError(path_ + ": the safetensors header is not valid JSON in UTF-8 (byte " +
-                    std::to_string(position) + " of it); the file is damaged or of another format");
+                        std::to_string(position) + " of it); the file is damaged or of another format",
+                    {}, path_);
   }
 
  private:
   enum class Place { outside, root, metadata, tensor, numbers };
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw FileError(path_ + ": " + (name_ == kMetadata ? "" : "tensor ") + in_quotes(name_) + ": " + what);
+    throw FileError(path_ + ": " + (name_ == kMetadata ? "" : "tensor ") + in_quotes(name_) + ": " + what, {},
+                    path_);
   }
 
   [[noreturn]] void fail_value(const std::string& what) const {
     switch (place_) {
       case Place::outside:
-        throw FileError(path_ + ": the safetensors header is " + what + "; it must be an object");
+        throw FileError(path_ + ": the safetensors header is " + what + "; it must be an object", {}, path_);
       case Place::root:
         fail("it is " + what + "; it must be an object");
       case Place::metadata:

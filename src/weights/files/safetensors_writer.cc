@@ -54,34 +54,9 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
     throw ArgumentError("a tensor of a safetensors file must not be called '__metadata__'");
 
   const std::string header = header_bytes(entries_, metadata);
-  file_.open(path);
-  file_.write(std::as_bytes(std::span(header)));
-  skip_complete();
-}
-
-void SafetensorsWriter::skip_complete() {
-  while (current_ < entries_.size() && written_ == entries_[current_].bytes()) {
-    ++current_;
-    written_ = 0;
-  }
-}
-
-void SafetensorsWriter::write(const std::string& name, std::span<const std::byte> bytes) {
-  // A tensor without elements is complete before its turn.
-  if (bytes.empty()) return;
-  if (current_ == entries_.size() || entries_[current_].name != name)
-    throw Error("tensor " + in_quotes(name) + " written out of turn");
-  if (bytes.size() > entries_[current_].bytes() - written_)
-    throw Error("more bytes written to tensor " + in_quotes(name) + " than it has");
-  file_.write(bytes);
-  written_ += bytes.size();
-  skip_complete();
-}
-
-void SafetensorsWriter::commit(Existing existing) {
-  if (current_ != entries_.size())
-    throw Error("tensor " + in_quotes(entries_[current_].name) + " was not written in full");
-  file_.commit(existing);
+  std::vector<TensorFileWriter::Part> parts;
+  for (const SafetensorsEntry& entry : entries_) parts.push_back({entry.name, entry.bytes(), 0});
+  file_.open(path, header, std::move(parts));
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,

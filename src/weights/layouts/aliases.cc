@@ -177,12 +177,14 @@ std::vector<StoredTensor> cut_rows(const std::string& name, const StoredTensor& 
                                    const std::string& location) {
   if (tensor.shape.rank() == 0 || tensor.shape[0] % count != 0 || tensor.segments.size() != 1)
     throw FileError(location + ": tensor " + in_quotes(name) + " of shape " + tensor.shape.to_string() +
-                    " has no rows that divide by " + std::to_string(count));
+                        " has no rows that divide by " + std::to_string(count),
+                    {}, location);
   std::vector<std::int64_t> dims(tensor.shape.dims().begin(), tensor.shape.dims().end());
   dims[0] /= count;
   if (tensor.encoding && Shape(dims).numel() % tensor.encoding->group_elements() != 0)
     throw FileError(location + ": tensor " + in_quotes(name) + " of shape " + tensor.shape.to_string() +
-                    " is encoded in groups that reach from one part into the next");
+                        " is encoded in groups that reach from one part into the next",
+                    {}, location);
   StoredTensor part = tensor;
   part.shape = Shape(std::move(dims));
   const std::size_t bytes = tensor.segments[0].size() / static_cast<std::size_t>(count);
@@ -245,7 +247,8 @@ StoredTensors from_original(Component component, const StoredTensors& original, 
   const auto add = [&](const std::string& name, const StoredTensor& tensor) {
     if (!result.emplace(name, tensor).second)
       throw FileError(location + ": two tensors map to " + in_quotes(name) +
-                      "; the file mixes the original and the diffusers layout");
+                          "; the file mixes the original and the diffusers layout",
+                      {}, location);
   };
   for (const auto& [name, tensor] : original) {
     const auto [stem, suffix] = split(name);

@@ -83,7 +83,8 @@ bool is_current(const WeightFile& file) {
 WeightFile read_weight_file(const std::filesystem::path& path) {
   const std::string location = path.string();
   if (is_shard(path.filename().string()))
-    throw FileError(location + ": it is one of several shards; name the folder or the index of them");
+    throw FileError(location + ": it is one of several shards; name the folder or the index of them", {},
+                    location);
   WeightFile result;
   if (is_gguf(path)) {
     GgufFile file = read_gguf(path);
@@ -132,9 +133,11 @@ std::shared_ptr<const WeightSource> component_weights(Component component,
   if (is_text_encoder(component)) drop_unbound(part);
   // CLIP-L's projection is the identity and may be left out; CLIP-G's is not.
   if (component == Component::text_encoder_2 && !part.contains("text_projection.weight"))
-    throw FileError(location +
-                    ": tensor 'text_projection.weight' of CLIP-G is missing; use the clip_g.safetensors of "
-                    "Stable Diffusion 3.5");
+    throw FileError(
+        location +
+            ": tensor 'text_projection.weight' of CLIP-G is missing; use the clip_g.safetensors of "
+            "Stable Diffusion 3.5",
+        {}, location);
   return std::make_shared<StoredWeights>(location, std::move(part), file);
 }
 

@@ -228,7 +228,8 @@ std::string find_component(Component component, const StoredTensors& tensors, co
     if (const auto it = found.find(other); it != found.end() && !sure_clip(tensors, it->second))
       return it->second;
   throw FileError(location + ": there is no " + std::string(folder_of(component)) +
-                  " in it; it seems to hold " + likely_content(tensors));
+                      " in it; it seems to hold " + likely_content(tensors),
+                  {}, location);
 }
 
 bool is_inside(Component component, std::string_view name) {

@@ -30,8 +30,10 @@ constexpr std::array kQuantizations = {
 
 [[noreturn]] void refuse(const std::string& location, std::string_view quantization,
                          const std::string& tensor) {
-  throw FileError(location + ": quantized as " + std::string(quantization) + " (tensor " + in_quotes(tensor) +
-                  "), which is not read; fp8, NF4 and FP4 of bitsandbytes, GGUF and unquantized weights are");
+  throw FileError(
+      location + ": quantized as " + std::string(quantization) + " (tensor " + in_quotes(tensor) +
+          "), which is not read; fp8, NF4 and FP4 of bitsandbytes, GGUF and unquantized weights are",
+      {}, location);
 }
 
 }  // namespace

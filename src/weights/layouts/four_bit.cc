@@ -10,6 +10,7 @@
 
 #include "core/config_file.h"
 #include "core/error.h"
+#include "core/location.h"
 #include "core/messages.h"
 #include "quant/nf4.h"
 
@@ -52,12 +53,15 @@ class FourBitReader {
   }
 
  private:
-  std::string shown(const std::string& name) const { return location_ + ": tensor " + in_quotes(name); }
+  Location shown(const std::string& name) const {
+    return {location_ + ": tensor " + in_quotes(name), location_};
+  }
 
   StoredTensor take(const std::string& name) {
     const auto found = tensors_.extract(name);
     if (found.empty())
-      throw FileError(shown(name) + " is missing, which the 4-bit weight " + in_quotes(name_) + " needs");
+      throw FileError(shown(name) + " is missing, which the 4-bit weight " + in_quotes(name_) + " needs", {},
+                      location_);
     return found.mapped();
   }
 
@@ -89,7 +93,8 @@ class FourBitReader {
     bytes.shape = Shape{static_cast<std::int64_t>(stored.bytes())};
     if (bytes.shape[0] != expected || stored.encoded())
       throw FileError(shown(name_) + " holds " + std::to_string(bytes.shape[0]) + " bytes, but " +
-                      stored.shape.to_string() + " of 4 bits each are " + std::to_string(expected));
+                          stored.shape.to_string() + " of 4 bits each are " + std::to_string(expected),
+                      {}, location_);
     return bytes.read();
   }
 
@@ -97,8 +102,9 @@ class FourBitReader {
     const StoredTensor stored = take(name);
     if (stored.dtype != dtype || stored.shape.numel() != count)
       throw FileError(shown(name) + " is " + std::string(name_of(stored.dtype)) + " " +
-                      stored.shape.to_string() + " instead of " + std::to_string(count) + " of " +
-                      std::string(name_of(dtype)));
+                          stored.shape.to_string() + " instead of " + std::to_string(count) + " of " +
+                          std::string(name_of(dtype)),
+                      {}, location_);
     return stored.read().reshape({count});
   }
   // Copied, because the file may hold them at an odd place and they are small.
@@ -131,8 +137,9 @@ void fold_four_bit(StoredTensors& tensors, const std::string& location) {
     const std::size_t place = state.find(kState);
     const std::string name = state.substr(0, place), type = state.substr(place + kState.size());
     if (type != "nf4" && type != "fp4")
-      throw FileError(location + ": tensor " + in_quotes(state) +
-                      " is of an unknown quantization; nf4 and fp4 are known");
+      throw FileError(
+          location + ": tensor " + in_quotes(state) + " is of an unknown quantization; nf4 and fp4 are known",
+          {}, location);
     tensors[name] = FourBitReader(tensors, location, name).read(type == "nf4" ? "nf4" : "fp4", state);
   }
 }

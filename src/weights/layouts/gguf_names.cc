@@ -72,7 +72,7 @@ void restore_names(StoredTensors& tensors, const std::string& location) {
     if (ends_in(restored, kTable) && tensor.shape.rank() == 2)
       tensor.shape = {1, tensor.shape[0], tensor.shape[1]};
     if (!result.emplace(restored, std::move(tensor)).second)
-      throw FileError(location + ": two tensors map to " + in_quotes(restored));
+      throw FileError(location + ": two tensors map to " + in_quotes(restored), {}, location);
   }
   tensors = std::move(result);
 }

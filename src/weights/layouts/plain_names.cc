@@ -35,8 +35,9 @@ void rename(StoredTensors& tensors, const Renamings& renamings, const std::strin
     auto node = tensors.extract(from);
     node.key() = to;
     if (!tensors.insert(std::move(node)).inserted)
-      throw FileError(location + ": two tensors map to " + in_quotes(to) + "; one of them is " +
-                      in_quotes(from));
+      throw FileError(
+          location + ": two tensors map to " + in_quotes(to) + "; one of them is " + in_quotes(from), {},
+          location);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/config_file.h"
 #include "core/error.h"
+#include "core/location.h"
 #include "core/messages.h"
 
 namespace sd35 {
@@ -27,7 +28,7 @@ std::string stem(const std::string& name, const std::array<std::string_view, N>&
 // A layer may say how it is quantized: only fp8 is read here.
 void check_format(const std::string& name, const StoredTensor& tensor, const std::string& location) {
   const std::span<const std::byte> bytes = tensor.segments.at(0);
-  const std::string where = location + ": tensor " + in_quotes(name);
+  const Location where(location + ": tensor " + in_quotes(name), location);
   const nlohmann::json json =
       parse_json_object({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
   ConfigReader(json, where).choice("format", {"float8_e4m3fn", "float8_e5m2"});
@@ -36,7 +37,8 @@ void check_format(const std::string& name, const StoredTensor& tensor, const std
 float read_scale(const std::string& name, const StoredTensor& tensor, const std::string& location) {
   const auto fail = [&](const std::string& what) {
     throw FileError(location + ": tensor " + in_quotes(name) + " " + what +
-                    "; a scale of fp8 weights must be one positive number");
+                        "; a scale of fp8 weights must be one positive number",
+                    {}, location);
   };
   if (tensor.shape.numel() != 1) fail("has shape " + tensor.shape.to_string());
   if (!is_float(tensor.dtype)) fail("is of type " + std::string(name_of(tensor.dtype)));
@@ -60,11 +62,13 @@ void apply_fp8_scales(StoredTensors& tensors, const std::string& location) {
       const auto weight = tensors.find(layer + ".weight");
       if (weight == tensors.end())
         throw FileError(location + ": tensor " + in_quotes(name) + " scales " + in_quotes(layer + ".weight") +
-                        ", which is missing");
+                            ", which is missing",
+                        {}, location);
       if (weight->second.dtype != DType::f8_e4m3 && weight->second.dtype != DType::f8_e5m2)
         throw FileError(location + ": tensor " + in_quotes(weight->first) + " has a scale but is of type " +
-                        std::string(name_of(weight->second.dtype)) +
-                        "; only fp8 weights with a scale are read");
+                            std::string(name_of(weight->second.dtype)) +
+                            "; only fp8 weights with a scale are read",
+                        {}, location);
       weight->second.scale = read_scale(name, tensor, location);
     }
     it = tensors.erase(it);

@@ -22,7 +22,8 @@ class Shapes {
     const StoredTensor* tensor = weights_.find(name);
     if (tensor == nullptr)
       throw FileError(weights_.location() + ": tensor " + in_quotes(name) +
-                      " is missing, from which the sizes of the model follow");
+                          " is missing, from which the sizes of the model follow",
+                      {}, weights_.location());
     if (tensor->shape.rank() != rank || tensor->shape.numel() == 0)
       fail(name, "it must have " + std::to_string(rank) + " dimensions, none of them 0");
     return tensor->shape;
@@ -30,7 +31,8 @@ class Shapes {
 
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
     throw FileError(weights_.location() + ": tensor " + in_quotes(name) + " of shape " +
-                    weights_.find(name)->shape.to_string() + ": " + what);
+                        weights_.find(name)->shape.to_string() + ": " + what,
+                    {}, weights_.location());
   }
 
   // How many different numbers follow `prefix`: layers, blocks, levels.

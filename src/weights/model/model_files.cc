@@ -36,7 +36,8 @@ void check_pipeline_class(const nlohmann::json& index, const fs::path& path) {
   const std::string name = ConfigReader(index, path.string()).text("_class_name");
   if (!name.starts_with("StableDiffusion3"))
     throw FileError(path.string() + ": a model for " + in_quotes(name) +
-                    "; only StableDiffusion3Pipeline is supported: " + std::string(kWhereToGet));
+                        "; only StableDiffusion3Pipeline is supported: " + std::string(kWhereToGet),
+                    {}, path);
 }
 
 // [null, null]: the pipeline was saved without this part.
@@ -55,7 +56,8 @@ void check_which_clip(Component component, const std::map<std::string, nlohmann:
     if (component == clip && !said.contains(std::string(folder_of(clip))) &&
         said.contains(std::string(folder_of(other))))
       throw FileError(path.string() + ": it is " + std::string(folder_of(other)) + "; name it as " +
-                      std::string(option_of(other)));
+                          std::string(option_of(other)),
+                      {}, path);
   }
 }
 
@@ -73,8 +75,9 @@ ModelFiles ModelFiles::open(const std::string& model, const ModelParts& named) {
     if (const auto cached = find_in_hub_cache(model)) path = *cached;
   if (path.empty())
     throw FileError("no model " + in_quotes(model) + ": no such file or folder" +
-                    (is_hub_name(model) ? ", and none of this name in the Hugging Face cache" : "") + "; " +
-                    std::string(kWhereToGet));
+                        (is_hub_name(model) ? ", and none of this name in the Hugging Face cache" : "") +
+                        "; " + std::string(kWhereToGet),
+                    {}, model);
   ModelFiles files;
   files.location_ = path.string();
   if (is_folder(path))
@@ -97,7 +100,7 @@ ModelFiles ModelFiles::open(const std::string& model, const ModelParts& named) {
     if (!is_folder(named.tokenizers))
       throw FileError("tokenizers: '" + named.tokenizers.string() +
                           "' is not a folder; it must hold tokenizer, tokenizer_2 and tokenizer_3",
-                      "tokenizers");
+                      "tokenizers", named.tokenizers);
     files.tokenizers_ = named.tokenizers;
     files.tokenizers_named_ = true;
   }
@@ -116,8 +119,9 @@ void ModelFiles::open_folder(const fs::path& folder) {
   if (index.empty()) {
     const std::string other = other_folder(folder);
     throw FileError("'" + folder.string() +
-                    "' holds no model_index.json, so it is not a model in the diffusers layout; " +
-                    (other.empty() ? std::string(kWhereToGet) : other));
+                        "' holds no model_index.json, so it is not a model in the diffusers layout; " +
+                        (other.empty() ? std::string(kWhereToGet) : other),
+                    {}, folder);
   }
   const nlohmann::json json = read_json_file(index);
   check_pipeline_class(json, index);
@@ -138,8 +142,9 @@ void ModelFiles::open_single_file(const fs::path& file) {
   const ComponentPrefixes found = find_components(read.tensors);
   if (found.empty())
     throw FileError(location_ + ": no part of Stable Diffusion 3.5 is in it; it seems to hold " +
-                    likely_content(read.tensors) +
-                    "; a model is a folder or a file like sd3.5_medium.safetensors");
+                        likely_content(read.tensors) +
+                        "; a model is a folder or a file like sd3.5_medium.safetensors",
+                    {}, location_);
   said_ = said_configs(read.metadata, location_);
   for (const auto& [component, prefix] : found) {
     part(component).weights = file;
@@ -160,8 +165,8 @@ void ModelFiles::add_extra(Component component, const fs::path& path) {
   if (is_folder(path)) {
     to.weights = find_weights(component, path);
     if (!has(component))
-      throw FileError("'" + path.string() + "' holds no " + weight_name(component) +
-                      in_place_of_weights(path));
+      throw FileError(
+          "'" + path.string() + "' holds no " + weight_name(component) + in_place_of_weights(path), {}, path);
     if (const fs::path config = existing(path / "config.json"); !config.empty()) {
       to.config = config;
       to.named = false;
@@ -193,7 +198,8 @@ std::shared_ptr<const WeightSource> ModelFiles::weights(Component component,
                                                         const WarningFunction& warn) const {
   if (!has(component))
     throw FileError(location_ + ": the weights of " + std::string(folder_of(component)) + " are missing; " +
-                    std::string(kWhereToGet));
+                        std::string(kWhereToGet),
+                    {}, location_);
   const Part& from = part(component);
   const auto file = opened(from.weights);
   if (warn)
@@ -207,18 +213,20 @@ ComponentConfig ModelFiles::configuration(Component component) const {
   const Part& from = part(component);
   const std::string file = from.weights.string();
   if (!from.own.is_null())
-    return {from.own, file + " (metadata '" + std::string(kConfigKey) + "')", true, ""};
+    return {from.own, {file + " (metadata '" + std::string(kConfigKey) + "')", file}, true, ""};
   if (!from.config.empty() && !from.named)
     return {read_json_file(from.config), from.config.string(), true, ""};
-  const std::string derived =
-      file + " (it carries no configuration: what shapes do not show is taken from Stable Diffusion 3.5)";
+  const Location derived(
+      file + " (it carries no configuration: what shapes do not show is taken from Stable Diffusion 3.5)",
+      file);
   const auto said = said_.find(std::string(folder_of(component)));
   if (from.config.empty() && said == said_.end())
     return {derive_config(component, *weights(component)), derived, false, ""};
   const std::string said_by = from.config.empty() ? location_ : from.config.string();
   FittedConfig fitted = fit_config(component, *weights(component),
                                    from.config.empty() ? said->second : read_json_file(from.config), said_by);
-  return {std::move(fitted.json), fitted.said ? said_by : derived, fitted.said, std::move(fitted.doubt)};
+  return {std::move(fitted.json), fitted.said ? Location(said_by) : derived, fitted.said,
+          std::move(fitted.doubt)};
 }
 
 bool ModelFiles::says_scheduler() const { return !scheduler_.empty() || said_.contains("scheduler"); }
@@ -235,12 +243,21 @@ nlohmann::json ModelFiles::extras() const {
   return said == said_.end() ? nlohmann::json::object() : said->second;
 }
 
+Location ModelFiles::scheduler_location() const {
+  return {location_, scheduler_.empty() ? fs::path(location_) : scheduler_};
+}
+
+Location ModelFiles::extras_location() const {
+  return {location_ + ", sd35.json", extras_.empty() ? fs::path(location_) : extras_};
+}
+
 fs::path ModelFiles::tokenizer(int number) const {
   fs::path folder = tokenizers_ / tokenizer_folder(number);
   const std::string missing = missing_tokenizer_file(tokenizer_kind(number), folder, folder);
   if (!missing.empty())
     throw FileError(missing + " is missing; name a folder with tokenizer, tokenizer_2 and tokenizer_3 by " +
-                    "--tokenizers, or " + std::string(kWhereToGet));
+                        "--tokenizers, or " + std::string(kWhereToGet),
+                    {}, folder);
   return folder;
 }
 
@@ -255,7 +272,7 @@ void ModelFiles::check_named_tokenizers(bool use_t5) const {
   if (!list.empty())
     throw FileError("tokenizers: '" + tokenizers_.string() + "' lacks " + list +
                         "; it must hold tokenizer, tokenizer_2 and tokenizer_3, as a model's folder does",
-                    "tokenizers");
+                    "tokenizers", tokenizers_);
 }
 
 // What to call the weights that are missing, and what lies in their place.

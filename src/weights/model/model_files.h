@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/file_reader.h"
+#include "core/location.h"
 #include "sd35/model_parts.h"
 #include "weights/layouts/component.h"
 #include "weights/layouts/component_weights.h"
@@ -21,9 +22,9 @@ namespace sd35 {
 // The configuration of a component, and who says so.
 struct ComponentConfig {
   nlohmann::json json;
-  std::string location;  // for messages
-  bool said = false;     // by a config.json or by the file of the weights; else derived from shapes
-  std::string doubt;     // what was derived in spite of what the model says, and why; empty: nothing
+  Location location;
+  bool said = false;  // by a config.json or by the file of the weights; else derived from shapes
+  std::string doubt;  // what was derived in spite of what the model says, and why; empty: nothing
 };
 
 // What LoRA does to the weights of a component.
@@ -45,7 +46,7 @@ class ModelFiles {
   // The folder or file, for messages.
   const std::string& location() const { return location_; }
   // The same with the parts that were named with it: "model with --clip-l encoder.safetensors".
-  std::string location_with_parts() const { return location_ + named_; }
+  Location location_with_parts() const { return {location_ + named_, location_}; }
   // Not a folder.
   bool is_single_file() const { return single_file_; }
 
@@ -64,14 +65,16 @@ class ModelFiles {
   // folder may have it without the weights. Throws FileError.
   ComponentConfig configuration(Component component) const;
   nlohmann::json config(Component component) const { return configuration(component).json; }
-  // Where config() comes from, for messages.
-  std::string config_location(Component component) const { return configuration(component).location; }
+  // Where config() comes from.
+  Location config_location(Component component) const { return configuration(component).location; }
   // scheduler_config.json, or what a file says of it; Stable Diffusion 3.5's where nobody does.
   nlohmann::json scheduler_config() const;
+  Location scheduler_location() const;
   bool says_scheduler() const;
   // sd35.json, or what a file says of it: what a model says beyond diffusers' configurations, `words` it
   // knows. Empty where there is none.
   nlohmann::json extras() const;
+  Location extras_location() const;
   // Whether the model says that it has no T5 (null in model_index.json) and none was named.
   bool without_t5() const { return without_t5_; }
   // The folder of tokenizer 1 (CLIP-L), 2 (CLIP-G) or 3 (T5). Throws FileError when it lacks a file of the

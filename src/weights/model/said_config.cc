@@ -4,6 +4,7 @@
 
 #include "core/config_file.h"
 #include "core/error.h"
+#include "core/location.h"
 #include "core/messages.h"
 
 namespace sd35 {
@@ -14,13 +15,15 @@ std::map<std::string, nlohmann::json> said_configs(const std::map<std::string, s
   std::map<std::string, nlohmann::json> configs;
   const auto found = metadata.find(std::string(kConfigKey));
   if (found == metadata.end()) return configs;
-  const std::string where = location + ": metadata '" + std::string(kConfigKey) + "'";
+  const Location where(location + ": metadata '" + std::string(kConfigKey) + "'", location);
   if (found->second.size() > kLargest)
     throw FileError(where + " has " + std::to_string(found->second.size()) + " bytes; up to " +
-                    std::to_string(kLargest) + " are read");
+                        std::to_string(kLargest) + " are read",
+                    {}, where.file);
   const nlohmann::json all = parse_json_object(found->second, where);
   for (const auto& [name, config] : all.items()) {
-    if (!config.is_object()) throw FileError(where + ": " + in_quotes(name) + " is not an object");
+    if (!config.is_object())
+      throw FileError(where + ": " + in_quotes(name) + " is not an object", {}, where.file);
     configs[name] = config;
   }
   return configs;

@@ -48,7 +48,8 @@ TEST(ErrorTest, ContextLeavesTheKindAsItIs) {
 }
 
 TEST(ErrorTest, OfAnOptionNamesItWhereNoneIsNamed) {
-  const auto option_of = [](const std::function<void()>& body) -> std::string {
+  std::filesystem::path file;
+  const auto option_of = [&](const std::function<void()>& body) -> std::string {
     try {
       try {
         body();
@@ -57,6 +58,7 @@ TEST(ErrorTest, OfAnOptionNamesItWhereNoneIsNamed) {
       }
     } catch (const Error& error) {
       EXPECT_STREQ(error.what(), "gone");
+      file = error.file();
       return error.option();
     }
     return "nothing was thrown";
@@ -66,6 +68,10 @@ TEST(ErrorTest, OfAnOptionNamesItWhereNoneIsNamed) {
   EXPECT_EQ(option_of([] { throw ArgumentError("gone", "width"); }), "width");
   EXPECT_EQ(option_of([] { throw FileError("gone", "width"); }), "width");
   EXPECT_EQ(option_of([] { throw Error("gone"); }), "");
+  EXPECT_EQ(option_of([] { throw FileError("gone", {}, "a.safetensors"); }), "vae");
+  EXPECT_EQ(file, "a.safetensors");
+  EXPECT_EQ(option_of([] { throw ArgumentError("gone", {}, "b.safetensors"); }), "vae");
+  EXPECT_EQ(file, "b.safetensors");
 }
 
 }  // namespace

@@ -1,14 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <fstream>
 #include <set>
 
-#include "core/error.h"
-#include "core/fingerprint.h"
 #include "core/hash128.h"
-#include "tests/support/file_bytes.h"
-#include "tests/support/temporary_folder.h"
 
 namespace sd35 {
 namespace {
@@ -62,47 +57,6 @@ TEST(Hash128, SwappedWordsAndTwoChangesAreNoticed) {
       seen.insert(hash128(changed).hex());
     }
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(count));
-}
-
-TEST(Fingerprint, NoticesContentsAndNotPlaces) {
-  const TemporaryFolder folder;
-  std::string bytes(300000, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31 >> 3);
-  put_file(folder / "a", bytes);
-  put_file(folder / "b", "second");
-  const std::string original = fingerprint({folder / "a", folder / "b"});
-  EXPECT_EQ(original.size(), 32u);
-  std::filesystem::rename(folder / "a", folder / "moved");
-  EXPECT_EQ(fingerprint({folder / "moved", folder / "b"}), original);
-  std::set<std::string> seen = {original, fingerprint({folder / "b", folder / "moved"}),
-                                fingerprint({folder / "moved"}), fingerprint({})};
-  for (const std::size_t at : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
-    std::string changed = bytes;
-    changed[at] = static_cast<char>(changed[at] ^ 1);
-    put_file(folder / "changed", changed);
-    seen.insert(fingerprint({folder / "changed", folder / "b"}));
-  }
-  put_file(folder / "changed", bytes + "second");  // the same bytes, cut elsewhere
-  put_file(folder / "empty", "");
-  seen.insert(fingerprint({folder / "changed", folder / "empty"}));
-  EXPECT_EQ(seen.size(), 8u);
-  EXPECT_THROW(fingerprint({folder / "none"}), FileError);
-}
-
-// Several chunks; holes in the file make it cheap.
-TEST(Fingerprint, NoticesChangesInEveryChunk) {
-  const TemporaryFolder folder;
-  put_file(folder / "a", "");
-  std::filesystem::resize_file(folder / "a", (40 << 20) + 5);
-  std::set<std::string> seen = {fingerprint({folder / "a"})};
-  for (const int megabyte : {0, 17, 33, 40}) {
-    std::fstream file(folder / "a", std::ios::binary | std::ios::in | std::ios::out);
-    file.seekp(megabyte << 20);
-    file.put('x');
-    file.close();
-    seen.insert(fingerprint({folder / "a"}));
-  }
-  EXPECT_EQ(seen.size(), 5u);
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ class AnnotationFiles : public ::testing::Test {
     try {
       read_annotation(*dataset_with(json), 0);
     } catch (const FileError& error) {
+      EXPECT_EQ(error.file(), folder_ / "a.json") << error.what();
       return error.what();
     }
     return "no error";

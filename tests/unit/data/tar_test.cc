@@ -29,6 +29,7 @@ Listing list(const std::filesystem::path& path) {
                                    std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     }
   } catch (const FileError& error) {
+    EXPECT_EQ(error.file(), path) << error.what();
     listing.error = error.what();
   }
   return listing;

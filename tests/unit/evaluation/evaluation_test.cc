@@ -1,18 +1,15 @@
-// Prompt files, the arithmetic of reports, and the folder of one.
+// The arithmetic of reports, and the folder of one.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/report.h"
 #include "image/psnr.h"
-#include "lab/drawing/scene_renderer.h"
-#include "lab/scoring/word_reader.h"
 #include "options/option_json.h"
 #include "options/options.h"
 #include "tests/support/option_examples.h"
@@ -20,74 +17,6 @@
 
 namespace sd35 {
 namespace {
-
-std::vector<EvaluationPrompt> prompts_in(const std::string& text) {
-  const TemporaryFolder folder;
-  std::ofstream(folder / "prompts") << text;
-  return read_prompts(folder / "prompts");
-}
-
-TEST(PromptFileTest, DrawsTheSceneThatAPromptWasMadeFrom) {
-  SceneRenderer renderer;
-  for (std::size_t kind = 0; kind < kScoredKinds; ++kind) {
-    SceneOptions options;
-    options.split = Split::heldout;
-    options.mix.fill(0);
-    options.mix[kind] = 1;
-    const Scene scene = sample_scene(3, kind, options);
-    const EvaluationPrompt prompt = prompts_in(evaluation_prompt_json(scene) + "\n").at(0);
-    EXPECT_EQ(prompt.text, scene.caption);
-    EXPECT_EQ(prompt.kind, scene.kind);
-    ASSERT_TRUE(prompt.scene);
-    EXPECT_EQ(renderer.render(*prompt.scene, 64, 64).image, renderer.render(scene, 64, 64).image)
-        << scene.caption;
-  }
-}
-
-TEST(PromptFileTest, TakesPlainText) {
-  const std::vector<EvaluationPrompt> prompts = prompts_in("a cat\n\na dog\r\n");
-  ASSERT_EQ(prompts.size(), 2U);
-  EXPECT_EQ(prompts[1].text, "a dog");
-  EXPECT_FALSE(prompts[1].kind);
-}
-
-TEST(PromptFileTest, RefusesWhatItCannotScore) {
-  for (const char* line :
-       {"{", R"({"kind": "words", "expect": {"words": ["a"]}})",
-        R"({"prompt": "a", "kind": "hybrid", "expect": {}})",
-        R"({"prompt": "a", "kind": "thing", "expect": {"thing": "no such thing"}})",
-        R"({"prompt": "a", "kind": "shape", "expect": {"shape": "circle", "colour": "mauve"}})",
-        R"({"prompt": "a", "kind": "shape", "expect": {"shape": "blob", "colour": "red"}})",
-        R"({"prompt": "a", "kind": "colour", "expect": {"thing": "violin", "colour": "red"}})",
-        R"({"prompt": "a", "kind": "words", "expect": {"words": []}})",
-        R"({"prompt": "a", "kind": "words", "expect": {"words": ["a"]},
-               "scene": {"kind": "words", "items": [], "background_rgb": [1, 2, 3], "layout_seed": 0}})"}) {
-    EXPECT_THROW(prompts_in(line), FileError) << line;
-  }
-  EXPECT_THROW(prompts_in(""), FileError);
-}
-
-TEST(PromptFileTest, RefusesWhatIsTooDeepOrContradictsItself) {
-  constexpr int deep = 1'000'000;  // written out again, once for each level of the stack
-  EXPECT_THROW(prompts_in(R"({"prompt": "a", "kind": "thing", "expect": {"thing": "cat"}, "scene": )" +
-                          std::string(deep, '[') + std::string(deep, ']') + "}"),
-               FileError);
-  EXPECT_THROW(prompts_in(R"({"prompt": "a", "prompt": "b"})"), FileError);
-  EXPECT_THROW(
-      prompts_in(
-          R"({"prompt": "a", "kind": "thing", "expect": {"thing": "cat"}, "scene": )"
-          R"({"kind": "hybrid", "items": [{"thing": "cat"}], "background_rgb": [1, 2, 3], "layout_seed": 0}})"),
-      FileError);
-  EXPECT_THROW(prompts_in(R"({"prompt": "a", "kind": "count", "expect": {"thing": "cat", "count": 1e30}})"),
-               FileError);
-}
-
-TEST(EditDistanceTest, CountsLetters) {
-  EXPECT_EQ(edit_distance("Hello", "hELLO"), 0);
-  EXPECT_EQ(edit_distance("helo", "hello"), 1);
-  EXPECT_EQ(edit_distance("", "hello"), 5);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
-}
 
 TEST(IntervalTest, IsWilsons) {
   const auto [low, high] = interval_of({"words", "", 8, 10});
@@ -114,9 +43,11 @@ Evaluation evaluation_of(const DrawnWith& with) {
 
 // A report on three prompts by the tiny model at `model`.
 EvaluationOptions three_prompts(const TemporaryFolder& folder) {
-  std::ofstream(folder / "prompts") << "a cat\na dog\na cow\n";
   EvaluationOptions options;
-  options.prompts = {folder / "prompts"};
+  options.prompts.resize(3);
+  options.prompts[0].text = "a cat";
+  options.prompts[1].text = "a dog";
+  options.prompts[2].text = "a cow";
   options.folder = folder / "report";
   options.candidates = {{"tiny", (folder / "model").string(), {}}};
   options.generate.width = options.generate.height = 16;
@@ -202,6 +133,74 @@ TEST(EvaluateTest, DrawsNothingAgainWhateverATypeIsCalled) {
   options.candidates[0].load.dtype = "float32";
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 3);
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
+}
+
+// Knows of the second prompt only: that it asks for a picture of one grey, which the number of the prompt says.
+class Greys : public Scoring {
+ public:
+  bool has_example(std::size_t prompt) const override { return prompt == 1; }
+  void check_example_size(int width, int height) const override {
+    if (width != height) throw ArgumentError("greys are square");
+  }
+  std::unique_ptr<ExampleDrawer> example_drawer() const override {
+    struct Drawer : ExampleDrawer {
+      ExamplePicture draw(std::size_t prompt, int width, int height) override {
+        return {grey(prompt, width, height), 5};
+      }
+    };
+    return std::make_unique<Drawer>();
+  }
+  std::function<std::unique_ptr<PictureScorer>()> scorer_maker() const override {
+    struct GreyScorer : PictureScorer {
+      PictureScore score(const Image& picture, std::size_t prompt) override {
+        if (prompt != 1) return {};
+        return {{{"grey", picture == grey(prompt, picture.width, picture.height)}}, "a picture"};
+      }
+    };
+    return [] { return std::make_unique<GreyScorer>(); };
+  }
+
+ private:
+  static Image grey(std::size_t prompt, int width, int height) {
+    return {width, height,
+            std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height),
+                                      static_cast<std::uint8_t>(100 + prompt))};
+  }
+};
+
+TEST(EvaluateTest, DrawsAndScoresWithWhatItIsGiven) {
+  const TemporaryFolder folder;
+  save_model(folder / "model", 1);
+  EvaluationOptions options = three_prompts(folder);
+  options.seeds = 2;
+  options.prompts[1].kind = options.prompts[1].group = "grey";
+  options.groups = {"grey"};
+  options.scoring = std::make_shared<Greys>();
+  const Evaluation evaluation = evaluate(options, {});
+  ASSERT_EQ(evaluation.columns.size(), 2u);
+  const Column &drawn = evaluation.columns[0], &model = evaluation.columns[1];
+  EXPECT_EQ(drawn.label, "drawn");
+  ASSERT_EQ(drawn.pictures.size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i)
+    EXPECT_EQ(drawn.pictures[i].file, i == 2 ? "pictures/drawn/grey-00003.png" : "") << i;
+  EXPECT_EQ(drawn.pictures[2].capitals, 5);
+  EXPECT_EQ(model.pictures[3].file, "pictures/tiny/grey-00004.png");
+  EXPECT_EQ(model.pictures[4].file, "pictures/tiny/prompt-00005.png");
+  EXPECT_TRUE(model.pictures[4].score.checks.empty());
+  EXPECT_EQ(model.pictures[3].score.seen, "a picture");
+  const std::vector<Total> of_examples = totals_of(evaluation, drawn),
+                           of_model = totals_of(evaluation, model);
+  ASSERT_EQ(of_examples.size(), 1u);
+  EXPECT_EQ(of_examples[0].passed, 1);
+  EXPECT_EQ(of_examples[0].pictures, 1);
+  ASSERT_EQ(of_model.size(), 1u);
+  EXPECT_EQ(of_model[0].passed, 0);
+  EXPECT_EQ(of_model[0].pictures, 2);
+
+  options.generate.width = 32;
+  EXPECT_THROW(evaluate(options, {}), ArgumentError);
+  options.drawn = false;
+  EXPECT_EQ(evaluate(options, {}).columns.size(), 1u);
 }
 
 // A report that names all options, each with its example.

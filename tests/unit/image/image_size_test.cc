@@ -103,6 +103,7 @@ TEST(ImageSize, RefusesWhatTheHeaderShows) {
     FAIL();
   } catch (const FileError& error) {
     EXPECT_STREQ(error.what(), "cannot read 'x.png': it has no pixels (0x5)");
+    EXPECT_EQ(error.file(), "x.png");
   }
 }
 

@@ -34,6 +34,7 @@ void expect_refused(const nlohmann::json& good, const std::vector<Change>& chang
       ADD_FAILURE() << change.key << " = " << change.value << " was accepted";
     } catch (const FileError& error) {
       EXPECT_NE(std::string(error.what()).find("some/config.json"), std::string::npos) << error.what();
+      EXPECT_EQ(error.file(), "some/config.json");
       EXPECT_NE(std::string(error.what()).find(change.key), std::string::npos) << error.what();
     }
   }

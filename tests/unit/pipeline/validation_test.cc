@@ -195,7 +195,7 @@ TEST(ValidationTest, WhatDependsOnOtherOptionsFollowsFromThem) {
 
 GenerateOptions defaults_of(const std::string& said) {
   return defaults_from_json(nlohmann::json::parse(R"({"words": ["cat"], "defaults": )" + said + "}"),
-                            MmditConfig{}, VaeConfig{}, "m, sd35.json");
+                            MmditConfig{}, VaeConfig{}, Location("m, sd35.json", "m/sd35.json"));
 }
 
 TEST(ModelDefaultsTest, ComeAfterWhatIsAskedForAndBeforeWhatIsPublished) {
@@ -232,6 +232,7 @@ TEST(ModelDefaultsTest, RefusesWhatTheModelCannot) {
     try {
       defaults_of(said);
     } catch (const FileError& error) {
+      EXPECT_EQ(error.file(), "m/sd35.json") << error.what();
       return error.what();
     }
     return "";

@@ -190,7 +190,8 @@ TEST_F(Load, QuantizesByItsOwnNameAndNeverPatches) {
 TEST_F(Load, NamesWhatIsMissing) {
   tensors_.erase("attn.to_k.weight");
   EXPECT_EQ(problems(), "model.safetensors: 1 tensor does not fit the model: 'attn.to_k.weight' is missing");
-  EXPECT_EQ(file_error([&] { load(); }), "model.safetensors: tensor 'attn.to_k.weight' is missing");
+  EXPECT_EQ(file_error("model.safetensors", [&] { load(); }),
+            "model.safetensors: tensor 'attn.to_k.weight' is missing");
 }
 
 TEST_F(Load, NamesWhatIsUnused) {
@@ -215,7 +216,8 @@ TEST_F(Load, NamesWhatHasAnotherShapeOrType) {
         "'projection.weight' has shape [2] instead of [2, 2]",
         "'conv.bias' is of type i32, which is not a float type"})
     EXPECT_NE(message.find(part), std::string::npos) << message;
-  EXPECT_NE(file_error([&] { load(); }).find("model.safetensors: tensor 'attn.to_q.weight' and"),
+  EXPECT_NE(file_error("model.safetensors", [&] { load(); })
+                .find("model.safetensors: tensor 'attn.to_q.weight' and"),
             std::string::npos);
 }
 
@@ -231,7 +233,7 @@ TEST_F(Load, RefusesVectorsThatAreNotFinite) {
   for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
     tensors_["norm.weight"].data<float>()[3] = bad;
     EXPECT_EQ(
-        file_error([&] { load(); }),
+        file_error("model.safetensors", [&] { load(); }),
         "model.safetensors: tensor 'norm.weight' holds NaN or infinity at element 3; the file is damaged");
   }
 }

@@ -14,10 +14,10 @@ class ScorerTest : public testing::Test {
   static void SetUpTestSuite() { table_ = std::make_unique<AppearanceTable>(); }
   static void TearDownTestSuite() { table_.reset(); }
 
-  Score score(const Scene& scene, const EvaluationPrompt& prompt) {
+  Score score(const Scene& scene, const ScenePrompt& prompt) {
     return scorer_.score(renderer_.render(scene, 128, 128).image, prompt);
   }
-  bool passes(const Scene& scene, const EvaluationPrompt& prompt) {
+  bool passes(const Scene& scene, const ScenePrompt& prompt) {
     const Score result = score(scene, prompt);
     return !result.checks.empty() && result.checks[0].second;
   }
@@ -36,8 +36,8 @@ Scene scene_of(SceneKind kind, std::vector<Item> items) {
   return scene;
 }
 
-EvaluationPrompt prompt_of(SceneKind kind, std::vector<Item> items) {
-  EvaluationPrompt prompt;
+ScenePrompt prompt_of(SceneKind kind, std::vector<Item> items) {
+  ScenePrompt prompt;
   prompt.kind = kind;
   prompt.items = std::move(items);
   return prompt;
@@ -54,7 +54,7 @@ const Item kBlueCar{.name = "car", .colour = "blue"};
 TEST_F(ScorerTest, ReadsWords) {
   Scene scene = scene_of(SceneKind::words, {});
   scene.sign = Sign{.words = {"Lantern"}};
-  EvaluationPrompt prompt = prompt_of(SceneKind::words, {});
+  ScenePrompt prompt = prompt_of(SceneKind::words, {});
   prompt.words = {"lantern"};
   EXPECT_EQ(score(scene, prompt).seen, "Lantern");
   EXPECT_TRUE(passes(scene, prompt));
@@ -70,7 +70,7 @@ TEST_F(ScorerTest, ReadsWords) {
 TEST_F(ScorerTest, ReadsLightWordsOfAHeldSign) {
   Scene scene = scene_of(SceneKind::words, {{.name = "capybara"}});
   scene.sign = Sign{.words = {"River"}, .colour = "blue", .text_colour = "white"};
-  EvaluationPrompt prompt = prompt_of(SceneKind::words, {});
+  ScenePrompt prompt = prompt_of(SceneKind::words, {});
   prompt.words = {"River"};
   EXPECT_EQ(score(scene, prompt).seen, "River");
 }
@@ -108,7 +108,7 @@ TEST_F(ScorerTest, KnowsThings) {
 
 TEST_F(ScorerTest, SeesWhatIsWhere) {
   Scene scene = scene_of(SceneKind::position, {kCat, kRedCircle});
-  EvaluationPrompt prompt = prompt_of(SceneKind::position, {kCat, kRedCircle});
+  ScenePrompt prompt = prompt_of(SceneKind::position, {kCat, kRedCircle});
   for (const Relation drawn : {Relation::left_of, Relation::right_of, Relation::above, Relation::below}) {
     for (const Relation asked : {Relation::left_of, Relation::right_of, Relation::above, Relation::below}) {
       scene.relation = drawn;
@@ -125,7 +125,7 @@ TEST_F(ScorerTest, SeesWhatIsWhere) {
 
 TEST_F(ScorerTest, Counts) {
   Scene scene = scene_of(SceneKind::count, {kApple});
-  EvaluationPrompt prompt = prompt_of(SceneKind::count, {kApple});
+  ScenePrompt prompt = prompt_of(SceneKind::count, {kApple});
   for (int drawn = 1; drawn <= 4; ++drawn) {
     for (int asked = 1; asked <= 4; ++asked) {
       scene.count = drawn;
@@ -137,7 +137,7 @@ TEST_F(ScorerTest, Counts) {
 
 TEST_F(ScorerTest, NamesBackgrounds) {
   Scene scene = scene_of(SceneKind::background, {kApple});
-  EvaluationPrompt prompt = prompt_of(SceneKind::background, {});
+  ScenePrompt prompt = prompt_of(SceneKind::background, {});
   for (const char* name : {"beach", "night", "forest", "purple"}) {
     const auto colour = find_colour(name);
     scene.background = {name, colour ? colour->rgb : Rgb{}};
@@ -154,11 +154,11 @@ TEST_F(ScorerTest, SaysNothingOfPlainPrompts) {
 
 TEST_F(ScorerTest, OneColourAllOverShowsNothing) {
   const Image blank{64, 64, std::vector<std::uint8_t>(3 * 64 * 64, 200)};
-  EvaluationPrompt words = prompt_of(SceneKind::words, {});
+  ScenePrompt words = prompt_of(SceneKind::words, {});
   words.words = {"word"};
-  EvaluationPrompt count = prompt_of(SceneKind::count, {kApple});
+  ScenePrompt count = prompt_of(SceneKind::count, {kApple});
   count.count = 2;
-  for (const EvaluationPrompt& prompt :
+  for (const ScenePrompt& prompt :
        {words, count, prompt_of(SceneKind::thing, {kCat}), prompt_of(SceneKind::shape, {kBlueStar}),
         prompt_of(SceneKind::colour, {kGreenCar}), prompt_of(SceneKind::position, {kCat, kApple})}) {
     for (const auto& [check, passed] : scorer_.score(blank, prompt).checks) EXPECT_FALSE(passed) << check;

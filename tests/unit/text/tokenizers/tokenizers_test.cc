@@ -98,6 +98,8 @@ void expect_file_error(const std::string& folder, const std::string& file, const
     ADD_FAILURE() << file << " was accepted: " << content.substr(0, 60);
   } catch (const FileError& error) {
     EXPECT_NE(std::string(error.what()).find(file), std::string::npos) << error.what();
+    EXPECT_EQ(error.file().parent_path(), copy.path() / folder) << error.what();
+    EXPECT_TRUE(std::string(error.what()).starts_with(error.file().string() + ": ")) << error.what();
   }
 }
 

@@ -138,7 +138,7 @@ TEST_P(HostileGguf, IsRefused) {
   const TemporaryFolder folder;
   const auto path = folder / "hostile.gguf";
   put_file(path, GetParam().bytes.get());
-  const std::string message = file_error([&] { read_gguf(path); });
+  const std::string message = file_error(path, [&] { read_gguf(path); });
   EXPECT_TRUE(message.starts_with(path.string() + ": ")) << message;
   EXPECT_NE(message.find(GetParam().message), std::string::npos) << message;
 }
@@ -154,7 +154,7 @@ TEST(HostileGguf, CutAnywhere) {
   const std::string whole = file_bytes(std::string(SD35_SOURCE_DIR) + "/tests/golden/gguf/container.gguf");
   for (std::size_t size = 0; size < whole.size() - 64; size += size < 1500 ? 7 : 997) {
     put_file(path, whole.substr(0, size));
-    EXPECT_TRUE(file_error([&] { read_gguf(path); }).starts_with(path.string())) << size;
+    EXPECT_TRUE(file_error(path, [&] { read_gguf(path); }).starts_with(path.string())) << size;
   }
 }
 

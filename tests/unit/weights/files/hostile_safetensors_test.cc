@@ -102,7 +102,7 @@ TEST_P(HostileSafetensors, IsRefused) {
   const TemporaryFolder folder;
   const auto path = folder / "hostile.safetensors";
   put_file(path, safetensors_bytes(GetParam().header, GetParam().data_bytes));
-  const std::string message = file_error([&] { read_safetensors(path); });
+  const std::string message = file_error(path, [&] { read_safetensors(path); });
   EXPECT_TRUE(message.starts_with(path.string() + ": ")) << message;
   EXPECT_NE(message.find(GetParam().message), std::string::npos) << message;
 }
@@ -115,7 +115,7 @@ TEST(HostileSafetensors, LengthOfTheHeader) {
   const auto path = folder / "hostile.safetensors";
   const auto error = [&](const std::string& bytes) {
     put_file(path, bytes);
-    return file_error([&] { read_safetensors(path); });
+    return file_error(path, [&] { read_safetensors(path); });
   };
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\xff", 8);
   const std::string over_limit("\x01\xe1\xf5\x05\0\0\0\0", 8);  // 100,000,001
@@ -132,7 +132,8 @@ TEST(HostileSafetensors, ThingsThatAreNoFiles) {
   const TemporaryFolder folder;
   EXPECT_NE(file_error([&] { read_safetensors(folder.path()); }).find("it is not a regular file"),
             std::string::npos);
-  EXPECT_NE(file_error([&] { read_safetensors(folder / "none"); }).find("No such file or directory"),
+  EXPECT_NE(file_error(folder / "none", [&] { read_safetensors(folder / "none"); })
+                .find("No such file or directory"),
             std::string::npos);
   EXPECT_NE(file_error([&] { read_safetensors("/dev/zero"); }).find("it is not a regular file"),
             std::string::npos);

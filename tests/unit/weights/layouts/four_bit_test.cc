@@ -99,7 +99,7 @@ TEST_P(FourBit, RefusesWhatContradictsItself) {
   const auto error = [&](const std::function<void(Parts&)>& spoil) {
     Parts parts(GetParam());
     spoil(parts);
-    return file_error([&] { parts.read(folder_); });
+    return file_error(folder_ / "a.safetensors", [&] { parts.read(folder_); });
   };
   const auto state = [&](const std::string& key, const nlohmann::json& value) {
     return error([&](Parts& parts) { parts.set_state(key, value); });

@@ -39,7 +39,7 @@ TEST_F(WholeModel, Folder) {
   expect_whole_model(files);
   EXPECT_FALSE(files.is_single_file());
   EXPECT_EQ(files.config(vae), (nlohmann::json{{"name", "vae"}}));
-  EXPECT_EQ(files.config_location(vae), folder_ / "model/vae/config.json");
+  EXPECT_EQ(files.config_location(vae).text, folder_ / "model/vae/config.json");
   EXPECT_EQ(files.scheduler_config().at("shift"), 2.0);
   EXPECT_EQ(files.tokenizer(1), folder_ / "model/tokenizer");
   EXPECT_EQ(files.tokenizer(2), folder_ / "model/tokenizer_2");
@@ -125,7 +125,8 @@ TEST_F(WholeModel, TokenizersThatWereNamedAreNamedWhereTheyLack) {
 }
 
 TEST_F(WholeModel, NoModel) {
-  expect_error(file_error([&] { ModelFiles::open(folder_ / "none"); }), {"no such file or folder", kLicence});
+  expect_error(file_error(folder_ / "none", [&] { ModelFiles::open(folder_ / "none"); }),
+               {"no such file or folder", kLicence});
   expect_error(file_error([&] { ModelFiles::open(folder_.path()); }),
                {"holds no model_index.json", kLicence});
   put(folder_ / "xl/model_index.json", R"({"_class_name": "StableDiffusionXLPipeline"})");
@@ -150,7 +151,7 @@ TEST_F(WholeModel, SingleFile) {
   EXPECT_TRUE(files.is_single_file());
   expect_whole_model(files);
   EXPECT_EQ(files.scheduler_config().at("shift"), 3.0);
-  EXPECT_TRUE(files.config_location(vae).starts_with(path.string() + " (it carries no configuration"));
+  EXPECT_TRUE(files.config_location(vae).text.starts_with(path.string() + " (it carries no configuration"));
 }
 
 TEST_F(WholeModel, SingleFileDerivesConfigurations) {
@@ -233,6 +234,7 @@ TEST_F(WholeModel, AnErrorOfANamedPartNamesItsOption) {
     try {
       ModelFiles::open(folder_ / "model", named).check_named_tokenizers();
     } catch (const FileError& error) {
+      EXPECT_NE(error.file(), fs::path()) << error.what();
       return error.option();
     }
     return "no error";

@@ -34,7 +34,7 @@ TEST_F(WholeModel, ConfigurationStaysWhenAPartIsNamedByFile) {
   extra.vae = folder_ / "vae.safetensors";
   const ModelFiles files = ModelFiles::open(folder_ / "model", extra);
   EXPECT_EQ(files.config(vae), vae_said());
-  EXPECT_EQ(files.config_location(vae), folder_ / "model/vae/config.json");
+  EXPECT_EQ(files.config_location(vae).text, folder_ / "model/vae/config.json");
   EXPECT_EQ(files.configuration(vae).doubt, "");
 
   // Another autoencoder, whose scale is not known.
@@ -65,7 +65,8 @@ TEST_F(WholeModel, FilesSayTheirConfigurations) {
   const ModelFiles files = ModelFiles::open(folder_ / "m.safetensors");
   EXPECT_EQ(files.config(vae), vae_said());
   EXPECT_TRUE(files.configuration(vae).said);
-  EXPECT_EQ(files.config_location(vae), folder_ / "m.safetensors (metadata 'sd35.config')");
+  EXPECT_EQ(files.config_location(vae).text, folder_ / "m.safetensors (metadata 'sd35.config')");
+  EXPECT_EQ(files.config_location(vae).file, folder_ / "m.safetensors");
   EXPECT_FALSE(files.configuration(transformer).said);
   EXPECT_TRUE(files.says_scheduler());
   EXPECT_EQ(files.scheduler_config().at("shift"), 6.0);
@@ -96,7 +97,7 @@ TEST_F(WholeModel, FilesSayTheirConfigurations) {
 TEST_F(WholeModel, MetadataIsReadAsHostile) {
   const auto error = [&](const std::string& text) {
     write_safetensors(folder_ / "m.safetensors", transformer_.original, {{"sd35.config", text}});
-    return file_error([&] { ModelFiles::open(folder_ / "m.safetensors"); });
+    return file_error(folder_ / "m.safetensors", [&] { ModelFiles::open(folder_ / "m.safetensors"); });
   };
   expect_error(error("{"), {"m.safetensors: metadata 'sd35.config': not valid JSON"});
   expect_error(error("[]"), {"must be an object"});

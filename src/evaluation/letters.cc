@@ -1,10 +1,9 @@
-#include "lab/scoring/letters.h"
+#include "evaluation/letters.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 namespace sd35 {
 namespace {
@@ -29,13 +28,6 @@ std::vector<std::vector<std::int64_t>> alignment_costs(std::string_view asked, s
     }
   }
   return costs;
-}
-
-bool reaches_capitals(const std::string& character) {
-  constexpr std::string_view kAscenders = "bdfhkl", kTailed = "JQ";
-  if (character.size() != 1 || kTailed.find(character[0]) != kTailed.npos) return false;
-  const auto c = static_cast<unsigned char>(character[0]);
-  return std::isupper(c) != 0 || std::isdigit(c) != 0 || kAscenders.find(character[0]) != kAscenders.npos;
 }
 
 bool is_right(const LetterPair& pair) {
@@ -65,13 +57,6 @@ std::vector<LetterPair> align(std::string_view asked, std::string_view read) {
   }
   std::ranges::reverse(pairs);
   return pairs;
-}
-
-double capital_height(const std::vector<Letter>& letters) {
-  double height = std::numeric_limits<double>::quiet_NaN();
-  for (const Letter& letter : letters)
-    if (reaches_capitals(letter.character)) height = std::fmax(height, letter.height);
-  return height;
 }
 
 void LetterTable::add(const std::vector<std::string>& words, std::string_view read, double capitals) {

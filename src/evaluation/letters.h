@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "lab/drawing/placement.h"
-
 namespace sd35 {
 
 // A character of the asked text and the one that was read in its place; 0 if there is none.
@@ -20,10 +18,6 @@ struct LetterPair {
 // The two texts of ASCII side by side, in their order: with the fewest insertions, deletions and
 // substitutions, and of such alignments with the most equal characters, whatever their case.
 std::vector<LetterPair> align(std::string_view asked, std::string_view read);
-
-// The height of the capital letters of a drawn text in pixels, by its highest letter without a tail; NaN for
-// a text of neither capital letters nor digits nor letters as high as those (acorn).
-double capital_height(const std::vector<Letter>& letters);
 
 struct LetterShare {
   int right = 0;
