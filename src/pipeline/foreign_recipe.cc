@@ -413,7 +413,7 @@ Recipe recipe_from_comfy_graph(std::string_view text, const Location& location) 
   ComfyReader reader(graph);
   if (!reader.read())
     throw FileError(location + ": ComfyUI's graph has no KSampler, whose settings could be read", {},
-                    location);
+                    location.file);
   return std::move(reader).finished();
 }
 

@@ -176,6 +176,9 @@ void check_input_options(const GenerateOptions& options) {
   if (options.init.strength && !(*options.init.strength > 0))
     throw ArgumentError("strength is 0: nothing would be drawn; use more than 0 and at most 1",
                         "init.strength");
+  if (options.hires.scale > 1 && options.edit.given())
+    throw ArgumentError("hires and edit do not go together: the picture's tokens are those of one size",
+                        "hires.scale");
   if (options.hires.scale > 1 && painted)
     throw ArgumentError("hires and a mask do not go together: inpaint first, then draw larger from that",
                         "hires.scale");

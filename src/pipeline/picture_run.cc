@@ -77,7 +77,7 @@ std::vector<Picture> PictureRun::draw(const PromptEmbedding& prompt) {
     std::exception_ptr error;
     try {
       denoise_next(prompt);
-      if (hires_schedule_.sigmas.size() > 1) enlarge_waiting(prompt);
+      if (has_second_pass()) enlarge(prompt);
     } catch (...) {
       if (!callbacks_.on_picture || waiting_.empty()) throw;
       error = std::current_exception();
@@ -184,7 +184,8 @@ void PictureRun::denoise_together(const PromptEmbedding& prompt, int count) {
     hold_to_picture(beginnings, latent_inputs_.mask, options_.inpaint.soft, schedule_, smallest_sigma(),
                     work);
   const Tensor latents = denoise(ops_, *transformer_, std::move(work), progress);
-  for (int i = 0; i < count; ++i) waiting_[denoised_ + i] = latents.rows(i, i + 1);
+  std::map<int, Tensor>& done = has_second_pass() ? small_ : waiting_;
+  for (int i = 0; i < count; ++i) done[denoised_ + i] = latents.rows(i, i + 1);
   denoised_ += count;
 }
 
@@ -236,15 +237,16 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int first, const std::
 }
 
 // The second pass of HiresOptions, from what the first has drawn.
-void PictureRun::enlarge_waiting(const PromptEmbedding& prompt) {
+void PictureRun::enlarge(const PromptEmbedding& prompt) {
   const bool by_pixels = upscaler_from_name(options_.hires.upscaler) == Upscaler::lanczos;
   if (by_pixels && !plan_.together && plan_.keep < Residency::transformer) transformer_.reset();
   std::map<int, Beginning> beginnings;
-  for (const auto& [index, latents] : waiting_) beginnings[index] = begin_again(latents, index, by_pixels);
+  for (const auto& [index, latents] : std::exchange(small_, {}))
+    beginnings[index] = begin_again(latents, index, by_pixels);
   if (by_pixels && !plan_.together && plan_.keep < Residency::all) decoder_.reset();
+  encoder_.reset();
   ops_.trim();
   load_transformer();
-  waiting_.clear();
   for (const auto& [index, beginning] : beginnings) {
     const PartOfWork part(ops_, "denoise");
     const StageProgress progress(callbacks_, Stage::denoise, index, hires_schedule_.steps_to_run());

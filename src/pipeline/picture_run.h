@@ -75,7 +75,8 @@ class PictureRun {
   // Of pictures that have begun, the first with this number.
   DenoiseJob job(const PromptEmbedding& prompt, int first, const std::vector<Beginning>& beginnings,
                  const Schedule& schedule);
-  void enlarge_waiting(const PromptEmbedding& prompt);
+  bool has_second_pass() const { return !hires_schedule_.sigmas.empty(); }
+  void enlarge(const PromptEmbedding& prompt);
   Beginning begin_again(const Tensor& latents, int index, bool by_pixels);
   void decode_waiting();
   Picture decode_picture(const Tensor& latents, int index);
@@ -101,6 +102,7 @@ class PictureRun {
   std::shared_ptr<const VaeDecoder> decoder_;
   std::unique_ptr<const VaeEncoder> encoder_;
   int denoised_ = 0;               // pictures
+  std::map<int, Tensor> small_;    // latents that the second pass begins with
   std::map<int, Tensor> waiting_;  // latents [1, C, h, w] of pictures, to be decoded
   std::exception_ptr failed_;      // the first picture that could not be drawn
   std::vector<Picture> pictures_;  // that nobody took

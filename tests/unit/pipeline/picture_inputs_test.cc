@@ -222,6 +222,23 @@ TEST(PictureInputs, TheSecondPassIsLarger) {
   EXPECT_NE(refusal(options), "");
 }
 
+// What the first pass has drawn is nothing that anybody asked for.
+TEST(PictureInputs, BetweenTheTwoPassesNothingIsDelivered) {
+  GenerateOptions options = with_picture();
+  options.init = {};
+  options.hires.scale = 2;
+  options.count = 2;
+  int delivered = 0, passes = 0;
+  Callbacks callbacks;
+  callbacks.on_picture = [&](const Picture&, int) { ++delivered; };
+  callbacks.on_progress = [&](const Progress& progress) {
+    if (progress.stage == Stage::denoise && progress.step == 0 && progress.fraction == 0) ++passes;
+    return passes < 2;  // the second pass of the first
+  };
+  EXPECT_THROW(open_f32().generate(options, callbacks), Cancelled);
+  EXPECT_EQ(delivered, 0);
+}
+
 TEST(PictureInputs, AReferenceChangesThePictureOfAModelThatTakesOne) {
   GenerateOptions options = with_picture();
   options.edit = std::exchange(options.init.picture, {});
