@@ -148,7 +148,9 @@ std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int un
   const Padding padding = options.init.picture.given() ? padding_of(options) : Padding{};
   const double width = size.width + padding.left + padding.right,
                height = size.height + padding.top + padding.bottom;
-  const double scale = std::min(1.0, largest / std::sqrt(width * height));
+  // What is outpainted should not shrink.
+  const double scale =
+      options.inpaint.outpaint.empty() ? std::min(1.0, largest / std::sqrt(width * height)) : 1;
   const auto side = [&](double pixels) {
     return std::max(unit, static_cast<int>(pixels * scale) / unit * unit);
   };
