@@ -7,6 +7,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.h"
@@ -14,6 +15,7 @@
 #include "draw_prompts.h"
 #include "draw_sheet.h"
 #include "option_arguments.h"
+#include "options/preset.h"
 #include "output_names.h"
 #include "recipe_files.h"
 #include "reporter.h"
@@ -240,12 +242,10 @@ void add_generate(CLI::App& app) {
       arguments->recipe.generate.seed = std::random_device{}();
     if ((prompts || is_given("--grid")) && !is_given("--keep")) arguments->recipe.load.keep = "transformer";
     // A preset that is asked for wins over what a recipe says.
-    if (from_image->count() > 0 && is_given("--preset")) {
-      GenerateOptions& options = arguments->recipe.generate;
-      if (!is_given("--steps")) options.num_inference_steps.reset();
-      if (!is_given("--guidance-scale")) options.guidance_scale.reset();
-      if (!is_given("--shift")) options.shift.reset();
-    }
+    if (from_image->count() > 0 && is_given("--preset"))
+      make_room_for_preset(arguments->recipe.generate, [&](std::string_view option) {
+        return is_given(argument_of(std::string(option)).c_str());
+      });
     if (!arguments->picture.empty() && !from_elsewhere)
       arguments->warnings = find_files_of_recipe(*command, arguments->recipe, arguments->picture);
     if (const std::vector<std::string>& left_out = arguments->recipe.left_out; !left_out.empty())

@@ -205,7 +205,8 @@ struct GenerateOptions {
   double guidance_stop = 1;
   // CFG-Zero* (arXiv 2503.18886): guidance leads away from the multiple of the negative prompt's velocity that
   // is nearest to the prompt's. Its first steps, fewer than all, are left out: the noise stays as it is, in no
-  // time. Only the sampler euler can do that; unset: 1 there, 0 with others.
+  // time. They count from the first of all, so drawing that begins later leaves out fewer or none. Only the
+  // sampler euler can do that; unset: 1 there, 0 with others.
   bool cfg_zero = false;
   std::optional<int> cfg_zero_steps;
   // Adaptive projected guidance (arXiv 2410.02416), for stronger guidance without burnt colours. Three

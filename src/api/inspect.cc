@@ -15,7 +15,9 @@
 #include "image/image_size.h"
 #include "options/options.h"
 #include "pipeline/components.h"
+#include "pipeline/model_defaults.h"
 #include "pipeline/recipe.h"
+#include "pipeline/validation.h"
 #include "sd35/sd35.h"
 #include "weights/files/gguf.h"
 #include "weights/layouts/component_weights.h"
@@ -83,9 +85,7 @@ Json describe_component(const ModelFiles& files, Component component, bool tenso
 }
 
 // What the model draws with where no option says otherwise.
-Json defaults_of(const Components& components) {
-  const GenerateOptions options =
-      with_model_defaults({}, components.defaults, components.transformer, components.vae, 0);
+Json defaults_of(const GenerateOptions& options) {
   return {{"width", *options.width},
           {"height", *options.height},
           {"steps", *options.num_inference_steps},
@@ -101,7 +101,12 @@ void ask_generate(Json& report, const std::string& model, const ModelFiles& file
   try {
     const Components components = open_components(model, {});
     report["warnings"] = components.warnings;
-    report["defaults"] = defaults_of(components);
+    const GenerateOptions options =
+        with_model_defaults({}, components.defaults, components.transformer, components.vae, 0);
+    report["defaults"] = defaults_of(options);
+    Callbacks callbacks;
+    callbacks.on_warning = [&](const std::string& warning) { report["warnings"].push_back(warning); };
+    suggest_preset(with_names({model, {}, options}), callbacks);
   } catch (const Error& error) {
     report["problem"] = error.what();
   }

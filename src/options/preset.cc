@@ -27,4 +27,11 @@ GenerateOptions with_preset(GenerateOptions options) {
   return options;
 }
 
+void make_room_for_preset(GenerateOptions& options,
+                          const std::function<bool(std::string_view name)>& is_chosen) {
+  if (!is_chosen("num_inference_steps")) options.num_inference_steps.reset();
+  if (!is_chosen("guidance_scale")) options.guidance_scale.reset();
+  if (!is_chosen("shift")) options.shift.reset();
+}
+
 }  // namespace sd35

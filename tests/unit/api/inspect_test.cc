@@ -60,6 +60,14 @@ TEST_F(Inspect, WhatAModelDrawsWith) {
   expect_parts(error([&] { Pipeline::from_pretrained(model.string()); }), {"sd35.json: 'defaults': "});
 }
 
+TEST_F(Inspect, AModelForFewSteps) {
+  const fs::path model = folder_ / "medium-turbo";
+  fs::copy(tiny_model(), model, fs::copy_options::recursive);
+  expect_parts(inspect(model), {"warning: 'medium-turbo' sounds like a model for few steps"});
+  put_file(model / "sd35.json", R"({"defaults": {"steps": 8, "guidance_scale": 1}})");
+  EXPECT_TRUE(report(model).at("warnings").empty());
+}
+
 TEST_F(Inspect, AModelAsJson) {
   const nlohmann::json whole = report(tiny_model());
   EXPECT_EQ(whole.at("layout"), "diffusers");

@@ -280,7 +280,8 @@ TEST_F(LoraFileTest, WarnsOfOneForTheOlderModel) {
     write_safetensors(folder_ / "old.safetensors", tensors, metadata);
     LoraTargets two = targets();
     for (const char* projection : {"to_q", "to_k", "to_v"})
-      two[Component::transformer]["transformer_blocks.0.attn2." + std::string(projection) + ".weight"] = {6, 6};
+      two[Component::transformer]["transformer_blocks.0.attn2." + std::string(projection) + ".weight"] = {6,
+                                                                                                          6};
     two[Component::transformer]["transformer_blocks.0.norm1.linear.weight"] = {54, 6};
     std::vector<std::string> list;
     read_lora(folder_ / "old.safetensors", two, [&](const std::string& text) { list.push_back(text); });

@@ -39,6 +39,21 @@ TEST(PresetTest, NoneSetsNothing) {
   EXPECT_FALSE(options.num_inference_steps || options.guidance_scale || options.shift);
 }
 
+TEST(PresetTest, MakesRoomExceptForWhatIsChosen) {
+  GenerateOptions recipe;
+  recipe.num_inference_steps = 40;
+  recipe.guidance_scale = 4.5;
+  recipe.shift = 3;
+  recipe.sampler = "heun";
+  make_room_for_preset(recipe, [](std::string_view option) { return option == "guidance_scale"; });
+  recipe.preset = "turbo";
+  const GenerateOptions options = with_preset(recipe);
+  EXPECT_EQ(options.num_inference_steps, 8);
+  EXPECT_EQ(options.guidance_scale, 4.5);
+  EXPECT_EQ(options.shift, 5);
+  EXPECT_EQ(options.sampler, "heun");
+}
+
 TEST(PresetTest, RefusesOthers) {
   GenerateOptions options;
   options.preset = "warp";

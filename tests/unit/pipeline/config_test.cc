@@ -56,6 +56,13 @@ TEST(ConfigTest, TransformerHasThePublishedSizes) {
   for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(config.dual_attention[i], i <= 12) << i;
 }
 
+TEST(ConfigTest, TransformerTrainedToEditSaysSo) {
+  nlohmann::json json = tiny("transformer/config.json");
+  EXPECT_FALSE(MmditConfig::from_json(json, "test").reference_tokens);
+  json["_class_name"] = "SD3Transformer2DKontextModel";
+  EXPECT_TRUE(MmditConfig::from_json(json, "test").reference_tokens);
+}
+
 TEST(ConfigTest, TransformerRefusesWhatItCannotRun) {
   expect_refused<MmditConfig>(tiny("transformer/config.json"), {{"num_layers", nullptr},
                                                                 {"num_layers", 0},

@@ -166,6 +166,30 @@ TEST_F(MemoryPlanTest, BiggerPicturesAndTypesTakeMore) {
   EXPECT_LT(stage(plan_memory(facts_, options_, 0), 1).bytes, stage(wide, 1).bytes);
 }
 
+TEST_F(MemoryPlanTest, APictureThatGoesInIsEncodedInAStageOfItsOwn) {
+  options_.init.picture.path = "picture.png";
+  const MemoryPlan whole = plan_memory(facts_, options_, 0);
+  ASSERT_EQ(whole.stages.size(), 4u);
+  EXPECT_EQ(whole.stages[3].stage, "encode picture");
+  EXPECT_EQ(whole.encode_tile, 0);
+  const MemoryPlan tight = plan_memory(facts_, options_, whole.stages[3].bytes - 1);
+  EXPECT_GT(tight.encode_tile, 0);
+  EXPECT_LT(tight.stages[3].bytes, whole.stages[3].bytes);
+}
+
+TEST_F(MemoryPlanTest, ReferencesAndSecondPassesAreMoreTokens) {
+  const std::uint64_t plain = plan_memory(facts_, options_, 0).stages[1].bytes;
+  options_.hires.scale = 2;
+  const MemoryPlan larger = plan_memory(facts_, options_, 0);
+  EXPECT_GT(larger.stages[1].bytes, plain);
+  EXPECT_EQ(larger.stages.size(), 3u);  // latents are enlarged, nothing is encoded
+  options_.hires.upscaler = "lanczos";
+  EXPECT_EQ(plan_memory(facts_, options_, 0).stages.size(), 4u);
+  options_.hires = {};
+  options_.edit.path = "picture.png";
+  EXPECT_GT(plan_memory(facts_, options_, 0).stages[1].bytes, plain);
+}
+
 TEST_F(MemoryPlanTest, StreamedBlocksDrawTheSameBytes) {
   options_.width = options_.height = 64;
   options_.guidance_scale = 1;
