@@ -93,7 +93,7 @@ void read_checkpoint(const fs::path& path, const ParameterStore& store, Training
   for (const auto& [prefix, flat] : parts_of(state)) store.read(Prefixed(all, prefix), flat);
   for (const auto& [prefix, flat] : parts_of(state))
     if (!at::isfinite(flat).all().item<bool>())
-      throw FileError(path.string() + ": " + prefix + "* holds NaN or infinity; " + kIfDamaged);
+      throw FileError(path.string() + ": " + prefix + "* holds NaN or infinity; " + kIfDamaged, {}, path);
   state.step = step_of(path).value_or(0);
 }
 

@@ -31,7 +31,8 @@ void write_text(const fs::path& path, const std::string& text) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw FileError("cannot make folder " + in_quotes(folder.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot make folder " + in_quotes(folder.string()) + ": " + error.message(), {}, folder);
 }
 
 void copy(const FileReader& from, const fs::path& to) {
@@ -71,7 +72,8 @@ void complete(const fs::path& folder, const fs::path& base, std::string_view tra
     make_folder(target.parent_path());
     link_or_copy(entry->path(), target);
   }
-  if (error) throw FileError("cannot read folder " + in_quotes(base.string()) + ": " + error.message());
+  if (error)
+    throw FileError("cannot read folder " + in_quotes(base.string()) + ": " + error.message(), {}, base);
 }
 
 }  // namespace
@@ -83,8 +85,9 @@ fs::path write_weights(const fs::path& folder, Component component,
   std::error_code error;
   fs::remove(folder / name / kConfig, error);
   if (error)
-    throw FileError("cannot replace " + in_quotes((folder / name / kConfig).string()) + ": " +
-                    error.message());
+    throw FileError(
+        "cannot replace " + in_quotes((folder / name / kConfig).string()) + ": " + error.message(), {},
+        folder / name / kConfig);
   const bool diffusers = component == Component::transformer || component == Component::vae;
   const fs::path file =
       folder / name / (diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors");

@@ -76,7 +76,7 @@ void prepare_run_folder(const fs::path& folder, const TrainConfig& config, bool 
   if (fs::exists(folder / "model_index.json", error))
     throw ArgumentError(name + " is a model; a run takes a folder of its own");
   fs::create_directories(folder, error);
-  if (error) throw FileError(name + " cannot be made: " + error.message());
+  if (error) throw FileError(name + " cannot be made: " + error.message(), {}, folder);
 
   const fs::path kept = folder / kConfiguration;
   const bool holds_run = newest_checkpoint(folder).has_value();
@@ -100,7 +100,7 @@ void keep_configuration(const fs::path& folder, const TrainConfig& config) {
 RunLock::RunLock(const fs::path& folder)
     : descriptor_(::open((folder / ".running").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
   const std::string name = in_quotes(folder.string());
-  if (descriptor_ < 0) throw FileError("cannot write to " + name + ": " + system_reason(errno));
+  if (descriptor_ < 0) throw FileError("cannot write to " + name + ": " + system_reason(errno), {}, folder);
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
   ::close(descriptor_);
   throw ArgumentError("another sd35 train runs in " + name + "; wait until it ends, or name another folder");

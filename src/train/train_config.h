@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "image/image_size.h"
-#include "train/objectives/timestep_sampling.h"
 #include "train/optimizers/optimizer_options.h"
+#include "train/task_config.h"
 
 namespace sd35::train {
 
@@ -55,12 +55,6 @@ struct Stage {
 // T5 tokens of a text in the stage; `longest`: of the tokenizer, 0 if it does not say.
 int sequence_length(const Stage& stage, std::int64_t longest);
 
-struct LoraConfig {
-  std::int64_t rank = 4;
-  double alpha = 4;
-  std::vector<std::string> targets;  // ends of layer names: "attn.to_q", "attn2.to_q", "ff.net.0.proj", ...
-};
-
 // A deeper model than `model` (train/growth.h).
 struct Growth {
   int num_layers = 0;        // of a transformer
@@ -68,26 +62,14 @@ struct Growth {
   int layers_per_block = 0;  // of an autoencoder
 };
 
-struct SampleConfig {
-  std::vector<std::string> prompts;
-  int width = 0, height = 0;             // 0: the model's own
-  int steps = 0;                         // 0: the model's own, else 20
-  std::optional<double> guidance_scale;  // unset: the model's own
-  std::uint64_t seed = 0;
-};
-
 struct TrainConfig {
   std::string location;  // the file, for messages
   Task task = Task::transformer;
   std::string model;  // a folder: configurations, frozen parts and, unless from_scratch, first weights
   bool from_scratch = false;
-  std::optional<Growth> grow;
-  std::string component;  // of task clip: "text_encoder" or "text_encoder_2"
+  std::optional<Growth> grow;  // of tasks transformer and autoencoder
   std::string data;
   std::string validation_data;  // empty: none
-  std::string captions;         // of task t5: a text file, one per line
-  std::filesystem::path cache;  // of latents and embeddings; empty: in the run's folder
-  bool cache_embeddings = true;
 
   std::uint64_t seed = 0;
   std::string dtype = "bf16";
@@ -100,30 +82,19 @@ struct TrainConfig {
   std::int64_t warmup_steps = 0;
   double ema = 0;  // decay; 0: none
 
-  TimestepSampling timesteps;
-  int base_resolution = 256;           // that needs no shift
-  double condition_dropout = 0.464;    // of each text encoder
-  bool empty_caption_dropout = false;  // replaces the caption by "" instead of encoders by zeros
-  double position_crop = 1;            // share of the samples with a random crop of the positional table
-  bool flip = false;                   // pictures, at random
-  // Of task autoencoder.
-  double kl_weight = 1e-6, perceptual_weight = 0;
-  std::string reconstruction = "l1";  // or "mse"
-  bool decoder_only = false;          // the encoder, and with it every latent, stays as it is
-  double latent_noise = 0;            // added before the decoder, in deviations of the latents
-  double mask_ratio = 0.15;           // of task t5
-  double place_weight = 0;            // of task t5: of predicting what each token of a word is, and its place
-  std::string
-      letter_widths;  // of task t5: a file of train/objectives/letter_widths.h; empty: all equally wide
-  // Of task transformer: of predicting the letter under an image token; until this step (0: to the end).
-  double letter_weight = 0;
-  std::int64_t letter_until = 0;
-  LoraConfig lora;
+  bool flip = false;  // pictures, at random; of all tasks with pictures
+
+  // What only some tasks use; the others leave it as it is (keys_of_tasks.h).
+  FlowTask flow;
+  TransformerTask transformer;
+  LoraTask lora;
+  AutoencoderTask autoencoder;
+  ClipTask clip;
+  T5Task t5;
 
   std::vector<Stage> stages;
   std::int64_t checkpoint_every = 500, keep_checkpoints = 2;
   std::int64_t log_every = 10, validate_every = 0, sample_every = 0;
-  SampleConfig samples;
 
   std::int64_t total_steps() const;
   // The stage of a step and its first step.

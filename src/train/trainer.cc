@@ -48,7 +48,7 @@ auto asked_by(const TrainConfig& config, const Make& make) {
   try {
     return make();
   } catch (const ArgumentError&) {
-    rethrow_with_context(config.location);
+    rethrow_with_context(config.location, config.location);
   }
 }
 

@@ -102,7 +102,7 @@ void AutoencoderObjective::parameters(const Parameters& p) {
 }
 
 bool AutoencoderObjective::trains(const ParameterSpec& spec) const {
-  return !config_.decoder_only || spec.names.front().starts_with("decoder.");
+  return !config_.autoencoder.decoder_only || spec.names.front().starts_with("decoder.");
 }
 
 void AutoencoderObjective::initialize(const ParameterSpec& spec, std::span<float> values,
@@ -120,7 +120,7 @@ PreparedBatch AutoencoderObjective::prepare(MicroBatch& batch, const StepRandom&
   const Shape latents{count, vae_.latent_channels, height / vae_.scale(), width / vae_.scale()};
   NoisyPictures made;
   made.noise = Tensor(latents, DType::f32);
-  if (config_.latent_noise > 0) made.disturbance = Tensor(latents, DType::f32);
+  if (config_.autoencoder.latent_noise > 0) made.disturbance = Tensor(latents, DType::f32);
   const auto each = static_cast<std::size_t>(latents.numel() / count);
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -131,7 +131,8 @@ PreparedBatch AutoencoderObjective::prepare(MicroBatch& batch, const StepRandom&
     const std::span<float> values{made.disturbance.data<float>() + static_cast<std::size_t>(i) * each, each};
     draws.normal(values);
     // The denoiser's latents, these times scaling_factor, have a deviation of 1.
-    for (float& value : values) value *= static_cast<float>(config_.latent_noise) / vae_.scaling_factor;
+    for (float& value : values)
+      value *= static_cast<float>(config_.autoencoder.latent_noise) / vae_.scaling_factor;
   }
   const FitOptions fit{Crop::random, config_.flip};
   if (stage.crop == 0) {
@@ -157,8 +158,8 @@ at::Tensor AutoencoderObjective::loss(const Ops& ops, const PreparedBatch& batch
 }
 
 AutoencoderLossOptions AutoencoderObjective::loss_options() const {
-  return {config_.reconstruction == "mse" ? Reconstruction::mse : Reconstruction::l1, config_.kl_weight,
-          config_.perceptual_weight};
+  return {config_.autoencoder.reconstruction == "mse" ? Reconstruction::mse : Reconstruction::l1,
+          config_.autoencoder.kl_weight, config_.autoencoder.perceptual_weight};
 }
 
 int AutoencoderObjective::largest_side() const {
@@ -204,7 +205,7 @@ void AutoencoderObjective::write(const std::filesystem::path& run,
                                  const std::map<std::string, Tensor>& weights) const {
   const std::filesystem::path model = run / "model";
   std::map<std::string, Tensor> all = weights;
-  if (config_.decoder_only) add_missing(all, *files_.weights(Component::vae));
+  if (config_.autoencoder.decoder_only) add_missing(all, *files_.weights(Component::vae));
   const std::filesystem::path file = write_weights(model, Component::vae, all);
   nlohmann::json json = json_;
   if (config_.from_scratch) {

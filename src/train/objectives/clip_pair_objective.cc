@@ -36,7 +36,8 @@ ClipPairObjective::ClipPairObjective(const TrainConfig& config, const ModelFiles
                                      const OnMessage& warn)
     : config_(config),
       files_(files),
-      component_(config.component == "text_encoder_2" ? Component::text_encoder_2 : Component::text_encoder),
+      component_(config.clip.component == "text_encoder_2" ? Component::text_encoder_2
+                                                           : Component::text_encoder),
       json_(files.config(component_)),
       text_(ClipConfig::from_json(json_, files.config_location(component_))),
       tokenizer_(ClipTokenizer::load(files.tokenizer(component_ == Component::text_encoder_2 ? 2 : 1))),
@@ -44,8 +45,9 @@ ClipPairObjective::ClipPairObjective(const TrainConfig& config, const ModelFiles
       pictures_(config.data, warn) {
   if (tokenizer_.vocab_size() > text_.config().vocab_size)
     throw FileError(files.config_location(component_) + ": vocab_size is " +
-                    std::to_string(text_.config().vocab_size) + ", but the tokenizer has " +
-                    std::to_string(tokenizer_.vocab_size()) + " tokens");
+                        std::to_string(text_.config().vocab_size) + ", but the tokenizer has " +
+                        std::to_string(tokenizer_.vocab_size()) + " tokens",
+                    {}, files.config_location(component_).file);
   pictures_.dataset().check_captions(warn);
   if (!config.validation_data.empty())
     validation_ = std::make_unique<TrainingPictures>(config.validation_data, warn);

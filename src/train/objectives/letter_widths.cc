@@ -24,7 +24,8 @@ LetterWidths LetterWidths::read(const std::filesystem::path& path) {
     sum += width;
   }
   if (widths.widths_.empty())
-    throw FileError(in_quotes(path.string()) + " has no widths; it looks like {\"a\": 0.55, \"b\": 0.6}");
+    throw FileError(in_quotes(path.string()) + " has no widths; it looks like {\"a\": 0.55, \"b\": 0.6}", {},
+                    path);
   widths.mean_ = sum / static_cast<double>(widths.widths_.size());
   return widths;
 }

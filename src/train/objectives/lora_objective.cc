@@ -20,7 +20,7 @@ bool is_target(std::string_view target, std::string_view layer) {
 // Visits the model, and after each layer its updates.
 class AdapterVisitor : public ParameterVisitor {
  public:
-  AdapterVisitor(const LoraConfig& lora, ParameterVisitor& inner)
+  AdapterVisitor(const LoraTask& lora, ParameterVisitor& inner)
       : unused(lora.targets.begin(), lora.targets.end()), lora_(lora), inner_(inner) {}
 
   std::set<std::string> unused;  // targets that no layer's name ends with
@@ -56,7 +56,7 @@ class AdapterVisitor : public ParameterVisitor {
   void conv_done(Conv2d& conv) override { inner_.conv_done(conv); }
 
  private:
-  const LoraConfig& lora_;
+  const LoraTask& lora_;
   ParameterVisitor& inner_;
   std::vector<std::string> layers_;  // the weights of the layer being visited
 };

@@ -21,7 +21,7 @@ class LoraObjective : public TransformerObjective {
   void write(const std::filesystem::path& run, const std::map<std::string, Tensor>& weights) const override;
 
  private:
-  const LoraConfig& lora_;
+  const LoraTask& lora_;
 };
 
 }  // namespace sd35::train

@@ -18,7 +18,7 @@ Component trained_component(const TrainConfig& config) {
     case Task::autoencoder:
       return Component::vae;
     case Task::clip:
-      return config.component == "text_encoder_2" ? Component::text_encoder_2 : Component::text_encoder;
+      return config.clip.component == "text_encoder_2" ? Component::text_encoder_2 : Component::text_encoder;
     case Task::t5:
       return Component::text_encoder_3;
   }
@@ -41,7 +41,7 @@ ObjectiveAndWeights make_objective(const TrainConfig& config, const std::filesys
                                    const OnMessage& warn) {
   ModelFiles files = ModelFiles::open(config.model);
   if (config.grow) grow(files, trained_component(config), *config.grow);
-  const std::filesystem::path cache = config.cache.empty() ? run / "cache" : config.cache;
+  const std::filesystem::path cache = config.flow.cache.empty() ? run / "cache" : config.flow.cache;
   ObjectiveAndWeights made;
   if (!config.from_scratch) made.weights = files.weights(trained_component(config), warn);
   switch (config.task) {

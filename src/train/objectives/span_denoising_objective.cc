@@ -62,19 +62,23 @@ SpanDenoisingObjective::SpanDenoisingObjective(const TrainConfig& config, const 
       tokenizer_(T5Tokenizer::load(files.tokenizer(3))),
       sentinels_(find_sentinels(tokenizer_)) {
   if (sentinels_.empty())
-    throw FileError(files.tokenizer(3).string() + ": there is no token <extra_id_0>, which hides others");
-  if (config.place_weight > 0 && sentinels_.size() < std::size_t{kPlaceSentinels})
+    throw FileError(files.tokenizer(3).string() + ": there is no token <extra_id_0>, which hides others", {},
+                    files.tokenizer(3));
+  if (config.t5.place_weight > 0 && sentinels_.size() < std::size_t{kPlaceSentinels})
     throw FileError(files.tokenizer(3).string() + ": place_weight takes " + std::to_string(kPlaceSentinels) +
-                    " tokens <extra_id_...>, not " + std::to_string(sentinels_.size()));
+                        " tokens <extra_id_...>, not " + std::to_string(sentinels_.size()),
+                    {}, files.tokenizer(3));
   if (tokenizer_.vocab_size() > encoder_.config().vocab_size)
     throw FileError(files.config_location(Component::text_encoder_3) + ": vocab_size is " +
-                    std::to_string(encoder_.config().vocab_size) + ", but the tokenizer has " +
-                    std::to_string(tokenizer_.vocab_size()) + " tokens");
-  if (!config.letter_widths.empty()) widths_ = LetterWidths::read(config.letter_widths);
-  if (!config.captions.empty()) read_lines(config.captions, texts_);
+                        std::to_string(encoder_.config().vocab_size) + ", but the tokenizer has " +
+                        std::to_string(tokenizer_.vocab_size()) + " tokens",
+                    {}, files.config_location(Component::text_encoder_3).file);
+  if (!config.t5.letter_widths.empty()) widths_ = LetterWidths::read(config.t5.letter_widths);
+  if (!config.t5.captions.empty()) read_lines(config.t5.captions, texts_);
   if (!config.data.empty()) read_captions(config.data, warn, texts_);
   if (texts_.empty())
-    throw FileError((config.captions.empty() ? config.data : config.captions) + ": holds no text");
+    throw FileError((config.t5.captions.empty() ? config.data : config.t5.captions) + ": holds no text", {},
+                    config.t5.captions.empty() ? config.data : config.t5.captions);
   if (!config.validation_data.empty()) read_captions(config.validation_data, warn, validation_texts_);
 }
 
@@ -101,12 +105,12 @@ void SpanDenoisingObjective::append(MaskedTexts& masked, const SignedText& text,
   const std::size_t tokens = tokenizer_.encode(text.caption).size() - 1;  // without the end of text
   const std::vector<std::int32_t> ids = tokenizer_.encode(text.caption, length).ids;
   const std::size_t count = std::min(tokens, ids.size() - 1);
-  if (config_.place_weight > 0) {
+  if (config_.t5.place_weight > 0) {
     std::vector<std::string> pieces;
     for (std::size_t i = 0; i < count; ++i) pieces.push_back(tokenizer_.text_of(ids[i]));
     append_word_places(masked, ids, pieces, widths_, text.sign);
   }
-  append_masked(masked, ids, count, config_.mask_ratio, sentinels_, random);
+  append_masked(masked, ids, count, config_.t5.mask_ratio, sentinels_, random);
 }
 
 PreparedBatch SpanDenoisingObjective::prepare(MicroBatch& batch, const StepRandom& random) {
@@ -121,7 +125,8 @@ PreparedBatch SpanDenoisingObjective::prepare(MicroBatch& batch, const StepRando
 at::Tensor SpanDenoisingObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                         std::map<std::string, double>& figures) {
   const auto& masked = std::any_cast<const MaskedTexts&>(batch);
-  const SpanDenoisingLoss loss = span_denoising_loss(ops, encoder_, masked, config_.place_weight, sentinels_);
+  const SpanDenoisingLoss loss =
+      span_denoising_loss(ops, encoder_, masked, config_.t5.place_weight, sentinels_);
   figures["accuracy"] = loss.accuracy;
   if (loss.edge_error) figures["edge_error"] = *loss.edge_error;
   return loss.total;
@@ -135,7 +140,7 @@ double SpanDenoisingObjective::validation_loss(const Ops& ops) {
   for (std::size_t i = 0; i < std::min(kValidationTexts, validation_texts_.size()); ++i)
     append(masked, validation_texts_[i], length,
            SampleRandom(config_.seed, 0, static_cast<std::uint32_t>(i)));
-  return span_denoising_loss(ops, encoder_, masked, config_.place_weight, sentinels_).total.item<double>();
+  return span_denoising_loss(ops, encoder_, masked, config_.t5.place_weight, sentinels_).total.item<double>();
 }
 
 void SpanDenoisingObjective::write(const std::filesystem::path& run,

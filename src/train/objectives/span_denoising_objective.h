@@ -19,7 +19,7 @@ struct SignedText {
 
 class SpanDenoisingObjective : public Objective {
  public:
-  // Learns from config.captions, one text per line (after a tab, what its sign says), and the captions of
+  // Learns from config.t5.captions, one text per line (after a tab, what its sign says), and the captions of
   // config.data; one of them may be empty. Throws FileError when they, the configuration or the tokenizer
   // cannot be read, or there is no text.
   SpanDenoisingObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);

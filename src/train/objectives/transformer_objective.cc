@@ -71,16 +71,16 @@ struct SampleDraws {
   SampleDraws() = default;
   SampleDraws(const TrainConfig& config, SampleRandom numbers, double shift) : random(numbers) {
     flip = chance(random, 0.5) && config.flip;
-    sigma = static_cast<float>(config.timesteps.draw(random, shift));
-    crop = chance(random, config.position_crop);
+    sigma = static_cast<float>(config.flow.timesteps.draw(random, shift));
+    crop = chance(random, config.flow.position_crop);
     top = random.uniform();
     left = random.uniform();
-    const double drop = config.condition_dropout;
+    const double drop = config.flow.condition_dropout;
     dropped.clip_l = chance(random, drop);
     dropped.clip_g = chance(random, drop);
     dropped.t5 = chance(random, drop);
     caption_choice = static_cast<std::uint64_t>(random.below(std::int64_t{1} << 31));
-    if (config.empty_caption_dropout) {
+    if (config.flow.empty_caption_dropout) {
       empty_caption = dropped.clip_l && dropped.clip_g && dropped.t5;
       dropped = {};
     }
@@ -150,7 +150,7 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
       letter_layer_(transformer_.config().width()),
       warn_(warn) {
   check_sizes();
-  if (config.letter_weight > 0 && !has_letters(pictures_.dataset()))
+  if (config.transformer.letter_weight > 0 && !has_letters(pictures_.dataset()))
     throw ArgumentError(config.data +
                         ": 'letter_weight' needs letters, and no picture has any in its .json, as sd35 "
                         "make-dataset writes them into archives");
@@ -161,7 +161,7 @@ TransformerObjective::TransformerObjective(const TrainConfig& config, const Mode
 
 void TransformerObjective::parameters(const Parameters& p) {
   transformer_.parameters(p);
-  if (config_.letter_weight > 0) letter_layer_.parameters(p);
+  if (config_.transformer.letter_weight > 0) letter_layer_.parameters(p);
 }
 
 bool TransformerObjective::stored(const ParameterSpec& spec) const {
@@ -169,7 +169,8 @@ bool TransformerObjective::stored(const ParameterSpec& spec) const {
 }
 
 bool TransformerObjective::tells_letters(std::int64_t step) const {
-  return config_.letter_weight > 0 && (config_.letter_until == 0 || step < config_.letter_until);
+  return config_.transformer.letter_weight > 0 &&
+         (config_.transformer.letter_until == 0 || step < config_.transformer.letter_until);
 }
 
 void TransformerObjective::check_sizes() const {
@@ -182,7 +183,7 @@ void TransformerObjective::check_sizes() const {
     } catch (const ArgumentError&) {
       rethrow_with_context("stage " + std::to_string(i + 1));
     }
-  if (config_.samples.prompts.empty()) return;
+  if (config_.flow.samples.prompts.empty()) return;
   try {
     const GenerateOptions options = sample_options();
     check_options(options, transformer_.config(), pictures_.vae());
@@ -221,11 +222,12 @@ GenerateOptions TransformerObjective::sample_options() const {
   const GenerateOptions defaults = defaults_from_json(files_.extras(), transformer_.config(), pictures_.vae(),
                                                       files_.location() + ", sd35.json");
   GenerateOptions options;
-  if (config_.samples.width > 0) options.width = config_.samples.width;
-  if (config_.samples.height > 0) options.height = config_.samples.height;
-  options.num_inference_steps =
-      config_.samples.steps > 0 ? config_.samples.steps : defaults.num_inference_steps.value_or(kSampleSteps);
-  options.guidance_scale = config_.samples.guidance_scale;
+  if (config_.flow.samples.width > 0) options.width = config_.flow.samples.width;
+  if (config_.flow.samples.height > 0) options.height = config_.flow.samples.height;
+  options.num_inference_steps = config_.flow.samples.steps > 0
+                                    ? config_.flow.samples.steps
+                                    : defaults.num_inference_steps.value_or(kSampleSteps);
+  options.guidance_scale = config_.flow.samples.guidance_scale;
   options.max_sequence_length = pictures_.sequence_length(config_.stages.back());
   return with_model_defaults(options, defaults, transformer_.config(), pictures_.vae(), 0);
 }
@@ -246,7 +248,7 @@ TokenGrid TransformerObjective::token_grid(ImageSize picture) const {
 double TransformerObjective::shift_of(const MicroBatch& batch) const {
   const double shift = config_.settings_of(batch.step).shift;
   if (shift > 0) return shift;
-  const std::int64_t base = config_.base_resolution;
+  const std::int64_t base = config_.flow.base_resolution;
   const std::int64_t pixels = static_cast<std::int64_t>(batch.width) * batch.height;
   return std::max(1.0, resolution_shift(pixels, base * base));
 }
@@ -375,18 +377,19 @@ std::unique_ptr<Batches> TransformerObjective::batches() const {
 at::Tensor TransformerObjective::loss(const Ops& ops, const PreparedBatch& batch,
                                       std::map<std::string, double>& figures) {
   const auto& flow = std::any_cast<const FlowBatch&>(batch);
-  if (flow.letters.empty()) return flow_matching_loss(ops, transformer_, flow, config_.timesteps);
+  if (flow.letters.empty()) return flow_matching_loss(ops, transformer_, flow, config_.flow.timesteps);
   const int asked = std::max(transformer_.config().num_layers / 2, 1) - 1;  // after half of the blocks
   LetterLayer::Loss letters;
-  const at::Tensor flow_loss =
-      flow_matching_loss(ops, transformer_, flow, config_.timesteps, [&](int block, const Tensor& tokens) {
-        if (block == asked) letters = letter_layer_.loss(tokens, flow.letters);
-      });
+  const at::Tensor flow_loss = flow_matching_loss(ops, transformer_, flow, config_.flow.timesteps,
+                                                  [&](int block, const Tensor& tokens) {
+                                                    if (block == asked)
+                                                      letters = letter_layer_.loss(tokens, flow.letters);
+                                                  });
   const at::Tensor seen = at::stack({flow_loss.detach(), letters.mean, letters.accuracy}).to(at::kCPU);
   figures["flow_loss"] = seen[0].item<double>();
   figures["letter_loss"] = seen[1].item<double>();
   figures["letter_accuracy"] = seen[2].item<double>();
-  return flow_loss + config_.letter_weight * letters.loss;
+  return flow_loss + config_.transformer.letter_weight * letters.loss;
 }
 
 double TransformerObjective::validation_loss(const Ops& ops) {
@@ -424,7 +427,7 @@ std::map<std::string, double> TransformerObjective::validation_figures(const Ops
 }
 
 std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks& callbacks) {
-  const SampleConfig& wanted = config_.samples;
+  const SampleConfig& wanted = config_.flow.samples;
   if (wanted.prompts.empty()) return {};
   const c10::NoGradGuard no_history;
   const VaeConfig& vae = pictures_.vae();

@@ -176,10 +176,12 @@ void ParameterStore::read(const WeightSource& source, at::Tensor flat) const {
   at::Tensor host = at::empty(flat.sizes(), at::TensorOptions(at::kFloat));
   for (const auto& [name, target] : by_name(host)) {
     const StoredTensor* stored = source.find(name);
-    if (stored == nullptr) throw FileError(source.location() + ": \"" + name + "\" is missing");
+    if (stored == nullptr)
+      throw FileError(source.location() + ": \"" + name + "\" is missing", {}, source.location());
     if (stored->shape != target.shape())
       throw FileError(source.location() + ": \"" + name + "\" has shape " + stored->shape.to_string() +
-                      " instead of " + target.shape().to_string());
+                          " instead of " + target.shape().to_string(),
+                      {}, source.location());
     const Tensor value = stored->read().to(DType::f32);
     std::ranges::copy(value.floats(), const_cast<float*>(target.data<float>()));
   }

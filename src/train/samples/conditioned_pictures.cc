@@ -74,7 +74,7 @@ ConditionedPictures::ConditionedPictures(const std::string& data, const ModelFil
                  .joint_attention_dim),
       prompt_encoder_(files, files.has(Component::text_encoder_3)),
       latent_encoder_(files, *ops_),
-      cache_embeddings_(config.cache_embeddings),
+      cache_embeddings_(config.flow.cache_embeddings),
       // On a CPU one by one: then values do not depend on what else is encoded, and a resumed run is the
       // same.
       one_by_one_(ops_->device().host),

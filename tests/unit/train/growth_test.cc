@@ -123,7 +123,7 @@ TEST(GrowthTest, NewBlocksLearn) {
   config.model = tiny_model().string();
   config.data = data.path().string();
   config.grow = Growth{5, {2}, 0};
-  config.condition_dropout = 0;
+  config.flow.condition_dropout = 0;
   config.stages = {{.steps = 2, .batch_size = 2, .resolutions = {16}, .max_sequence_length = 16}};
   const auto ops = make_torch_ops(DType::f32);
   const auto loss_of = [&](Objective& objective) {

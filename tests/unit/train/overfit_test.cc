@@ -113,9 +113,9 @@ TEST(Overfit, DrawsSixteenPicturesAgain) {
   config.task = Task::transformer;
   config.model = (folder / "autoencoder" / "model").string();
   config.optimizer.learning_rate = 2e-3;
-  config.condition_dropout = 0;
-  config.position_crop = 0;
-  config.base_resolution = kPictureSide;
+  config.flow.condition_dropout = 0;
+  config.flow.position_crop = 0;
+  config.flow.base_resolution = kPictureSide;
   config.stages = {{.steps = 700, .batch_size = 16, .resolutions = {kPictureSide}, .max_sequence_length = 8}};
   train(config, folder / "transformer");
   const auto [first, last] = losses_of(folder / "transformer", 30);

@@ -73,7 +73,8 @@ TEST(TrainConfigTest, KeysOfAnotherTaskAreNotIgnored) {
             path + ": 'lora' belongs to the task lora; 'task' is 'transformer'");
   EXPECT_EQ(error_of([&] { read(folder, R"("model": "m", "task": "lora", "decoder_only": true)"); }),
             path + ": 'decoder_only' belongs to the task autoencoder; 'task' is 'lora'");
-  EXPECT_EQ(read(folder, R"("model": "m", "task": "lora", "condition_dropout": 0)").condition_dropout, 0);
+  EXPECT_EQ(read(folder, R"("model": "m", "task": "lora", "condition_dropout": 0)").flow.condition_dropout,
+            0);
   const auto refused = [&](const std::string& task, const std::string& keys, const std::string& stage) {
     const std::string error = error_of(
         [&] { read(folder, R"("model": "m", "task": ")" + task + "\"" + keys, R"("steps": 1)" + stage); });
@@ -100,7 +101,7 @@ TEST(TrainConfigTest, CropsAreOfTheAutoencoder) {
   EXPECT_EQ(read_back.crop, 32);
   EXPECT_EQ(read_back.text_crops, 0.7);
   EXPECT_EQ(read(folder, keys).stages[0].crop, 0);
-  EXPECT_EQ(read(folder, keys + R"(, "latent_noise": 0.1)").latent_noise, 0.1);
+  EXPECT_EQ(read(folder, keys + R"(, "latent_noise": 0.1)").autoencoder.latent_noise, 0.1);
   const auto error = [&](const std::string& all, const std::string& more) {
     return error_of([&] { read(folder, all, stage(more)); });
   };
@@ -176,7 +177,7 @@ TEST(TrainConfigTest, RoutesNameTheirBlocks) {
 TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
   const TemporaryFolder folder;
   const std::string keys = R"("model": "m", "task": "t5", "letter_widths": "w.json")";
-  EXPECT_EQ(read(folder, keys + R"(, "place_weight": 2)", R"("steps": 1)").letter_widths,
+  EXPECT_EQ(read(folder, keys + R"(, "place_weight": 2)", R"("steps": 1)").t5.letter_widths,
             (folder / "w.json").string());
   EXPECT_NE(error_of([&] { read(folder, keys, R"("steps": 1)"); }).find("is for place_weight, which is 0"),
             std::string::npos);
@@ -184,11 +185,11 @@ TEST(TrainConfigTest, LetterWidthsAreForPlaces) {
 
 TEST(TrainConfigTest, SamplesLeaveToTheModelWhatIsNotSaid) {
   const TemporaryFolder folder;
-  const SampleConfig left = read(folder, R"("model": "m", "samples": {"prompts": ["a cat"]})").samples;
+  const SampleConfig left = read(folder, R"("model": "m", "samples": {"prompts": ["a cat"]})").flow.samples;
   EXPECT_EQ(left.steps, 0);
   EXPECT_FALSE(left.guidance_scale.has_value());
   const SampleConfig said =
-      read(folder, R"("model": "m", "samples": {"steps": 3, "guidance_scale": 0})").samples;
+      read(folder, R"("model": "m", "samples": {"steps": 3, "guidance_scale": 0})").flow.samples;
   EXPECT_EQ(said.steps, 3);
   EXPECT_EQ(said.guidance_scale, 0);
 }

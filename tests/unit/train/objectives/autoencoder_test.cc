@@ -34,7 +34,7 @@ class AutoencoderTest : public testing::Test {
     config_.from_scratch = true;
     config_.data = data_.path().string();
     config_.validation_data = config_.data;
-    config_.perceptual_weight = 0.1;
+    config_.autoencoder.perceptual_weight = 0.1;
     config_.stages = {{.steps = 1, .resolutions = {kSide}}};
   }
   AutoencoderObjective make() { return {config_, ModelFiles::open(tiny_model().string()), {}}; }
@@ -126,9 +126,9 @@ TEST_F(AutoencoderTest, FineTuningKeepsTheScaleOfLatents) {
 
 TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
   config_.from_scratch = false;
-  config_.decoder_only = true;
-  config_.reconstruction = "mse";
-  config_.perceptual_weight = config_.kl_weight = 0;
+  config_.autoencoder.decoder_only = true;
+  config_.autoencoder.reconstruction = "mse";
+  config_.autoencoder.perceptual_weight = config_.autoencoder.kl_weight = 0;
   AutoencoderObjective objective = make();
   const ModelFiles before = ModelFiles::open(tiny_model().string());
   const auto old_weights = before.weights(Component::vae);
@@ -142,10 +142,10 @@ TEST_F(AutoencoderTest, FineTuningTheDecoderKeepsTheEncoder) {
   const at::Tensor loss = objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   EXPECT_NEAR(loss.item<double>(), figures.at("reconstruction"), 1e-6);
   // A different number than the mean amount, and never below its square.
-  config_.reconstruction = "l1";
+  config_.autoencoder.reconstruction = "l1";
   objective.loss(*ops, prepare_batch(objective, batch, StepRandom(1, 0)), figures);
   const double amount = figures.at("reconstruction");
-  config_.reconstruction = "mse";
+  config_.autoencoder.reconstruction = "mse";
   EXPECT_GT(loss.item<double>(), amount * amount);
   EXPECT_GT(std::abs(loss.item<double>() - amount), 0.01 * amount);
   loss.backward();
@@ -179,7 +179,7 @@ TEST_F(AutoencoderTest, NoiseOnLatentsMakesTheDecodersTaskHarder) {
   config_.from_scratch = false;
   const auto ops = make_torch_ops(DType::f32);
   const auto loss_with = [&](double noise) {
-    config_.latent_noise = noise;
+    config_.autoencoder.latent_noise = noise;
     AutoencoderObjective objective = make();
     const ParameterStore store(
         objective, ModelFiles::open(tiny_model().string()).weights(Component::vae).get(), *ops, 1, "cpu");
@@ -197,7 +197,7 @@ TEST_F(AutoencoderTest, NoiseOnLatentsMakesTheDecodersTaskHarder) {
 
 TEST_F(AutoencoderTest, LatentNoiseIsCountedInDeviationsOfTheScaledLatents) {
   config_.from_scratch = false;
-  config_.latent_noise = 0.5;
+  config_.autoencoder.latent_noise = 0.5;
   AutoencoderObjective objective = make();
   const PreparedBatch batch =
       prepare_batch(objective, first_samples(std::size(kColours), kSide), StepRandom(1, 0));

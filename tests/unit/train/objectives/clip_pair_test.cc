@@ -45,7 +45,7 @@ class ClipPairTest : public testing::TestWithParam<const char*> {
   ClipPairTest() {
     write_colours(data_.path(), kSide);
     config_.task = Task::clip;
-    config_.component = GetParam();
+    config_.clip.component = GetParam();
     config_.data = data_.path().string();
     config_.validation_data = config_.data;
     config_.stages = {{.steps = 1, .resolutions = {kSide}}};

@@ -117,8 +117,8 @@ class LetterTraining : public ::testing::Test {
              R"({"letters": [{"letter": "b", "index": 0, "word": 0, "line": 0, "box": [16, 48, 16, 16]}]})");
     config_.data = config_.validation_data = (folder_ / "data").string();
     config_.dtype = "f32";
-    config_.letter_weight = 0.5;
-    config_.letter_until = 100;
+    config_.transformer.letter_weight = 0.5;
+    config_.transformer.letter_until = 100;
     config_.stages = {{.steps = 200, .batch_size = 8, .resolutions = {64}, .max_sequence_length = 16}};
   }
   std::unique_ptr<TransformerObjective> objective() {
@@ -229,7 +229,7 @@ TEST_F(LetterTraining, IsMeasuredOnHeldOutPictures) {
   }
   EXPECT_EQ(figures, trained->validation_figures(*ops));
   std::filesystem::remove(folder_ / "data/0.json");
-  config_.letter_weight = 0;
+  config_.transformer.letter_weight = 0;
   EXPECT_TRUE(objective()->validation_figures(*ops).empty());
 }
 

@@ -148,8 +148,8 @@ class SpanDenoisingTest : public testing::Test {
     file << '\n';  // no text
     file.close();
     config_.task = Task::t5;
-    config_.captions = (folder_ / "captions.txt").string();
-    config_.mask_ratio = 0.3;
+    config_.t5.captions = (folder_ / "captions.txt").string();
+    config_.t5.mask_ratio = 0.3;
     config_.stages = {Stage{}};
     config_.stages[0].max_sequence_length = 32;
   }
@@ -174,15 +174,15 @@ TEST_F(SpanDenoisingTest, LearnsToTellWhatIsHidden) {
 
 TEST_F(SpanDenoisingTest, LearnsThePlacesOfTokens) {
   // One token per text is hidden, and the places weigh ten times as much.
-  config_.mask_ratio = 0.01;
-  config_.place_weight = 10;
+  config_.t5.mask_ratio = 0.01;
+  config_.t5.place_weight = 10;
   SpanDenoisingObjective objective = make();
   const Learned learned = learn(objective, first_samples(kTexts, 0), 60, 5e-3);
   EXPECT_LT(mean_of_last(learned.losses, 5), 0.3 * learned.losses.front());
 }
 
 TEST_F(SpanDenoisingTest, PlacesAreAskedForWithTheTokensThemselves) {
-  config_.place_weight = 1;
+  config_.t5.place_weight = 1;
   SpanDenoisingObjective objective = make();
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
@@ -195,9 +195,9 @@ TEST_F(SpanDenoisingTest, PlacesAreAskedForWithTheTokensThemselves) {
 
 TEST_F(SpanDenoisingTest, LearnsTheEdgesOfLetters) {
   put_file(folder_ / "widths.json", R"({"b": 2, "a": 1, "l": 0.4, "r": 0.6})");
-  config_.letter_widths = (folder_ / "widths.json").string();
-  config_.mask_ratio = 0.01;
-  config_.place_weight = 10;
+  config_.t5.letter_widths = (folder_ / "widths.json").string();
+  config_.t5.mask_ratio = 0.01;
+  config_.t5.place_weight = 10;
   SpanDenoisingObjective objective = make();
   const double before = learn(objective, first_samples(kTexts, 0), 1, 0).figures.at("edge_error");
   const Learned learned = learn(objective, first_samples(kTexts, 0), 60, 5e-3);
@@ -211,14 +211,14 @@ TEST_F(SpanDenoisingTest, LearnsTheEdgesOfLetters) {
     return of.loss(*ops, prepare_batch(of, first_samples(kTexts, 0), StepRandom(1, 0)), figures)
         .item<double>();
   };
-  config_.letter_widths.clear();
+  config_.t5.letter_widths.clear();
   SpanDenoisingObjective even = make();
   const ParameterStore same(even, nullptr, *ops, 1, "cpu");
   EXPECT_NE(loss(objective), loss(even));
 }
 
 TEST_F(SpanDenoisingTest, EdgesOfWordsWithHiddenLettersAreNoFigure) {
-  config_.place_weight = 1;
+  config_.t5.place_weight = 1;
   SpanDenoisingObjective objective = make();
   const auto ops = make_torch_ops(DType::f32);
   const ParameterStore store(objective, nullptr, *ops, 1, "cpu");
@@ -256,7 +256,7 @@ TEST_F(SpanDenoisingTest, ABatchWithoutTokensHasNoLoss) {
 TEST_F(SpanDenoisingTest, NoTextIsAnError) {
   std::ofstream(folder_ / "captions.txt") << "\n\n";
   EXPECT_THROW(make(), FileError);
-  config_.captions = (folder_ / "nowhere.txt").string();
+  config_.t5.captions = (folder_ / "nowhere.txt").string();
   EXPECT_THROW(make(), FileError);
 }
 

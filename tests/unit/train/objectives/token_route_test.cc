@@ -22,7 +22,7 @@ class TokenRouteTest : public testing::Test {
     write_colours(data_.path(), 64);
     config_.model = tiny_model().string();
     config_.data = data_.path().string();
-    config_.condition_dropout = 0;
+    config_.flow.condition_dropout = 0;
     config_.stages = {{.steps = 2, .batch_size = 2, .resolutions = {64}, .max_sequence_length = 16}};
   }
   TransformerObjective make() { return {config_, files_, run_ / "cache", {}}; }

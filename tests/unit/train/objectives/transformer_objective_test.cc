@@ -32,7 +32,7 @@ class WindowBatches : public ::testing::Test {
                                {"letter": "n", "index": 1, "word": 0, "line": 0, "box": [90, 40, 20, 20]}]})");
     config_.data = (folder_ / "data").string();
     config_.dtype = "f32";
-    config_.position_crop = 0;
+    config_.flow.position_crop = 0;
     config_.seed = 4;
     config_.stages = {{.steps = 400, .batch_size = 4, .resolutions = {kPictures}, .max_sequence_length = 40}};
   }

@@ -52,13 +52,13 @@ class RoundedRunTest : public testing::Test {
     config_.model = tiny_model().string();
     config_.data = data_.path().string();
     config_.validation_data = config_.data;
-    config_.cache = data_.path().parent_path() / (data_.path().filename().string() + "-cache");
+    config_.flow.cache = data_.path().parent_path() / (data_.path().filename().string() + "-cache");
     config_.dtype = "f32";
     config_.validate_every = config_.log_every = 1;
     config_.optimizer.learning_rate = 1e-3;
     config_.stages = {{.steps = 1, .batch_size = 2, .resolutions = {16}, .max_sequence_length = 16}};
   }
-  ~RoundedRunTest() override { std::filesystem::remove_all(config_.cache); }
+  ~RoundedRunTest() override { std::filesystem::remove_all(config_.flow.cache); }
 
   std::string metrics_of(const std::filesystem::path& run) {
     RunOptions options;
