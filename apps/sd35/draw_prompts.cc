@@ -35,11 +35,22 @@ bool is_a_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// What generate() would find only when it gets there.
-void check_files(const GenerateOptions& options) {
-  for (const LoraOptions& lora : options.loras)
-    if (!is_a_file(lora.path)) throw FileError("the LoRA '" + lora.path.string() + "' is not there", "loras");
-}
+// Finds what generate() would find only when it gets there; each file once.
+class FileCheck {
+ public:
+  void check(const GenerateOptions& options) {
+    for (const LoraOptions& lora : options.loras)
+      if (is_new(lora.path)) (void)file_hash(lora.path);
+    for (const InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit})
+      if (picture->given() && is_new(picture->path) && !is_a_file(picture->path))
+        throw FileError("the picture '" + picture->path.string() + "' is not there", {}, picture->path);
+  }
+
+ private:
+  bool is_new(const fs::path& path) { return checked_.insert(path).second; }
+
+  std::set<fs::path> checked_;
+};
 
 // Draws line after line.
 class PromptRun {
@@ -144,12 +155,13 @@ fs::path PromptFolder::path_of(const PromptLines::Line& line) const {
 }
 
 void PromptFolder::check(const Pipeline& pipeline, const GenerateOptions& base) const {
+  FileCheck files;
   for (const PromptLines::Line& line : lines_.lines()) {
     if (interrupted()) throw Cancelled();
     const GenerateOptions options = lines_.options(line, base);
     try {
       (void)pipeline.completed(options);
-      check_files(options);
+      files.check(options);
     } catch (const Error& error) {
       throw FileError(lines_.place_of(line) + ": " + error.what(), error.option());
     }

@@ -66,7 +66,8 @@ expect "JSON that ends" 3 "bad.txt, line 2: it begins with a brace" broken '{"pr
 expect "an unknown option" 3 "bad.txt, line 2: there is no option 'colour'" broken '{"prompt": "a", "colour": 1}'
 expect "a size" 3 "bad.txt, line 2: width is 40; it must be a multiple of 16" broken '{"prompt": "a", "width": 40}'
 expect "an option of the model" 3 "bad.txt, line 2: quantize is of the model" broken '{"prompt": "a", "quantize": "int8"}'
-expect "a LoRA that is missing" 3 "bad.txt, line 2: the LoRA 'none.safetensors' is not there" broken '{"prompt": "a", "loras": [{"path": "none.safetensors"}]}'
+expect "a picture that is missing" 3 "bad.txt, line 2: the picture 'none.png' is not there" broken '{"prompt": "a", "width": 64, "init": {"picture": "none.png"}}'
+expect "a LoRA that is missing" 3 "bad.txt, line 2" broken '{"prompt": "a", "loras": [{"path": "none.safetensors"}]}'
 expect "a byte that is no text" 3 "bad.txt, line 2: it is not text in UTF-8" broken 'caf\xe9'
 expect "a NUL" 3 "bad.txt, line 2: it holds a NUL byte" broken 'a\000b'
 expect "a line that is too long" 3 "bad.txt, line 2: it has 1048577 bytes" broken "$(head -c 1048577 /dev/zero | tr '\0' a)"
