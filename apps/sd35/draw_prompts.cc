@@ -42,8 +42,7 @@ class FileCheck {
     for (const LoraOptions& lora : options.loras)
       if (is_new(lora.path)) (void)file_hash(lora.path);
     for (const InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit})
-      if (picture->given() && is_new(picture->path) && !is_a_file(picture->path))
-        throw FileError("the picture '" + picture->path.string() + "' is not there", {}, picture->path);
+      if (picture->given() && is_new(picture->path)) (void)picture_hash(*picture);
   }
 
  private:

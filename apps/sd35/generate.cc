@@ -250,7 +250,7 @@ void add_generate(CLI::App& app) {
       arguments->warnings = find_files_of_recipe(*command, arguments->recipe, arguments->picture);
     if (const std::vector<std::string>& left_out = arguments->recipe.left_out; !left_out.empty())
       arguments->warnings.push_back(arguments->picture +
-                                    " is another program's; left out: " + in_one_line(left_out));
+                                    ": left out of what it says: " + in_one_line(left_out));
     run(*arguments);
   });
 }

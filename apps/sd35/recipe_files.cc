@@ -52,7 +52,7 @@ class RecipeFiles {
 
   template <class T>
   void operator()(const Option& option, T& value) {
-    if (option.recorded && !is_given(long_argument_of(option))) find(long_argument_of(option), value);
+    if (option.recorded && !is_given(long_argument_of(option))) find(option, value);
   }
 
  private:
@@ -67,17 +67,21 @@ class RecipeFiles {
   }
 
   template <class T>
-  void find(const std::string& /*argument*/, const T& /*value*/) const {}
+  void find(const Option& /*option*/, const T& /*value*/) const {}
 
-  void find(const std::string& argument, fs::path& path) {
+  void find(const Option& option, fs::path& path) {
     if (path.empty()) return;
-    if (!is_found(path)) fail(argument + " '" + path.string() + "'", "say with " + argument + " where it lies now");
-    const auto hash = recipe_.picture_hashes.find(path.filename().string());
+    const std::string argument = long_argument_of(option);
+    if (!is_found(path))
+      fail(argument + " '" + path.string() + "'", "say with " + argument + " where it lies now");
+    const auto hash = recipe_.picture_hashes.find(std::string(option.name));
     if (hash != recipe_.picture_hashes.end() && hash->second != picture_hash({path}))
-      warnings_.push_back("the picture '" + path.string() + "' is not the one that '" + picture_ + "' was drawn from");
+      warnings_.push_back("the picture '" + path.string() + "' is not the one that '" + picture_ +
+                          "' was drawn from");
   }
 
-  void find(const std::string& argument, std::vector<LoraOptions>& loras) {
+  void find(const Option& option, std::vector<LoraOptions>& loras) {
+    const std::string argument = long_argument_of(option);
     for (LoraOptions& lora : loras) {
       if (!is_found(lora.path) && !has_model(lora.path.string()))  // it may lie in the Hugging Face cache
         fail("the LoRA '" + lora.path.string() + "'",

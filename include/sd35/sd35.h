@@ -400,7 +400,7 @@ struct Recipe {
   // LoRAs by their names; empty in older recipes.
   std::string model_hash = {};
   std::map<std::string, std::string> lora_hashes = {};
-  // Of the pictures that went in, as picture_hash() gives it, by their names.
+  // Of the pictures that went in, as picture_hash() gives it, by their options.
   std::map<std::string, std::string> picture_hashes = {};
   // Settings of another program that have no meaning here, as it names them: "Clip skip: 2".
   std::vector<std::string> left_out = {};

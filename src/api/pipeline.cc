@@ -65,6 +65,7 @@ class Pipeline::Impl {
     GenerateOptions options = with_model_defaults(with_size_of_inputs(with_preset(asked)), c.defaults,
                                                   c.transformer, c.vae, c.prompt_encoder.t5_max_length());
     check_options(options, c.transformer, c.vae);
+    check_outpainted_size(options, c.vae.scale() * c.transformer.patch_size);
     check_steps(options.num_inference_steps.value(), c.scheduler.num_train_timesteps);
     (void)schedule_of(options, c.scheduler);
     if (options.hires.scale > 1) (void)hires_schedule_of(options, c.scheduler);

@@ -66,13 +66,15 @@ void visit_inpaint_options(Options& o, Visitor& visit) {
           .help = "Black is painted anew",
           .example = "true"},
          o.invert);
-  option({.name = "inpaint.blur",
-          .arguments = "--mask-blur",
-          .help = "How far the paint fades into the picture, in pixels",
-          .range = {0, 256},
-          .unset = "4, to outpaint 8",
-          .example = "2"},
-         o.blur);
+  option(
+      {.name = "inpaint.blur",
+       .arguments = "--mask-blur",
+       .help =
+           "How far the paint fades into the picture: pixels of a Gaussian, which reaches two and a half times as far",
+       .range = {0, 256},
+       .unset = "4, to outpaint 8",
+       .example = "2"},
+      o.blur);
   option({.name = "inpaint.fill",
           .arguments = "--inpaint-fill",
           .help = "What the painted part begins with",
@@ -99,14 +101,16 @@ void visit_inpaint_options(Options& o, Visitor& visit) {
           .help = "What is not painted is as the autoencoder makes it, not as it was",
           .example = "false"},
          o.paste);
-  option({.name = "inpaint.outpaint",
-          .arguments = "--outpaint",
-          .help = "Pixels to add on the left, top, right and bottom, as in 64,0,64,0",
-          .range = {0, 4096},
-          .unset = "none",
-          .example = "[16, 0, 0, 0]",
-          .effects = kOnPicture | kOnMemory | kOnSpeed},
-         o.outpaint);
+  option(
+      {.name = "inpaint.outpaint",
+       .arguments = "--outpaint",
+       .help =
+           "Pixels to add on the left, top, right and bottom, as in 64,0,64,0; each is rounded up to a multiple of 16",
+       .range = {0, 4096},
+       .unset = "none",
+       .example = "[16, 0, 0, 0]",
+       .effects = kOnPicture | kOnMemory | kOnSpeed},
+      o.outpaint);
 }
 
 template <class Options, class Visitor>

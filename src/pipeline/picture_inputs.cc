@@ -91,17 +91,15 @@ std::pair<Image, Mask> outpainted(const Image& picture, const Mask* mask, const 
   return {std::move(canvas), mask_of(white)};
 }
 
-// The whole mask at the picture's size, blurred; nothing where there is none.
+std::string shown(const ImageSize& size) {
+  return std::to_string(size.width) + "x" + std::to_string(size.height);
+}
+
+// The whole mask at the picture's size, without its blur; nothing where there is none.
 std::optional<Mask> read_mask(const GenerateOptions& options, Image& picture) {
   std::optional<Mask> mask;
   if (options.inpaint.mask.given()) {
     const Picture image = read(options.inpaint.mask);
-    if (image.width != picture.width || image.height != picture.height)
-      throw ArgumentError("the mask " + name_of(options.inpaint.mask) + " has " +
-                              std::to_string(image.width) + "x" + std::to_string(image.height) +
-                              " pixels and the picture " + std::to_string(picture.width) + "x" +
-                              std::to_string(picture.height) + "; they must have the same",
-                          "inpaint.mask");
     mask = whole_mask(image);
     if (options.inpaint.invert) mask = inverted(std::move(*mask));
   }
@@ -111,9 +109,15 @@ std::optional<Mask> read_mask(const GenerateOptions& options, Image& picture) {
   if (!options.inpaint.soft) mask = binarized(std::move(*mask));
   if (std::ranges::all_of(mask->grey, [](std::uint8_t grey) { return grey == 0; }))
     throw ArgumentError(
-        "the mask " + name_of(options.inpaint.mask) + " is black all over: nothing is to be painted",
+        "nothing of the mask " + name_of(options.inpaint.mask) +
+            " is white enough to be painted; it must be " +
+            (options.inpaint.soft ? "more than black" : "at least half white, or --soft-mask"),
         "inpaint.mask");
-  return blurred(*mask, options.inpaint.blur.value_or(outpaints ? kOutpaintBlur : kBlur));
+  return mask;
+}
+
+double blur_of(const GenerateOptions& options) {
+  return options.inpaint.blur.value_or(options.inpaint.outpaint.empty() ? kBlur : kOutpaintBlur);
 }
 
 Image filled(const Image& picture, const Mask& mask, const GenerateOptions& options) {
@@ -157,6 +161,16 @@ std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int un
   return ImageSize{side(width), side(height)};
 }
 
+void check_outpainted_size(const GenerateOptions& options, int unit) {
+  if (options.inpaint.outpaint.empty()) return;
+  const ImageSize asked{options.width.value(), options.height.value()},
+      made = size_from_inputs(options, unit, 0).value();
+  if (asked != made)
+    throw ArgumentError("outpainting makes a picture of " + shown(made) + " here, not of " + shown(asked) +
+                            "; leave width and height out",
+                        "inpaint.outpaint");
+}
+
 void check_input_options(const GenerateOptions& options) {
   const InpaintOptions& inpaint = options.inpaint;
   if (!options.init.picture.given()) {
@@ -166,7 +180,7 @@ void check_input_options(const GenerateOptions& options) {
   }
   if (!inpaint.outpaint.empty() && (inpaint.outpaint.size() != 4 || std::ranges::max(inpaint.outpaint) == 0))
     throw ArgumentError(
-        "outpaint takes four numbers of pixels, left, top, right and bottom, of which one is above 0",
+        "outpaint takes four numbers of pixels from 0, left, top, right and bottom, of which one is above 0",
         "inpaint.outpaint");
   const bool painted = inpaint.mask.given() || !inpaint.outpaint.empty();
   if (inpaint.only_masked && !inpaint.mask.given())
@@ -176,14 +190,23 @@ void check_input_options(const GenerateOptions& options) {
   if (inpaint.invert && !inpaint.mask.given()) refuse("inpaint.invert", "a mask: inpaint.mask (--mask)");
   if (inpaint.soft && !painted) refuse("inpaint.soft", "a mask: inpaint.mask (--mask)");
   if (options.init.strength && !(*options.init.strength > 0))
-    throw ArgumentError("strength is 0: nothing would be drawn; use more than 0 and at most 1",
+    throw ArgumentError("strength must be above 0, or nothing would be drawn, and at most 1",
                         "init.strength");
+  if (options.hires.scale <= 1 && (options.hires.strength || options.hires.steps > 0))
+    refuse(options.hires.strength ? "hires.strength" : "hires.steps", "a second pass: hires.scale (--hires)");
   if (options.hires.scale > 1 && options.edit.given())
     throw ArgumentError("hires and edit do not go together: the picture's tokens are those of one size",
                         "hires.scale");
   if (options.hires.scale > 1 && painted)
-    throw ArgumentError("hires and a mask do not go together: inpaint first, then draw larger from that",
-                        "hires.scale");
+    throw ArgumentError(
+        "hires does not go together with a mask or outpaint: paint first, then draw larger from that",
+        "hires.scale");
+  if (!inpaint.mask.given()) return;
+  const ImageSize picture = size_of(options.init.picture), mask = size_of(inpaint.mask);
+  if (picture != mask)
+    throw ArgumentError("the mask " + name_of(inpaint.mask) + " has " + shown(mask) +
+                            " pixels and the picture " + shown(picture) + "; they must have the same",
+                        "inpaint.mask");
 }
 
 double strength_of(const GenerateOptions& options) {
@@ -208,21 +231,22 @@ PictureInputs read_inputs(const GenerateOptions& options,
   if (!options.init.picture.given()) return inputs;
 
   Image picture = colours(options.init.picture);
-  const std::optional<Mask> mask = read_mask(options, picture);
-  if (!mask) {
+  const std::optional<Mask> sharp = read_mask(options, picture);
+  if (!sharp) {
     inputs.init = resize(picture, width, height, mode);
     return inputs;
   }
+  const Mask mask = blurred(*sharp, blur_of(options));
   if (options.inpaint.only_masked) {
-    inputs.region = masked_region(*mask, width, height, *options.inpaint.only_masked);
+    inputs.region = masked_region(*sharp, width, height, *options.inpaint.only_masked);
     inputs.init =
-        resize(cropped(filled(picture, *mask, options), inputs.region), width, height, ResizeMode::fill);
-    inputs.mask = mask_of(resize(cropped(image_of(*mask), inputs.region), width, height, ResizeMode::fill));
+        resize(cropped(filled(picture, mask, options), inputs.region), width, height, ResizeMode::fill);
+    inputs.mask = mask_of(resize(cropped(image_of(mask), inputs.region), width, height, ResizeMode::fill));
     inputs.original = std::move(picture);
-    inputs.paste_mask = *mask;
+    inputs.paste_mask = mask;
     return inputs;
   }
-  inputs.mask = resized(*mask, width, height, mode);
+  inputs.mask = resized(mask, width, height, mode);
   Image shown = resize(picture, width, height, mode);
   inputs.init = filled(shown, *inputs.mask, options);
   if (!options.inpaint.paste) return inputs;

@@ -39,8 +39,11 @@ std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int un
 PictureInputs read_inputs(const GenerateOptions& options,
                           const std::function<void(const std::string&)>& warn);
 
-// Throws ArgumentError for options of pictures that need others: a mask without a picture.
+// Throws ArgumentError for options of pictures that need others (a mask without a picture), and for a mask of another size
+// than its picture; FileError for files that are not pictures.
 void check_input_options(const GenerateOptions& options);
+// `options` are complete: throws ArgumentError where width and height are not those that outpainting makes.
+void check_outpainted_size(const GenerateOptions& options, int unit);
 
 // InitOptions::strength, or what stands for it.
 double strength_of(const GenerateOptions& options);

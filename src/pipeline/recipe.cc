@@ -146,11 +146,14 @@ Recipe with_hashes(Recipe recipe) {
       recipe.lora_hashes[last_part(lora.path).string()] =
           fingerprint(lora_files(lora.path), Reading::samples);
   GenerateOptions& options = recipe.generate;
-  for (InputPicture* picture : {&options.init.picture, &options.inpaint.mask, &options.edit}) {
-    if (!picture->given()) continue;
-    name_picture(*picture);
-    recipe.picture_hashes[last_part(picture->path).string()] = pixel_hash(*picture);
-  }
+  const auto hash = [&](const char* option, InputPicture& picture) {
+    if (!picture.given()) return;
+    name_picture(picture);
+    recipe.picture_hashes[option] = pixel_hash(picture);
+  };
+  hash("init.picture", options.init.picture);
+  hash("inpaint.mask", options.inpaint.mask);
+  hash("edit", options.edit);
   return recipe;
 }
 
@@ -172,6 +175,8 @@ Recipe recipe_from_json(const std::string& json, const Location& location) {
   recipe.model_hash = reader.text("model_hash", "");
   recipe.lora_hashes = read_hashes(root, "lora_hashes", location);
   recipe.picture_hashes = read_hashes(root, "picture_hashes", location);
+  if (root.contains("grid"))
+    recipe.left_out.emplace_back("grid: it is a sheet of pictures, of which this is the first");
   recipe.load =
       read_options_of_recipe<LoadOptions>(child(root, "load"), {location + ", load", location.file});
   recipe.generate = read_options_of_recipe<GenerateOptions>(without_old_unset(child(root, "generate")),

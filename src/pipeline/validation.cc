@@ -147,6 +147,16 @@ void warn_of_options(const GenerateOptions& options, const TrainedSides& sides, 
                         " is outside what the model was trained for, " + std::to_string(sides.smallest) +
                         " to " + std::to_string(sides.largest) +
                         " pixels per side; the picture may be incoherent");
+  const HiresOptions& hires = options.hires;
+  const auto largest = static_cast<int>(std::max(width, height) * hires.scale);
+  if (usual(width) && usual(height) && hires.scale > 1 && !usual(largest))
+    warn(callbacks, "the second pass has sides of up to " + std::to_string(largest) +
+                        " pixels, and the model was trained to " + std::to_string(sides.largest) +
+                        "; the picture may be incoherent");
+  constexpr int kFewSteps = 20;
+  if (options.forecast > 1 && options.num_inference_steps < kFewSteps)
+    warn(callbacks, "forecast guesses from steps that lie close together; with fewer than " +
+                        std::to_string(kFewSteps) + " the picture may be wrong");
   const int sequence = options.max_sequence_length.value();
   if (sequence > kTrainedSequence)
     warn(callbacks, "max_sequence_length " + std::to_string(sequence) + " is above " +

@@ -66,7 +66,7 @@ expect "JSON that ends" 3 "bad.txt, line 2: it begins with a brace" broken '{"pr
 expect "an unknown option" 3 "bad.txt, line 2: there is no option 'colour'" broken '{"prompt": "a", "colour": 1}'
 expect "a size" 3 "bad.txt, line 2: width is 40; it must be a multiple of 16" broken '{"prompt": "a", "width": 40}'
 expect "an option of the model" 3 "bad.txt, line 2: quantize is of the model" broken '{"prompt": "a", "quantize": "int8"}'
-expect "a picture that is missing" 3 "bad.txt, line 2: the picture 'none.png' is not there" broken '{"prompt": "a", "width": 64, "init": {"picture": "none.png"}}'
+expect "a picture that is missing" 3 "bad.txt, line 2: cannot read 'none.png'" broken '{"prompt": "a", "width": 64, "init": {"picture": "none.png"}}'
 expect "a LoRA that is missing" 3 "bad.txt, line 2" broken '{"prompt": "a", "loras": [{"path": "none.safetensors"}]}'
 expect "a byte that is no text" 3 "bad.txt, line 2: it is not text in UTF-8" broken 'caf\xe9'
 expect "a NUL" 3 "bad.txt, line 2: it holds a NUL byte" broken 'a\000b'
@@ -181,7 +181,7 @@ for name in a1111 comfy; do
   "$sd35" generate --from-image $name.png --dtype f32 --max-sequence-length 16 -o again.png >/dev/null 2>err
   check "the settings of $name" cmp ours.png again.png
 done
-check "what is left out" grep -qx "sd35: warning: comfy.png is another program's; left out: scheduler: karras" err
+check "what is left out" grep -qx "sd35: warning: comfy.png: left out of what it says: scheduler: karras" err
 like -s 1 -o ours.png
 "$sd35" generate --quiet --from-image a1111.png --dtype f32 --max-sequence-length 16 -s 1 -o again.png
 check "options change them" cmp ours.png again.png

@@ -279,7 +279,7 @@ expect_line 'another process ended or cannot be reached' dying.0.err
 
 echo "-- a corrupt picture"
 cp -r data damaged
-head -c 700 data/3.png >damaged/3.png
+head -c -200 data/3.png >damaged/3.png # in its pixels
 config damaged.json data damaged extra '"keep_checkpoints": 1,'
 sed -i 's/"cache": "cache"/"cache": "damaged-cache"/' damaged.json # the other knows the picture's latents
 "$sd35" train --threads 1 damaged.json -o damaged-run 2>damaged.err || fail "a corrupt picture ends the run: $(tail -1 damaged.err)"

@@ -96,6 +96,7 @@ class OptionEffectsTest : public testing::Test {
       options.init.picture.path = *folder_ / "picture.png";
     if (name.starts_with("inpaint.") && name != "inpaint.mask" && name != "inpaint.outpaint")
       options.inpaint.mask.path = *folder_ / "mask.png";
+    if (name == "inpaint.outpaint") options.width = options.height = std::nullopt;  // which it gives
     if (option.kind == OptionKind::file) return (*folder_ / std::string(option.example)).string();
     return example_of(option);
   }

@@ -259,14 +259,14 @@ TEST(PictureInputs, AreReplayedFromTheRecipe) {
   const Picture drawn = draw_one(options);
   Recipe recipe = recipe_of(drawn);
   EXPECT_EQ(recipe.generate.init.picture.path, "picture.png");
-  EXPECT_EQ(recipe.picture_hashes.at("mask.png"), picture_hash({folder / "mask.png"}));
+  EXPECT_EQ(recipe.picture_hashes.at("inpaint.mask"), picture_hash({folder / "mask.png"}));
   recipe.generate.init.picture.path = folder / "picture.png";
   recipe.generate.inpaint.mask.path = folder / "mask.png";
   EXPECT_EQ(draw_one(recipe.generate).rgb, drawn.rgb);
 
   const Recipe of_memory = recipe_of(draw_one(with_mask()));
   EXPECT_TRUE(of_memory.generate.init.picture.path.string().starts_with("picture-"));
-  EXPECT_TRUE(of_memory.picture_hashes.contains(of_memory.generate.init.picture.path.string()));
+  EXPECT_EQ(of_memory.picture_hashes, recipe.picture_hashes);
 }
 
 TEST(PictureInputs, ThatDoNotGoTogetherAreRefused) {
@@ -278,7 +278,7 @@ TEST(PictureInputs, ThatDoNotGoTogetherAreRefused) {
     EXPECT_NE(message.find(says), std::string::npos) << message;
   };
   refused([](GenerateOptions& o) { o.inpaint.mask = in_memory(mask(64, 49, 3)); }, "64x49");
-  refused([](GenerateOptions& o) { o.inpaint.mask = in_memory(mask(64, 48, 0)); }, "black all over");
+  refused([](GenerateOptions& o) { o.inpaint.mask = in_memory(mask(64, 48, 0)); }, "white enough");
   refused([](GenerateOptions& o) { o.init.picture = {}; }, "--init");
   refused([](GenerateOptions& o) { o.init.strength = 0; }, "strength");
   refused([](GenerateOptions& o) { o.init.strength = 1e-300; }, "strength");
@@ -286,6 +286,13 @@ TEST(PictureInputs, ThatDoNotGoTogetherAreRefused) {
   refused([](GenerateOptions& o) { o.inpaint.outpaint = {1, 2}; }, "outpaint");
   refused([](GenerateOptions& o) { o.inpaint.outpaint = {0, 0, 0, 0}; }, "outpaint");
   refused([](GenerateOptions& o) { o.hires.scale = 2; }, "hires");
+  refused([](GenerateOptions& o) { o.hires.steps = 2; }, "--hires");
+  refused(
+      [](GenerateOptions& o) {
+        o.inpaint.mask = {};
+        o.inpaint.outpaint = {2048, 2048, 2048, 2048};
+      },
+      "4160x4144");
   refused(
       [](GenerateOptions& o) {
         o.inpaint.mask = {};
