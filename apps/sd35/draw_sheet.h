@@ -20,8 +20,8 @@ class SheetOfPictures {
   // Throws ArgumentError where one of the pictures or the sheet is impossible.
   void check(const Pipeline& pipeline, const GenerateOptions& options) const;
 
-  // Draws the pictures one by one, each as it would be alone, and saves the sheet. Its metadata are those of the
-  // first picture, and the axes.
+  // Draws the pictures one by one, each as it would be alone, and saves the sheet. Its metadata are those of
+  // the first picture, and the axes.
   void draw(const Pipeline& pipeline, const GenerateOptions& options, const Callbacks& callbacks,
             const OutputNames& names, Reporter& reporter) const;
 

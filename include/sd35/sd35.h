@@ -39,7 +39,8 @@ struct Picture {
   std::vector<std::uint8_t> rgb;  // [height, width, 3]
   std::vector<std::pair<std::string, std::string>> metadata =
       {};  // what save() writes into the file: "parameters", "sd35"
-  // [height, width], 255 where it is opaque; empty: everywhere. What decode() found; save() does not write it.
+  // [height, width], 255 where it is opaque; empty: everywhere. What decode() found; save() does not write
+  // it.
   std::vector<std::uint8_t> alpha = {};
   // The mark of pictures that a model made, which save() writes too (XMP): "trainedAlgorithmicMedia", drawn
   // from input pictures "compositeWithTrainedAlgorithmicMedia", or another term of the IPTC's
@@ -61,9 +62,9 @@ SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::fi
 SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png");
 
 // The picture in the bytes of a PNG, JPEG or WebP file, with metadata and mark as save() writes them, of
-// ComfyUI's also "prompt", its graph. Grey and palettes become RGB, alpha is kept beside them, an Exif orientation is
-// applied. Throws FileError, in which `name` stands for the bytes, when they are none of these, truncated or
-// corrupt, or more than 2^28 pixels.
+// ComfyUI's also "prompt", its graph. Grey and palettes become RGB, alpha is kept beside them, an Exif
+// orientation is applied. Throws FileError, in which `name` stands for the bytes, when they are none of
+// these, truncated or corrupt, or more than 2^28 pixels.
 SD35_API Picture decode(std::span<const std::uint8_t> bytes, const std::string& name = "the picture");
 
 // The pictures row by row in one, `columns` a row; what is left over at the end is white. It has the mark of
@@ -124,7 +125,8 @@ struct SkipLayerOptions {
   bool in_negative = false;
 };
 
-// A picture that goes into a drawing: a file, read when it is needed, or one in memory. Files are PNG, JPEG or WebP.
+// A picture that goes into a drawing: a file, read when it is needed, or one in memory. Files are PNG, JPEG
+// or WebP.
 struct InputPicture {
   std::filesystem::path path = {};              // empty: none, unless `picture` is set
   std::shared_ptr<const Picture> picture = {};  // in place of the file; `path` is then its name for people
@@ -155,20 +157,22 @@ struct InpaintOptions {
   // White is painted anew; of a mask with transparency, what is transparent. As large as the picture.
   InputPicture mask;
   bool invert = false;  // black is painted anew
-  // How far the paint fades into the picture: the standard deviation of a Gaussian, in pixels of the picture. Unset: 4, to
-  // outpaint 8.
+  // How far the paint fades into the picture: the standard deviation of a Gaussian, in pixels of the picture.
+  // Unset: 4, to outpaint 8.
   std::optional<double> blur;
-  // What the painted part begins with: "original", "blur" (the colours around it), "noise", "zero" (of the latents).
-  // Empty: "original", to outpaint "blur".
+  // What the painted part begins with: "original", "blur" (the colours around it), "noise", "zero" (of the
+  // latents). Empty: "original", to outpaint "blur".
   std::string fill;
-  // The part around the mask is drawn alone, at the full width and height, and put back: so many pixels around it. Unset:
-  // the whole picture is drawn.
+  // The part around the mask is drawn alone, at the full width and height, and put back: so many pixels
+  // around it. Unset: the whole picture is drawn.
   std::optional<int> only_masked;
-  // Grey is painted in proportion: it begins later (differential diffusion). Otherwise half white or more is painted.
+  // Grey is painted in proportion: it begins later (differential diffusion). Otherwise half white or more is
+  // painted.
   bool soft = false;
   // False: the picture as it was decoded, in which what is not painted differs by a few levels.
   bool paste = true;
-  // Pixels to add on the left, top, right and bottom, each rounded up to a multiple of 16; empty: none. Needs no mask.
+  // Pixels to add on the left, top, right and bottom, each rounded up to a multiple of 16; empty: none. Needs
+  // no mask.
   std::vector<int> outpaint;
 };
 
@@ -203,10 +207,10 @@ struct GenerateOptions {
   // skip-layer guidance in them, run the prompt alone in half the time.
   double guidance_start = 0;
   double guidance_stop = 1;
-  // CFG-Zero* (arXiv 2503.18886): guidance leads away from the multiple of the negative prompt's velocity that
-  // is nearest to the prompt's. Its first steps, fewer than all, are left out: the noise stays as it is, in no
-  // time. They count from the first of all, so drawing that begins later leaves out fewer or none. Only the
-  // sampler euler can do that; unset: 1 there, 0 with others.
+  // CFG-Zero* (arXiv 2503.18886): guidance leads away from the multiple of the negative prompt's velocity
+  // that is nearest to the prompt's. Its first steps, fewer than all, are left out: the noise stays as it is,
+  // in no time. They count from the first of all, so drawing that begins later leaves out fewer or none. Only
+  // the sampler euler can do that; unset: 1 there, 0 with others.
   bool cfg_zero = false;
   std::optional<int> cfg_zero_steps;
   // Adaptive projected guidance (arXiv 2410.02416), for stronger guidance without burnt colours. Three
@@ -220,8 +224,9 @@ struct GenerateOptions {
   // was computed whole (their mean absolute difference below this share of their mean size) adds what the
   // other blocks added then. About 0.05 to 0.2 is worthwhile; it changes the picture.
   double block_cache = 0;
-  // Above 1: of the steps after the third, only every so-many-th and the last are computed; the velocity of the others is
-  // that of a line through the last two. About 2 or 3 is worthwhile; it changes the picture. Not for samplers that add noise.
+  // Above 1: of the steps after the third, only every so-many-th and the last are computed; the velocity of
+  // the others is that of a line through the last two. About 2 or 3 is worthwhile; it changes the picture.
+  // Not for samplers that add noise.
   int forecast = 1;
   // "euler", "heun", "dpm++2m", or, with new noise in each step, "euler_a", "lcm"; unset: "euler"
   std::optional<std::string> sampler;
@@ -245,8 +250,9 @@ struct GenerateOptions {
   InitOptions init;
   InpaintOptions inpaint;
   HiresOptions hires;
-  // A picture to change as the prompt says ("remove the hat"), by models trained for that (SD3.5 Medium Kontext): its tokens
-  // stand before those of the drawing in every step. Has the size rules of InitOptions::picture.
+  // A picture to change as the prompt says ("remove the hat"), by models trained for that (SD3.5 Medium
+  // Kontext): its tokens stand before those of the drawing in every step. Has the size rules of
+  // InitOptions::picture.
   InputPicture edit;
   // The model is one of these, though its configuration does not say so.
   bool reference_tokens = false;
@@ -302,8 +308,8 @@ struct Callbacks {
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
   // A rough picture of the latents after each step (1/8 of the size), where wanted: `step` steps of all are
-  // done, of the picture that on_progress reported last. Small pictures, of which several would be denoised at
-  // once, are then drawn one by one. Never called where the colours of the model's latents are not known:
+  // done, of the picture that on_progress reported last. Small pictures, of which several would be denoised
+  // at once, are then drawn one by one. Never called where the colours of the model's latents are not known:
   // `preview` of its sd35.json, docs/weights.md.
   std::function<void(const Picture& preview, int step)> on_preview;
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
@@ -332,10 +338,12 @@ class SD35_API Model {
   std::shared_ptr<const OpenedModel> opened_;
 };
 
-// Of one file, as Model::hash() counts them, or of the files of a LoRA that is a folder. Throws FileError when it cannot be read.
+// Of one file, as Model::hash() counts them, or of the files of a LoRA that is a folder. Throws FileError
+// when it cannot be read.
 SD35_API std::string file_hash(const std::filesystem::path& file);
 
-// 32 hexadecimal digits from the pixels of a picture, whatever its file is like. Throws FileError when it cannot be read.
+// 32 hexadecimal digits from the pixels of a picture, whatever its file is like. Throws FileError when it
+// cannot be read.
 SD35_API std::string picture_hash(const InputPicture& picture);
 
 // Draws with a model. generate() and completed() may be called from several threads at once, on one pipeline
@@ -353,9 +361,9 @@ class SD35_API Pipeline {
 
   // The options as generate() takes them: width, height, num_inference_steps, guidance_scale, sampler and
   // max_sequence_length are set, to the model's own values (`defaults` of its sd35.json, docs/weights.md)
-  // where they were not; a preset and a shift by size are replaced by what they stand for. Further prompts stay
-  // unset, and so does `shift`. Throws ArgumentError where
-  // generate() would for options that are impossible, before anything is loaded: a check of a request.
+  // where they were not; a preset and a shift by size are replaced by what they stand for. Further prompts
+  // stay unset, and so does `shift`. Throws ArgumentError where generate() would for options that are
+  // impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
 
   // One picture per seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws

@@ -63,8 +63,8 @@ enum class RandomSource : std::uint8_t { torch_cpu, torch_cuda };
 // "cpu" or "cuda". Throws ArgumentError naming them.
 RandomSource random_source_from_name(std::string_view name);
 
-// The generator of one picture: its draws follow each other as those of one torch.Generator do, whatever types
-// they are drawn in.
+// The generator of one picture: its draws follow each other as those of one torch.Generator do, whatever
+// types they are drawn in.
 class NormalGenerator {
  public:
   NormalGenerator(RandomSource source, std::uint64_t seed);

@@ -18,8 +18,8 @@ using Pixels = std::vector<std::uint8_t>;
 
 int divided_by_255(int value) { return ((value >> 8) + value) >> 8; }
 
-// Three passes of a box whose radius is not whole have the variance of the Gaussian (Gwosdek et al., Theoretical
-// Foundations of Gaussian Convolution by Extended Box Filtering).
+// Three passes of a box whose radius is not whole have the variance of the Gaussian (Gwosdek et al.,
+// Theoretical Foundations of Gaussian Convolution by Extended Box Filtering).
 constexpr int kPasses = 3;
 
 float box_radius(float gaussian_radius) {
@@ -31,8 +31,8 @@ float box_radius(float gaussian_radius) {
   return whole + rest;
 }
 
-// One pass over a line of pixels `stride` bytes apart; beyond its ends it goes on as its ends are. Sums have 24 bits of
-// fraction.
+// One pass over a line of pixels `stride` bytes apart; beyond its ends it goes on as its ends are. Sums have
+// 24 bits of fraction.
 class BoxPass {
  public:
   BoxPass(float radius, int length)

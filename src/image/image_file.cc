@@ -23,8 +23,9 @@ Bytes bytes_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// Turns a picture whose sides are `width` and `height` as stored, and swaps them where it is transposed. Exif: 1 as stored;
-// 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed picture.
+// Turns a picture whose sides are `width` and `height` as stored, and swaps them where it is transposed.
+// Exif: 1 as stored; 2 to 4 mirrored, turned by 180 degrees, flipped; 5 to 8 the same of the transposed
+// picture.
 void orient(int orientation, std::ptrdiff_t channels, int& width, int& height,
             std::vector<std::uint8_t>& pixels) {
   if (orientation == 1) return;

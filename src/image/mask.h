@@ -38,9 +38,9 @@ struct Region {
   bool operator==(const Region&) const = default;
 };
 
-// What is around the part of the mask that is not black, with `padding` pixels, grown to the shape of width x height as far
-// as the picture reaches (diffusers' VaeImageProcessor.get_crop_region). Throws ArgumentError for a mask that is black all
-// over.
+// What is around the part of the mask that is not black, with `padding` pixels, grown to the shape of width x
+// height as far as the picture reaches (diffusers' VaeImageProcessor.get_crop_region). Throws ArgumentError
+// for a mask that is black all over.
 Region masked_region(const Mask& mask, int width, int height, int padding);
 
 // The part alone. It lies inside.
@@ -48,7 +48,8 @@ Image cropped(const Image& image, const Region& region);
 // `part` over `picture`, its upper left corner at (left, top); it lies inside.
 void paste(const Image& part, int left, int top, Image& picture);
 
-// `repainted` where the mask is white, `original` where it is black, and between. Throws Error unless all have one size.
+// `repainted` where the mask is white, `original` where it is black, and between. Throws Error unless all
+// have one size.
 Image composite(const Image& original, const Image& repainted, const Mask& mask);
 
 }  // namespace sd35

@@ -13,8 +13,8 @@ struct Size {
   int width, height;
 };
 
-// The largest size of the picture's shape within the target (fill), or the smallest around it (crop); sides are rounded
-// down.
+// The largest size of the picture's shape within the target (fill), or the smallest around it (crop); sides
+// are rounded down.
 Size inner_size(const Image& image, int width, int height, bool around) {
   const std::int64_t wider =
       std::int64_t{width} * image.height - std::int64_t{image.width} * height;  // than the picture
@@ -37,13 +37,14 @@ void paste_centred(const Image& inner, Image& target) {
                 (last_x - first_x) * 3, target.rgb.data() + (std::ptrdiff_t{y} * target.width + first_x) * 3);
 }
 
-// Beyond an edge, as Pillow's bicubic filter continues it at once: `edge` and an eighth of its step from `next`.
+// Beyond an edge, as Pillow's bicubic filter continues it at once: `edge` and an eighth of its step from
+// `next`.
 std::uint8_t continued(int edge, int next) {
   return static_cast<std::uint8_t>(std::clamp((9 * edge - next + 4) >> 3, 0, 255));
 }
 
-// Bars as long as the one at the top or left: the reference leaves a last row or column black where the target has an odd
-// side and the picture an even one, and cuts one off where it is the other way round.
+// Bars as long as the one at the top or left: the reference leaves a last row or column black where the
+// target has an odd side and the picture an even one, and cuts one off where it is the other way round.
 void continue_edges(const Image& inner, Image& target) {
   const int left = target.width / 2 - inner.width / 2, top = target.height / 2 - inner.height / 2;
   const auto pixel = [](auto& image, int x, int y) {

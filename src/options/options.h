@@ -5,7 +5,8 @@
 //   visit_defaults<LoadOptions>([](const Option& option, const auto& value) { ... });
 //
 // The value is a bool, int, double, std::uint64_t, std::string, std::filesystem::path, std::vector<int>,
-// std::vector<double> or std::vector<LoraOptions>, or a std::optional of one that may be unset. How to add one: CONTRIBUTING.md.
+// std::vector<double> or std::vector<LoraOptions>, or a std::optional of one that may be unset. How to add
+// one: CONTRIBUTING.md.
 #pragma once
 
 #include "options/generate_options.h"

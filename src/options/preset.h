@@ -15,7 +15,8 @@ void check_preset(std::string_view name);
 // check_preset().
 GenerateOptions with_preset(GenerateOptions options);
 
-// Unsets what presets set, except options that are chosen by their name: of a recipe that a preset is to change.
+// Unsets what presets set, except options that are chosen by their name: of a recipe that a preset is to
+// change.
 void make_room_for_preset(GenerateOptions& options,
                           const std::function<bool(std::string_view name)>& is_chosen);
 

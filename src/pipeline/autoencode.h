@@ -22,8 +22,8 @@ Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decode
 // The same of the encoder, of a picture (or tile) that goes in.
 double encoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);
 
-// A picture whose sides are multiples of 8 -> mean and log variance [1, 2 C, h, w] f32 of its latents, in the autoencoder's
-// scale. Throws NumericError when they hold NaN or infinity, Cancelled between two blocks.
+// A picture whose sides are multiples of 8 -> mean and log variance [1, 2 C, h, w] f32 of its latents, in the
+// autoencoder's scale. Throws NumericError when they hold NaN or infinity, Cancelled between two blocks.
 Tensor encode(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Image& picture,
               bool tiled, const StageProgress& progress);
 

@@ -20,8 +20,8 @@ struct LatentInputs {
   Tensor reference;  // [1, C, h, w] f32, in the denoiser's scale
 };
 
-// The mask at the size of latents: each `scale` x `scale` pixels are as the one in their upper left corner, white from one
-// half on (diffusers), or `soft`, as grey as they are there. [h, w] f32.
+// The mask at the size of latents: each `scale` x `scale` pixels are as the one in their upper left corner,
+// white from one half on (diffusers), or `soft`, as grey as they are there. [h, w] f32.
 Tensor latent_mask(const Mask& mask, int scale, bool soft);
 
 // What one picture begins with, [1, C, h, w] f32.
@@ -30,8 +30,8 @@ struct Beginning {
   Tensor noise;
 };
 
-// Draws of the picture's generator, in the order of diffusers: of the posterior, then the noise; then, for the masked part,
-// InpaintOptions::fill "noise". `shape`: of latents.
+// Draws of the picture's generator, in the order of diffusers: of the posterior, then the noise; then, for
+// the masked part, InpaintOptions::fill "noise". `shape`: of latents.
 Beginning begin(const LatentInputs& inputs, const VaeConfig& vae, const GenerateOptions& options,
                 NormalGenerator& generator, DType noise_type, const Shape& shape);
 

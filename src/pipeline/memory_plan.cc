@@ -198,8 +198,9 @@ double autoencoder_bytes(const MemoryFacts& facts) {
 
 double decoder_weight_bytes(const MemoryFacts& facts) { return autoencoder_bytes<VaeDecoder>(facts); }
 
-// One pass of the encoder or the decoder over a picture: its maps are largest at the picture's full size; tiles take as much
-// as pictures of their size, and the whole picture is there in f32. `map_bytes`: decoder_map_bytes or encoder_map_bytes.
+// One pass of the encoder or the decoder over a picture: its maps are largest at the picture's full size;
+// tiles take as much as pictures of their size, and the whole picture is there in f32. `map_bytes`:
+// decoder_map_bytes or encoder_map_bytes.
 MemoryStage autoencoder_stage(const MemoryFacts& facts, const std::string& stage, ImageSize size, int tile,
                               double weights, double (*map_bytes)(const VaeConfig&, DType, bool, double)) {
   const int side = tile > 0 ? tile : std::max(size.width, size.height);
@@ -229,7 +230,8 @@ std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint6
   return least;
 }
 
-// Adds the fastest of a stage's ways that fits, in tiles where it must be: their side, 0 where `options` decide.
+// Adds the fastest of a stage's ways that fits, in tiles where it must be: their side, 0 where `options`
+// decide.
 int plan_tiles(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit,
                MemoryPlan& plan, const std::function<MemoryStage(int tile)>& stage_of) {
   const ImageSize size = largest_size(facts, options);

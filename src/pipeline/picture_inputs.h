@@ -1,4 +1,5 @@
-// The pictures that go into a drawing, as pixels: read, brought to its size, and how what is drawn goes back into them.
+// The pictures that go into a drawing, as pixels: read, brought to its size, and how what is drawn goes back
+// into them.
 #pragma once
 
 #include <functional>
@@ -29,18 +30,18 @@ struct PictureInputs {
   Image put_back(const Image& drawn) const;
 };
 
-// The size that the pictures in `options` give the drawing, for width and height where they are unset: multiples of `unit`.
-// No more pixels than a square with the side `largest`. Nothing if they give none. Throws FileError for a file that is not a
-// picture.
+// The size that the pictures in `options` give the drawing, for width and height where they are unset:
+// multiples of `unit`. No more pixels than a square with the side `largest`. Nothing if they give none.
+// Throws FileError for a file that is not a picture.
 std::optional<ImageSize> size_from_inputs(const GenerateOptions& options, int unit, int largest);
 
-// `options` are complete. Throws FileError for files that cannot be read, ArgumentError for pictures that do not go
-// together. `warn` is told what is left out of them.
+// `options` are complete. Throws FileError for files that cannot be read, ArgumentError for pictures that do
+// not go together. `warn` is told what is left out of them.
 PictureInputs read_inputs(const GenerateOptions& options,
                           const std::function<void(const std::string&)>& warn);
 
-// Throws ArgumentError for options of pictures that need others (a mask without a picture), and for a mask of another size
-// than its picture; FileError for files that are not pictures.
+// Throws ArgumentError for options of pictures that need others (a mask without a picture), and for a mask of
+// another size than its picture; FileError for files that are not pictures.
 void check_input_options(const GenerateOptions& options);
 // `options` are complete: throws ArgumentError where width and height are not those that outpainting makes.
 void check_outpainted_size(const GenerateOptions& options, int unit);

@@ -19,8 +19,8 @@ struct Schedule {
 
 // Of complete options. Throws ArgumentError where no step is left, or there are too many.
 Schedule schedule_of(const GenerateOptions& options, const SchedulerConfig& scheduler);
-// The size of the picture that the options draw before it is put back anywhere: width and height, times HiresOptions::scale
-// rounded to a multiple of `unit`.
+// The size of the picture that the options draw before it is put back anywhere: width and height, times
+// HiresOptions::scale rounded to a multiple of `unit`.
 ImageSize hires_size(const GenerateOptions& options, int unit);
 // Of the second pass of HiresOptions.
 Schedule hires_schedule_of(const GenerateOptions& options, const SchedulerConfig& scheduler);

@@ -1,6 +1,7 @@
-// Velocities predicted from those of earlier steps, in place of forwards: along the path of a picture they change slowly.
-// What TaylorSeer (arXiv 2503.06923) does to the features of every block is done here to the result alone, so that nothing is
-// kept but a few velocities, and any engine and any form of guidance may be below.
+// Velocities predicted from those of earlier steps, in place of forwards: along the path of a picture they
+// change slowly. What TaylorSeer (arXiv 2503.06923) does to the features of every block is done here to the
+// result alone, so that nothing is kept but a few velocities, and any engine and any form of guidance may be
+// below.
 #pragma once
 
 #include <deque>
@@ -11,8 +12,8 @@ namespace sd35 {
 
 class Forecast {
  public:
-  // Of the steps from `first_step` to the last of `steps`, every `interval`-th is computed, and so are the first three and the
-  // last: there velocities change most. An interval of 1 computes all.
+  // Of the steps from `first_step` to the last of `steps`, every `interval`-th is computed, and so are the
+  // first three and the last: there velocities change most. An interval of 1 computes all.
   Forecast(int interval, int first_step, int steps)
       : interval_(interval), first_step_(first_step), steps_(steps) {}
 

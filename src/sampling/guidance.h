@@ -83,8 +83,8 @@ struct GuidanceSettings {
   SkipLayerGuidance skip = {};
   bool zero_star = false;  // CFG-Zero* instead of classifier-free guidance
   int zero_steps = 0;  // the first steps of all, which have no velocity: they leave the latents as they are
-  // Instead of classifier-free guidance; the radius is that of a picture of 1024 x 1024 pixels, and grows with
-  // the root of the number of values.
+  // Instead of classifier-free guidance; the radius is that of a picture of 1024 x 1024 pixels, and grows
+  // with the root of the number of values.
   std::optional<AdaptiveProjection> projection = {};
   double rescale = 0;  // rescale_guidance(), after everything else
 };

@@ -24,8 +24,8 @@ struct AdaptiveProjection {
 };
 
 // The velocity at `latents` and `sigma`. With the clean predictions D = x - sigma v of both prompts: the
-// difference d = D_p - D_n, added to `momentum` times `average`, which keeps it for the next evaluation (zeros
-// at first), is shortened to `radius`, its part along D_p is multiplied by `eta`, and D = D_p +
+// difference d = D_p - D_n, added to `momentum` times `average`, which keeps it for the next evaluation
+// (zeros at first), is shortened to `radius`, its part along D_p is multiplied by `eta`, and D = D_p +
 // (guidance_scale - 1) d. An eta of 1 with nothing else is classifier-free guidance.
 std::vector<float> projected_velocity(std::span<const float> latents, float sigma,
                                       std::span<const float> negative, std::span<const float> positive,

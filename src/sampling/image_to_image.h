@@ -11,8 +11,8 @@ namespace sd35 {
 // small that no step is left.
 int first_step(int steps, double strength);
 
-// The steps of a schedule whose last `steps` are the share `strength` of it (ComfyUI's `denoise`), rounded down. Throws
-// ArgumentError for another strength, or for one so small that there are more than `most`.
+// The steps of a schedule whose last `steps` are the share `strength` of it (ComfyUI's `denoise`), rounded
+// down. Throws ArgumentError for another strength, or for one so small that there are more than `most`.
 int longer_schedule(int steps, double strength, int most);
 
 // sigma noise + (1 - sigma) latents. All three spans have one size; `out` may be `latents` or `noise`.

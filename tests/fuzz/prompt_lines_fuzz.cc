@@ -1,5 +1,5 @@
-// Reads the input as a file of prompts for drawing, and as an axis of a sheet. Only Error may come out, and the
-// options of a line are those that its recipe would hold.
+// Reads the input as a file of prompts for drawing, and as an axis of a sheet. Only Error may come out, and
+// the options of a line are those that its recipe would hold.
 #include <nlohmann/json.hpp>
 
 #include "options/option_axis.h"

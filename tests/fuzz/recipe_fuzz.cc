@@ -1,5 +1,6 @@
-// Reads the input as a recipe, ours and other programs', as a picture that holds one, and writes it as one into
-// a picture, whose format depends on its length. Only Error may come out, and what was written must come back.
+// Reads the input as a recipe, ours and other programs', as a picture that holds one, and writes it as one
+// into a picture, whose format depends on its length. Only Error may come out, and what was written must come
+// back.
 #include <array>
 #include <span>
 

@@ -1,5 +1,5 @@
-// Folders that PEFT saved, on the tiny random model's transformer in f32, against PEFT's own merge. The goldens
-// are made by tools/reference/peft_goldens.py.
+// Folders that PEFT saved, on the tiny random model's transformer in f32, against PEFT's own merge. The
+// goldens are made by tools/reference/peft_goldens.py.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Drawings that begin with a picture, paint a part of one, or have one as a reference, against diffusers, in f32. The goldens
-// are made by tools/reference/parity_goldens.py.
+// Drawings that begin with a picture, paint a part of one, or have one as a reference, against diffusers, in
+// f32. The goldens are made by tools/reference/parity_goldens.py.
 #include <gtest/gtest.h>
 
 #include <array>

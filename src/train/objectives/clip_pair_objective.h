@@ -18,8 +18,8 @@ namespace sd35::train {
 // batches of pairs smaller, not larger.
 class ClipPairObjective : public Objective {
  public:
-  // Trains the component that config.clip.component names. Throws FileError when the configuration, the tokenizer
-  // or the data cannot be read.
+  // Trains the component that config.clip.component names. Throws FileError when the configuration, the
+  // tokenizer or the data cannot be read.
   ClipPairObjective(const TrainConfig& config, const ModelFiles& files, const OnMessage& warn);
 
   // The text encoder's, and "image_tower.*" and "logit_scale", which no file holds.

@@ -22,8 +22,8 @@ class TensorFileWriter {
 
   // Begins the file. Throws FileError when it cannot be made.
   void open(const std::filesystem::path& path, std::string_view header, std::vector<Part> parts);
-  // The next bytes of the part `name`, which may come in pieces. Throws Error when it is not the turn of `name`
-  // or the bytes are more than it has, FileError when the disk is full.
+  // The next bytes of the part `name`, which may come in pieces. Throws Error when it is not the turn of
+  // `name` or the bytes are more than it has, FileError when the disk is full.
   void write(const std::string& name, std::span<const std::byte> bytes);
   // Puts the file in place. Throws Error when bytes are missing, ArgumentError for an existing file that is
   // not to be replaced, FileError as above.

@@ -135,7 +135,8 @@ TEST(EvaluateTest, DrawsNothingAgainWhateverATypeIsCalled) {
   EXPECT_EQ(evaluate(options, {}).columns.at(0).drawn_now, 0);
 }
 
-// Knows of the second prompt only: that it asks for a picture of one grey, which the number of the prompt says.
+// Knows of the second prompt only: that it asks for a picture of one grey, which the number of the prompt
+// says.
 class Greys : public Scoring {
  public:
   bool has_example(std::size_t prompt) const override { return prompt == 1; }

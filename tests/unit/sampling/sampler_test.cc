@@ -122,8 +122,8 @@ TEST(DpmSolverPlusPlus2M, LastStepToZeroIsThePrediction) {
   EXPECT_NEAR(x[1], 7, 1e-5);
 }
 
-// The prediction D(x, sigma) = x / 2 + sigma / 10, four equal steps from x = 1, each draw the same number; the
-// values by ComfyUI's formulas in f64.
+// The prediction D(x, sigma) = x / 2 + sigma / 10, four equal steps from x = 1, each draw the same number;
+// the values by ComfyUI's formulas in f64.
 float toy(SamplerKind kind, float noise) {
   Floats x = {1};
   const auto velocity = [](std::span<const float> latents, float sigma, int) {
