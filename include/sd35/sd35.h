@@ -112,6 +112,10 @@ struct LoadOptions {
   // between the pictures of a call where it fits, in any case. Changes no picture.
   std::string keep = "nothing";
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
+  // What previews are made with (Callbacks::on_preview): "linear", a pixel a latent; a tiny autoencoder
+  // (TAESD3), a file or folder, at full size for about one fiftieth of a step; or "taesd", which is
+  // madebyollin/taesd3 of the Hugging Face cache. Changes no picture.
+  std::string preview_with = "linear";
 };
 
 // Skip-layer guidance: a third forward without some blocks, whose difference pushes towards better anatomy.
@@ -307,11 +311,12 @@ struct Callbacks {
   // drawn. Callbacks must not draw with the same model. Where this is set generate() returns no pictures, so
   // memory does not grow with their number.
   std::function<void(const Picture& picture, int index)> on_picture;
-  // A rough picture of the latents after each step (1/8 of the size), where wanted: `step` steps of all are
-  // done, of the picture that on_progress reported last. Small pictures, of which several would be denoised
-  // at once, are then drawn one by one. Never called where the colours of the model's latents are not known:
-  // `preview` of its sd35.json, docs/weights.md.
+  // A rough picture of where each step leads (1/8 of the size, unless LoadOptions::preview_with is an
+  // autoencoder), where wanted: `step` steps of all are done, of the picture that on_progress reported last.
+  // Small pictures, of which several would be denoised at once, are then drawn one by one. Never called where
+  // the colours of the model's latents are not known: `preview` of its sd35.json, docs/weights.md.
   std::function<void(const Picture& preview, int step)> on_preview;
+  int preview_every = 1;  // steps from one preview to the next
   // Something a person should know: a prompt that was cut, a size beyond what the model was trained for.
   std::function<void(const std::string&)> on_warning;
   // Called before anything is loaded, if LoadOptions::max_memory is set.

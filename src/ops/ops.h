@@ -32,6 +32,7 @@ enum class Activation : std::uint8_t {
   gelu,        // x Phi(x), with erf
   gelu_tanh,   // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
   quick_gelu,  // x sigmoid(1.702 x)
+  relu,        // max(x, 0)
 };
 
 // The element type of a result: the engine's compute type, or f32.

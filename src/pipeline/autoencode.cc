@@ -6,7 +6,10 @@
 
 #include "core/error.h"
 #include "image/image.h"
+#include "vae/autoencoder.h"
 #include "vae/tiling.h"
+#include "vae/tiny_autoencoder.h"
+#include "weights/load.h"
 
 namespace sd35 {
 namespace {
@@ -27,7 +30,22 @@ double map_bytes(double map, DType compute_type, bool widened) {
 
 }  // namespace
 
+bool has_encoder(const WeightSource& vae) {
+  return std::ranges::any_of(vae.names(),
+                             [](const std::string& name) { return name.starts_with("encoder."); });
+}
+
+void check_autoencoder(const VaeConfig& config, const WeightSource& weights) {
+  Autoencoder vae(config);
+  check_all_bound(weights, [&](const Parameters& p) {
+    if (config.network == VaeNetwork::kl || has_encoder(weights)) return vae.parameters(p);
+    vae.decoder->parameters(p.scope("decoder"));
+  });
+}
+
 double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels) {
+  if (config.network == VaeNetwork::tiny)
+    return tiny_map_bytes(config, widened ? DType::f32 : compute_type, pixels);
   // The second level from the picture runs its upsampling at full size with its own channels.
   const std::vector<std::int64_t>& channels = config.block_out_channels;
   const std::int64_t widest = channels.size() > 1 ? std::max(channels[0], channels[1]) : channels[0];
@@ -35,11 +53,21 @@ double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widen
 }
 
 double encoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels) {
+  if (config.network == VaeNetwork::tiny)
+    return tiny_map_bytes(config, widened ? DType::f32 : compute_type, pixels);
   return map_bytes(pixels * static_cast<double>(config.block_out_channels.front()), compute_type, widened);
 }
 
-Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
-               bool tiled, const StageProgress& progress) {
+Picture picture_of(const Ops& ops, const Tensor& planes) {
+  constexpr std::array kToPixels{0, 2, 3, 1};
+  const Tensor pixels = ops.permute(planes, kToPixels);
+  Image image = image_from_pixels(pixels.reshape({pixels.dim(1), pixels.dim(2), pixels.dim(3)}));
+  return {image.width, image.height, std::move(image.rgb), {}};
+}
+
+Picture decode(const Ops& ops, const VaeConfig& config, const PictureDecoder& decoder, const Tensor& latents,
+               bool asked_for_tiles, const StageProgress& progress) {
+  const bool tiled = in_tiles(config, asked_for_tiles);
   const int tiles = tiled ? decode_tile_count(config, latents.dim(2), latents.dim(3)) : 1;
   int blocks_done = 0;
   const auto on_block = [&] {
@@ -49,18 +77,16 @@ Picture decode(const Ops& ops, const VaeConfig& config, const VaeDecoder& decode
   const Tensor scaled = to_autoencoder_scale(config, latents);
   const Tensor planes = tiled ? decode_tiled(ops, config, decoder, scaled, on_block)
                               : decoder.forward(ops, scaled, on_block);  // [1, 3, Y, X]
-  constexpr std::array kToPixels{0, 2, 3, 1};
-  const Tensor pixels = ops.permute(planes, kToPixels);
   try {
-    Image image = image_from_pixels(pixels.reshape({pixels.dim(1), pixels.dim(2), pixels.dim(3)}));
-    return {image.width, image.height, std::move(image.rgb), {}};
+    return picture_of(ops, planes);
   } catch (...) {
     rethrow_with_context("decode");
   }
 }
 
-Tensor encode(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Image& picture,
-              bool tiled, const StageProgress& progress) {
+Tensor encode(const Ops& ops, const VaeConfig& config, const PictureEncoder& encoder, const Image& picture,
+              bool asked_for_tiles, const StageProgress& progress) {
+  const bool tiled = in_tiles(config, asked_for_tiles);
   const int tiles = tiled ? encode_tile_count(config, picture.height, picture.width) : 1;
   int blocks_done = 0;
   const auto on_block = [&] {

@@ -9,11 +9,11 @@
 
 #include "core/error.h"
 #include "mmdit/transformer.h"
-#include "options/input_choices.h"
 #include "pipeline/autoencode.h"
+#include "pipeline/picture_inputs.h"
 #include "pipeline/schedule.h"
 #include "sampling/guidance.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 namespace {
@@ -156,6 +156,29 @@ double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options
   return batch * ((image + text) * static_cast<double>(config.width()) * an_element + prompt);
 }
 
+// `half`: of the autoencoder.
+template <class Half>
+double weight_bytes_of(const MemoryFacts& facts, Half& half) {
+  class : public ParameterVisitor {
+   public:
+    void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+      count += static_cast<double>(spec.shape.numel());
+    }
+    double count = 0;
+  } weights;
+  half.parameters(Parameters(weights));
+  return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
+}
+
+// Of what shows the work in progress.
+double preview_bytes(const MemoryFacts& facts, const GenerateOptions& options) {
+  if (facts.preview == nullptr) return 0;
+  const ImageSize size = largest_size(facts, options);
+  const double pixels = static_cast<double>(size.width) * size.height;
+  return weight_bytes_of(facts, *make_decoder(*facts.preview)) +
+         decoder_map_bytes(*facts.preview, facts.compute_type, facts.widened, pixels);
+}
+
 MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& options,
                           const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass,
                           int pictures = 1) {
@@ -163,7 +186,8 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
   const int prompts = guided && !one_prompt_a_pass ? 2 : 1;
   const double activations = activation_bytes(facts, options, prompts * pictures);
   const double weights = sizes.weights(streamed);
-  const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
+  const double scratch = preview_bytes(facts, options) +
+                         (streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations));
   std::string mode = streamed ? "streamed" : "resident";
   if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
   if (pictures > 1) mode += ", " + std::to_string(pictures) + " pictures at once";
@@ -182,21 +206,12 @@ MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options)
   return {"encode prompt", "streamed", whole_stage(facts, layer + activations)};
 }
 
-// Of the encoder or the decoder.
-template <class Network>
-double autoencoder_bytes(const MemoryFacts& facts) {
-  class : public ParameterVisitor {
-   public:
-    void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
-      count += static_cast<double>(spec.shape.numel());
-    }
-    double count = 0;
-  } weights;
-  Network(*facts.vae).parameters(Parameters(weights));
-  return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
+double decoder_weight_bytes(const MemoryFacts& facts) {
+  return weight_bytes_of(facts, *make_decoder(*facts.vae));
 }
-
-double decoder_weight_bytes(const MemoryFacts& facts) { return autoencoder_bytes<VaeDecoder>(facts); }
+double encoder_weight_bytes(const MemoryFacts& facts) {
+  return weight_bytes_of(facts, *make_encoder(*facts.vae));
+}
 
 // One pass of the encoder or the decoder over a picture: its maps are largest at the picture's full size;
 // tiles take as much as pictures of their size, and the whole picture is there in f32. `map_bytes`:
@@ -210,13 +225,6 @@ MemoryStage autoencoder_stage(const MemoryFacts& facts, const std::string& stage
   const std::string mode =
       pixels < static_cast<double>(size.width) * size.height ? "tiles of " + std::to_string(side) : "whole";
   return {stage, mode, whole_stage(facts, weights + maps + picture)};
-}
-
-// Whether a picture goes through the encoder.
-bool encodes(const GenerateOptions& options) {
-  const bool again =
-      options.hires.scale > 1 && upscaler_from_name(options.hires.upscaler) == Upscaler::lanczos;
-  return options.init.picture.given() || options.edit.given() || again;
 }
 
 // The first of `candidates` below the limit; the last if none is or there is no limit.
@@ -237,10 +245,11 @@ int plan_tiles(const MemoryFacts& facts, const GenerateOptions& options, std::ui
   const ImageSize size = largest_size(facts, options);
   std::vector<int> tiles{0};
   for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
-    if (tile < std::max(size.width, size.height)) tiles.push_back(tile);
+    if (in_tiles(*facts.vae, true) && tile < std::max(size.width, size.height)) tiles.push_back(tile);
   std::vector<MemoryStage> candidates;
   for (const int tile : tiles)
-    candidates.push_back(stage_of(tile == 0 && options.vae_tiling ? facts.vae->sample_size : tile));
+    candidates.push_back(
+        stage_of(tile == 0 && in_tiles(*facts.vae, options.vae_tiling) ? facts.vae->sample_size : tile));
   const std::size_t chosen = first_fitting(candidates, limit);
   plan.stages.push_back(candidates[chosen]);
   return tiles[chosen];
@@ -370,9 +379,9 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
     return autoencoder_stage(facts, "decode", size, tile, decoder, decoder_map_bytes);
   });
-  if (encodes(options))
+  if (encodes_pictures(options))
     plan.encode_tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
-      return autoencoder_stage(facts, "encode picture", size, tile, autoencoder_bytes<VaeEncoder>(facts),
+      return autoencoder_stage(facts, "encode picture", size, tile, encoder_weight_bytes(facts),
                                encoder_map_bytes);
     });
   check(plan.stages, limit, facts.streamable);

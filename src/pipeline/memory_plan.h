@@ -29,8 +29,9 @@ struct MemoryFacts {
   // Of the request's adapters: their matrices, and an f32 copy of the largest encoder weight that they
   // change.
   double adapters = 0, updated_encoder_weight = 0;
-  bool rows_are_independent = false;  // of the engine: Ops::rows_are_independent()
-  bool streamable = true;             // blocks can be loaded one by one at the speed of a copy
+  const VaeConfig* preview = nullptr;  // what previews are made with while denoising; null: nothing large
+  bool rows_are_independent = false;   // of the engine: Ops::rows_are_independent()
+  bool streamable = true;              // blocks can be loaded one by one at the speed of a copy
   // Bytes the machine has left, which several pictures may use if no limit is set; 0: unknown.
   std::uint64_t available = 0;
 };

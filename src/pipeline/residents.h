@@ -11,7 +11,7 @@
 #include "options/residency.h"
 #include "pipeline/adapters.h"
 #include "text/prompt_encoder.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 
@@ -78,7 +78,7 @@ class Resident {
 struct Residents {
   Resident<LoadedEncoders> encoders;
   Resident<Transformer> transformer;
-  Resident<VaeDecoder> decoder;
+  Resident<PictureDecoder> decoder, preview_decoder;
   LoraFiles loras;  // of requests
 
   Residency kept() const {

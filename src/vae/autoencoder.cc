@@ -18,10 +18,17 @@ Tensor map(const Tensor& x, const std::function<float(float)>& f) {
   return y;
 }
 
+const VaeConfig& of_this_network(const VaeConfig& config) {
+  if (config.network != VaeNetwork::kl)
+    throw ArgumentError("a tiny autoencoder can be drawn with, but not trained; this needs an AutoencoderKL",
+                        "vae");
+  return config;
+}
+
 }  // namespace
 
 VaeEncoder::VaeEncoder(const VaeConfig& config)
-    : conv_in_(conv3x3(config.in_channels, config.block_out_channels.front())),
+    : conv_in_(conv3x3(of_this_network(config).in_channels, config.block_out_channels.front())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
       norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(
@@ -87,7 +94,7 @@ Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture,
 }
 
 VaeDecoder::VaeDecoder(const VaeConfig& config)
-    : conv_in_(conv3x3(config.latent_channels, config.block_out_channels.back())),
+    : conv_in_(conv3x3(of_this_network(config).latent_channels, config.block_out_channels.back())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
       norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(conv3x3(config.block_out_channels.front(), config.out_channels)) {
@@ -169,6 +176,10 @@ Tensor sample_posterior(const Tensor& moments, const Tensor& noise) {
           noise.defined() ? mean + std::exp(0.5f * log_variance) * noise.data<float>()[at] : mean;
     }
   return latents;
+}
+
+Tensor denoiser_latents(const VaeConfig& config, const Tensor& encoded, const Tensor& noise) {
+  return to_denoiser_scale(config, config.has_posterior() ? sample_posterior(encoded, noise) : encoded);
 }
 
 }  // namespace sd35

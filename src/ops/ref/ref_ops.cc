@@ -25,6 +25,8 @@ float apply(Activation act, float x) {
       return static_cast<float>(0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))));
     case Activation::quick_gelu:
       return static_cast<float>(v / (1 + std::exp(-1.702 * v)));
+    case Activation::relu:
+      return x < 0 ? 0 : x;
   }
   throw Error("unknown activation");
 }

@@ -95,6 +95,8 @@ at::Tensor apply(Activation act, const at::Tensor& x) {
       return at::gelu(x, "tanh");
     case Activation::quick_gelu:
       return x * at::sigmoid(1.702 * x);
+    case Activation::relu:
+      return at::relu(x);
   }
   throw Error("unknown activation");
 }
