@@ -233,6 +233,18 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int first, const std::
       const int step = steps_done - skipped;
       if (step % std::max(1, callbacks_.preview_every) == 0) show_preview(Tensor::from(shape, clean), step);
     };
+  if (callbacks_.on_step)
+    job.after_step = [this, first, &schedule, shape = job.latents.shape()](int steps_done,
+                                                                           std::span<float> latents) {
+      const float sigma = schedule.sigmas.at(static_cast<std::size_t>(steps_done) - 1);
+      const StepResult result{latents,
+                              {shape[0], shape[1], shape[2], shape[3]},
+                              first,
+                              steps_done - schedule.first_step,
+                              schedule.steps_to_run(),
+                              timestep_at(sigma)};
+      if (!callbacks_.on_step(result)) throw Cancelled();
+    };
   return job;
 }
 

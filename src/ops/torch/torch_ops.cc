@@ -96,7 +96,7 @@ at::Tensor apply(Activation act, const at::Tensor& x) {
     case Activation::quick_gelu:
       return x * at::sigmoid(1.702 * x);
     case Activation::relu:
-      return at::relu(x);
+      return at::clamp_min(x, 0);
   }
   throw Error("unknown activation");
 }

@@ -120,6 +120,7 @@ class OptionEffectsTest : public testing::Test {
                                                            {"vae", "vae"}};
     if (const auto part = kParts.find(name); part != kParts.end())
       return (*folder_ / "other" / part->second).string();
+    if (name == "preview_with") return std::string(SD35_SOURCE_DIR) + "/tests/golden/tiny_autoencoder";
     if (name == "dtype") return "bf16";  // here f32 is the usual
     return value_with_pictures(option, recipe);
   }
