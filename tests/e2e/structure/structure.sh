@@ -28,6 +28,7 @@ only_in() {
 }
 only_in '\bdnnl' src/ops/native
 only_in '\b(at|torch)::' src/ops/torch src/train
+only_in '\bboost\b' src/serving/http
 
 # The arrows between layers are those that src/CMakeLists.txt links: folder -> folders it may include.
 declare -A folder_of may_include
