@@ -58,8 +58,10 @@ SD35_API void save(const Picture& picture, const std::filesystem::path& path);
 SD35_API std::filesystem::path save_as_new(const Picture& picture, const std::filesystem::path& path);
 
 // The same in memory: the bytes of a file of `format`, "png", "jpg" or "webp", with the picture's metadata.
-// Throws ArgumentError for another format or a picture that it cannot hold.
-SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png");
+// `quality`: 1 to 100, of JPEG and WebP. Throws ArgumentError for another format or quality, or a picture that
+// it cannot hold.
+SD35_API std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format = "png",
+                                          int quality = 95);
 
 // The picture in the bytes of a PNG, JPEG or WebP file, with metadata and mark as save() writes them, of
 // ComfyUI's also "prompt", its graph. Grey and palettes become RGB, alpha is kept beside them, an Exif
@@ -107,9 +109,10 @@ struct LoadOptions {
   // none. Changes no picture.
   std::filesystem::path packed;
   // What stays in memory from one call of generate() to the next, for as long as the Model lives: "nothing",
-  // the "transformer" or "all" (text encoders and decoder too). Where max_memory does not hold that beside a
-  // picture, less stays, with a warning. What is in use is shared with other calls on the model, and stays
-  // between the pictures of a call where it fits, in any case. Changes no picture.
+  // the "transformer" or "all" (text encoders and decoder too), with either the prompts that were encoded
+  // last. Where max_memory does not hold that beside a picture, less stays, with a warning. What is in use is
+  // shared with other calls on the model, and stays between the pictures of a call where it fits, in any
+  // case. Changes no picture.
   std::string keep = "nothing";
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
 };

@@ -98,9 +98,10 @@ fs::path save_as_new(const Picture& picture, const fs::path& path) {
   return translated([&] { return write_beside_others(picture, path); });
 }
 
-std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format) {
-  return translated(
-      [&] { return encode_image(image_in(picture), image_format_from_name(format), metadata_in(picture)); });
+std::vector<std::uint8_t> encode(const Picture& picture, const std::string& format, int quality) {
+  return translated([&] {
+    return encode_image(image_in(picture), image_format_from_name(format), metadata_in(picture), {quality});
+  });
 }
 
 Picture decode(std::span<const std::uint8_t> bytes, const std::string& name) {
