@@ -103,14 +103,14 @@ void serve(const ServeOptions& options, const std::function<void(const Address&)
                 Access({is_loopback(options.address.host), options.hosts, options.origins, options.token}));
   add_health_routes(router, service);
   add_own_routes(router, service);
-  if (options.page && !add_page_routes(router, options.page_folder))
-    log.warn("the program was built without the page");
+  const bool has_page = options.page && add_page_routes(router, options.page_folder);
 
   Server server(options.server, hooks_of_server(router, metrics, log));
   const Address address = server.listen(options.address);
   std::thread network([&] { server.run(); });
   jobs.start();
   listening(address);
+  if (options.page && !has_page) log.warn("the program was built without the page");
   while (!stop_requested()) {
     metrics.set("sd35_connections", server.connections());
     std::this_thread::sleep_for(kBetweenLooks);

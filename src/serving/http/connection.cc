@@ -228,9 +228,11 @@ void Connection::dispatch() {
     head_.request.*part = request.*part;
   head_.request.headers = request.headers;
   head_.request.minor_version = request.minor_version;
-  read();
   context_.hooks.handler(
       std::make_shared<ConnectionExchange>(std::move(request), shared_from_this(), serial_));
+  // After the handler, so that an answer that it gives at once is on its way before a client that has closed its
+  // sending half counts as gone.
+  if (state_ == State::answering) read();
 }
 
 // --- answering

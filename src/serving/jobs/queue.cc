@@ -13,7 +13,7 @@ constexpr double kUnknownSeconds = 5;
 constexpr int kLongestRetry = 120;
 constexpr std::chrono::seconds kBetweenIdleCalls{1};
 
-constexpr std::size_t kMostEnded = 1000;  // that are kept
+constexpr std::size_t kMostEnded = 2000;  // that are kept
 
 std::uint64_t bytes_of(const JobState& state) {
   std::uint64_t bytes = 0;
