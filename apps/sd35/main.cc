@@ -87,10 +87,10 @@ int run(std::vector<std::string> arguments) {
       CLI::MultiOptionPolicy::TakeLast);  // so that scripts may add defaults
   app.footer(kExitCodes);
   sd35::cli::add_generate(app);
-  sd35::cli::add_serve(app);
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);
   sd35::cli::add_convert(app);
+  sd35::cli::add_serve(app);
   sd35::cli::add_make_dataset(app);
   sd35::cli::add_evaluate(app);
   sd35::cli::add_train(app);

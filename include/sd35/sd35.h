@@ -368,6 +368,8 @@ class SD35_API Pipeline {
   // stay unset, and so does `shift`. Throws ArgumentError where generate() would for options that are
   // impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
+  // T5 tokens of a text, its end included, however long; 0 without T5.
+  std::int64_t t5_tokens(const std::string& text) const;
 
   // One picture per seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when

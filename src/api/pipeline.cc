@@ -106,6 +106,10 @@ class Pipeline::Impl {
     return PictureRun(*model_, ops(), plan, weights, options, std::move(inputs), callbacks).draw(prompt);
   }
 
+  std::int64_t t5_tokens(const std::string& text) const {
+    return model_->components.prompt_encoder.t5_tokens(text);
+  }
+
   void start_profile(const std::filesystem::path& trace) {
     trace_.open(trace);
     profile_ = Profile();
@@ -289,6 +293,10 @@ Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
   return translated([&] { return impl_->completed(options); });
+}
+
+std::int64_t Pipeline::t5_tokens(const std::string& text) const {
+  return translated([&] { return impl_->t5_tokens(text); });
 }
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) const {

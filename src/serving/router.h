@@ -56,6 +56,8 @@ class Router {
   void handle(const std::shared_ptr<Exchange>& exchange);
   // Lets go of requests that take a while: those that come later are refused.
   void stop() { workshop_.stop(); }
+  // Returns when those that have come so far are dealt with.
+  void wait() { workshop_.wait(); }
   // Adds what every answer has.
   void complete(const Request& request, Response& response) const;
   // The pattern and the dialect, for metrics and logs; nothing for a path that nobody knows.

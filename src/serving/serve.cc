@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
 #include "serving/jobs/drawing.h"
 #include "serving/log.h"
@@ -103,6 +104,7 @@ void serve(const ServeOptions& options, const std::function<void(const Address&)
                 Access({is_loopback(options.address.host), options.hosts, options.origins, options.token}));
   add_health_routes(router, service);
   add_own_routes(router, service);
+  add_openai_routes(router, service);
   const bool has_page = options.page && add_page_routes(router, options.page_folder);
 
   Server server(options.server, hooks_of_server(router, metrics, log));

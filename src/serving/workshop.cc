@@ -1,10 +1,16 @@
 #include "serving/workshop.h"
 
+#include <future>
 #include <utility>
 
 namespace sd35::serving {
 
 Workshop::Workshop(std::size_t most_waiting) : most_waiting_(most_waiting), thread_([this] { loop(); }) {}
+
+void Workshop::wait() {
+  std::promise<void> done;
+  if (run([&] { done.set_value(); })) done.get_future().wait();
+}
 
 void Workshop::stop() {
   std::deque<std::function<void()>> dropped;

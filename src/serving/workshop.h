@@ -18,6 +18,8 @@ class Workshop {
 
   // Runs `work`, which must not throw, after what came before. False: too much waits already, or it has stopped.
   bool run(std::function<void()> work);
+  // Returns when everything that has come so far is done.
+  void wait();
   // Ends the thread when it is done with what it does now; what waits is dropped.
   void stop();
 

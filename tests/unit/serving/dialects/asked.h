@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
 #include "serving/http/base64.h"
 #include "serving/jobs/drawing.h"
@@ -64,6 +65,7 @@ class Asked {
         router_(service_, Access(std::move(rules))) {
     add_health_routes(router_, service_);
     add_own_routes(router_, service_);
+    add_openai_routes(router_, service_);
   }
   ~Asked() { router_.stop(); }
   Asked(const Asked&) = delete;
@@ -106,6 +108,11 @@ class Asked {
     Response response = begin(asked)->answer();
     router_.complete(asked, response);
     return response;
+  }
+  // Draws what is asked for, also by requests that are still being read.
+  void draw_until_idle() {
+    router_.wait();
+    while (jobs_.draw_next()) continue;
   }
   nlohmann::json ask_json(const std::string& method, const std::string& path, const std::string& body = "") {
     return nlohmann::json::parse(ask(method, path, body).body);
