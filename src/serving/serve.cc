@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "serving/dialects/a1111.h"
 #include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
 #include "serving/jobs/drawing.h"
@@ -105,6 +106,7 @@ void serve(const ServeOptions& options, const std::function<void(const Address&)
   add_health_routes(router, service);
   add_own_routes(router, service);
   add_openai_routes(router, service);
+  add_a1111_routes(router, service);
   const bool has_page = options.page && add_page_routes(router, options.page_folder);
 
   Server server(options.server, hooks_of_server(router, metrics, log));

@@ -596,11 +596,28 @@ def request_heads():
     }
 
 
+def forms():
+    """Their boundary, a line, and their body; and types that name boundaries."""
+    part = lambda disposition, content: b"--b\r\nContent-Disposition: " + disposition + b"\r\n\r\n" + content + b"\r\n"
+    good = part(b'form-data; name="prompt"', b"a red cube")
+    return {
+        "texts": b"b\n" + good + part(b'form-data; name="n"', b"2") + b"--b--\r\n",
+        "file": b"b\n" + part(b'form-data; name="image"; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n--\r\n") + b"--b--",
+        "empty_content": b"b\n" + part(b"form-data; name=a", b"") + b"--b--",
+        "preamble": b"b\nhello\r\n" + good + b"--b--",
+        "cut": b"b\n" + good,
+        "longer_boundary": b"b\n" + good + b"--bc\r\n",
+        "no_name": b"b\n" + part(b"form-data", b"x") + b"--b--",
+        "type": b'multipart/form-data; charset=utf-8; boundary="a b"',
+        "target": b"/a%20b?c=d&e=%2f#g",
+    }
+
+
 def main():
     shutil.rmtree(CORPUS, ignore_errors=True)
     seeds = {
         "clip_tokenizer": clip_tokenizers(), "config": configs(), "gguf": ggufs(), "image": pictures(), "lora": loras(),
-        "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
+        "multipart": forms(), "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
         "report": reports(), "request_head": request_heads(), "safetensors": checkpoints(), "t5_tokenizer": t5_tokenizers(), "tar": tars(),
         "tokenizer_json": tokenizer_jsons(), "train_config": train_configs(),
     }

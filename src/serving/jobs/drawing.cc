@@ -39,8 +39,10 @@ double seconds_since(SteadyClock::time_point begin) {
 EncodedPicturePointer encoded(const Picture& picture, const std::string& format, int quality,
                               std::uint64_t seed) {
   const std::vector<std::uint8_t> file = encode(picture, format, quality);
-  return std::make_shared<const EncodedPicture>(
-      EncodedPicture{std::string(file.begin(), file.end()), format, picture.width, picture.height, seed});
+  EncodedPicture encoded{std::string(file.begin(), file.end()), format, picture.width, picture.height, seed};
+  for (const auto& [key, text] : picture.metadata)
+    if (key == "parameters") encoded.parameters = text;
+  return std::make_shared<const EncodedPicture>(std::move(encoded));
 }
 
 class Drawing {

@@ -28,6 +28,7 @@ struct EncodedPicture {
   std::string format;
   int width = 0, height = 0;
   std::uint64_t seed = 0;
+  std::string parameters = {};  // the text about it that many programs read
 };
 using EncodedPicturePointer = std::shared_ptr<const EncodedPicture>;
 

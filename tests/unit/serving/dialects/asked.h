@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "serving/dialects/a1111.h"
 #include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
 #include "serving/http/base64.h"
@@ -66,6 +67,7 @@ class Asked {
     add_health_routes(router_, service_);
     add_own_routes(router_, service_);
     add_openai_routes(router_, service_);
+    add_a1111_routes(router_, service_);
   }
   ~Asked() { router_.stop(); }
   Asked(const Asked&) = delete;
