@@ -18,9 +18,6 @@ std::vector<std::string> checked_arguments(const CLI::App& command,
 // there where a blank stands.
 inline constexpr const char* kPair = "START,STOP";
 
-// "; did you mean --seed?" where one of `known` is like `word`, else "".
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
-
 // Whole numbers and fractions of every option are read as people write them: in the decimal system, with
 // nothing before or after them, and refused where their type cannot hold them. CLI11 reads 010 as 8, an empty
 // text as 0 and a seed that is too large as the largest.

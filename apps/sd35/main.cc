@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "core/similar_names.h"
 #include "exit_code.h"
 #include "interrupt.h"
 #include "option_arguments.h"
@@ -73,7 +74,7 @@ const CLI::App* find_command(const CLI::App& program, std::vector<std::string>& 
   }
   if (arguments.empty()) throw sd35::ArgumentError("which command? " + listed(names) + " (sd35 help)");
   if (arguments[0].starts_with('-')) return nullptr;
-  const std::string suggestion = sd35::cli::did_you_mean(arguments[0], names);
+  const std::string suggestion = sd35::did_you_mean(arguments[0], names);
   throw sd35::ArgumentError("unknown command '" + arguments[0] + "'" +
                             (suggestion.empty() ? "; there are " + listed(names) : suggestion));
 }
@@ -89,6 +90,7 @@ int run(std::vector<std::string> arguments) {
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);
   sd35::cli::add_convert(app);
+  sd35::cli::add_serve(app);
   sd35::cli::add_make_dataset(app);
   sd35::cli::add_evaluate(app);
   sd35::cli::add_train(app);

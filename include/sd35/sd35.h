@@ -110,9 +110,10 @@ struct LoadOptions {
   // none. Changes no picture.
   std::filesystem::path packed;
   // What stays in memory from one call of generate() to the next, for as long as the Model lives: "nothing",
-  // the "transformer" or "all" (text encoders and decoder too). Where max_memory does not hold that beside a
-  // picture, less stays, with a warning. What is in use is shared with other calls on the model, and stays
-  // between the pictures of a call where it fits, in any case. Changes no picture.
+  // the "transformer" or "all" (text encoders and decoder too), with either the prompts that were encoded
+  // last. Where max_memory does not hold that beside a picture, less stays, with a warning. What is in use is
+  // shared with other calls on the model, and stays between the pictures of a call where it fits, in any
+  // case. Changes no picture.
   std::string keep = "nothing";
   std::vector<LoraOptions> loras;  // added to the weights when they are loaded; several add up
   // What previews are made with (Callbacks::on_preview): "linear", a pixel a latent; a tiny autoencoder
@@ -318,6 +319,8 @@ class SD35_API Pipeline {
   // stay unset, and so does `shift`. Throws ArgumentError where generate() would for options that are
   // impossible, before anything is loaded: a check of a request.
   GenerateOptions completed(const GenerateOptions& options) const;
+  // T5 tokens of a text, its end included, however long; 0 without T5.
+  std::int64_t t5_tokens(const std::string& text) const;
 
   // One picture per seed, seed to seed + count - 1; none where Callbacks::on_picture took them. Throws
   // ArgumentError for impossible options, NumericError when a stage produced NaN or infinity, Cancelled when

@@ -111,6 +111,10 @@ class Pipeline::Impl {
     return PictureRun(*model_, ops(), plan, weights, options, std::move(inputs), callbacks).draw(prompt);
   }
 
+  std::int64_t t5_tokens(const std::string& text) const {
+    return model_->components.prompt_encoder.t5_tokens(text);
+  }
+
   void start_profile(const std::filesystem::path& trace) {
     trace_.open(trace);
     profile_ = Profile();
@@ -186,6 +190,7 @@ class Pipeline::Impl {
     if (plan.keep < Residency::transformer) {
       model_->residents.transformer.drop();
       model_->residents.loras.forget_all();
+      model_->residents.prompts.forget_all();
     } else {
       model_->residents.loras.forget_others(loras, room_for_other_loras(plan));
     }
@@ -194,12 +199,17 @@ class Pipeline::Impl {
     model_->residents.decoder.drop();
   }
 
-  // Bytes of those that are kept for later requests, besides this one's.
-  std::uint64_t room_for_other_loras(const MemoryPlan& plan) const {
-    constexpr std::uint64_t kMost = 1'000'000'000;
+  // Bytes of `most` that max_memory leaves beside the stages.
+  std::uint64_t room(const MemoryPlan& plan, std::uint64_t most) const {
     const std::uint64_t limit = model_->load.max_memory,
                         peak = std::ranges::max(plan.stages, {}, &MemoryStage::bytes).bytes;
-    return limit == 0 ? kMost : std::min(kMost, limit - std::min(limit, peak));
+    return limit == 0 ? most : std::min(most, limit - std::min(limit, peak));
+  }
+  // Of what is kept for later requests: prompts, and LoRAs besides this one's.
+  std::uint64_t room_for_prompts(const MemoryPlan& plan) const { return room(plan, 64'000'000); }
+  std::uint64_t room_for_other_loras(const MemoryPlan& plan) const {
+    const std::uint64_t most = room(plan, 1'064'000'000);
+    return most - std::min(most, room_for_prompts(plan));
   }
 
   // Opened where prompts are kept.
@@ -222,7 +232,10 @@ class Pipeline::Impl {
     std::optional<PromptCache> cache = adapted ? std::nullopt : prompt_cache(callbacks);
     const PartOfWork part(ops(), "encode prompt");
     const StageProgress progress(callbacks, Stage::encode_prompt);
-    const std::optional<EncodedPrompts> found = cache ? cache->find(prompts, length) : std::nullopt;
+    PromptMemory& memory = model_->residents.prompts;
+    const std::optional<EncodedPrompts> remembered = adapted ? std::nullopt : memory.find(prompts, length);
+    const std::optional<EncodedPrompts> found =
+        remembered || !cache ? remembered : cache->find(prompts, length);
     const EncodedPrompts encoded =
         found ? *found
               : encode(encoder_weights(plan, adapted ? &adapters : nullptr, progress), prompts, length,
@@ -231,6 +244,8 @@ class Pipeline::Impl {
     check_finite(encoded.embedding.tokens, "encode prompt: the prompt embedding");
     check_finite(encoded.embedding.pooled, "encode prompt: the pooled prompt embedding");
     if (cache && !found) cache->put(prompts, length, encoded);
+    if (!adapted && !remembered && plan.keep >= Residency::transformer)
+      memory.put(prompts, length, encoded, room_for_prompts(plan));
     if (found) progress.report(1);
     return encoded.embedding;
   }
@@ -285,6 +300,10 @@ Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 GenerateOptions Pipeline::completed(const GenerateOptions& options) const {
   return translated([&] { return impl_->completed(options); });
+}
+
+std::int64_t Pipeline::t5_tokens(const std::string& text) const {
+  return translated([&] { return impl_->t5_tokens(text); });
 }
 
 std::vector<Picture> Pipeline::generate(const GenerateOptions& options, const Callbacks& callbacks) const {

@@ -10,6 +10,7 @@
 #include "mmdit/transformer.h"
 #include "options/residency.h"
 #include "pipeline/adapters.h"
+#include "pipeline/prompt_memory.h"
 #include "text/prompt_encoder.h"
 #include "vae/encoder_decoder.h"
 
@@ -79,7 +80,8 @@ struct Residents {
   Resident<LoadedEncoders> encoders;
   Resident<Transformer> transformer;
   Resident<PictureDecoder> decoder, preview_decoder;
-  LoraFiles loras;  // of requests
+  LoraFiles loras;       // of requests
+  PromptMemory prompts;  // encoded
 
   Residency kept() const {
     if (!transformer.is_kept()) return Residency::nothing;

@@ -106,8 +106,12 @@ void check_options(const GenerateOptions& options, const MmditConfig& transforme
   check_values(options);
   if (options.hires.scale > 1) {
     const ImageSize size = hires_size(options, unit);
-    check_side("the width of the second pass", size.width, unit, unit * transformer.pos_embed_max_size);
-    check_side("the height of the second pass", size.height, unit, unit * transformer.pos_embed_max_size);
+    try {
+      check_side("the width of the second pass", size.width, unit, unit * transformer.pos_embed_max_size);
+      check_side("the height of the second pass", size.height, unit, unit * transformer.pos_embed_max_size);
+    } catch (const ArgumentError& error) {
+      throw ArgumentError(error.what(), "hires.scale");
+    }
   }
   if (options.edit.given() && !transformer.reference_tokens && !options.reference_tokens)
     throw ArgumentError(

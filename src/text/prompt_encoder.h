@@ -22,6 +22,8 @@ namespace sd35 {
 // One prompt: a text for each encoder.
 struct PromptTexts {
   std::string clip_l, clip_g, t5;
+
+  bool operator==(const PromptTexts&) const = default;
 };
 
 // Where the encoders' parts of an embedding are.

@@ -573,12 +573,52 @@ def prompt_caches():
     }
 
 
+def request_heads():
+    """What clients send, and what made servers disagree about where a request ends."""
+    get = lambda *fields: b"\r\n".join([b"GET /api/v1/jobs?limit=1 HTTP/1.1", *fields, b"", b""])
+    host = b"Host: localhost:7860"
+    return {
+        "browser": get(host, b"User-Agent: Mozilla/5.0", b"Accept: */*", b"Origin: http://localhost:7860", b"Connection: keep-alive"),
+        "post": get(host, b"Content-Length: 12", b"Content-Type: application/json", b"Expect: 100-continue").replace(b"GET", b"POST"),
+        "token": get(host, b"Authorization: Bearer secret", b"Last-Event-ID: 5"),
+        "basic": get(host, b"Authorization: Basic YTpzZWNyZXQ="),
+        "proxy": get(host).replace(b"/api", b"http://localhost:7860/api"),
+        "old": get(host).replace(b"1.1", b"1.0"),
+        "both_lengths": get(host, b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+        "two_lengths": get(host, b"Content-Length: 5", b"Content-Length: 6"),
+        "plus_length": get(host, b"Content-Length: +5"),
+        "xchunked": get(host, b"Transfer-Encoding: xchunked"),
+        "folded": get(host, b"X-A: b", b" c"),
+        "bare_lf": get(host).replace(b"\r\n", b"\n"),
+        "blank_before_colon": get(host, b"X-A : b"),
+        "escapes": get(host).replace(b"limit=1", b"a=%20&b=%zz&c=%00"),
+        "base64": b"bGlnaHQgdw==",
+    }
+
+
+def forms():
+    """Their boundary, a line, and their body; and types that name boundaries."""
+    part = lambda disposition, content: b"--b\r\nContent-Disposition: " + disposition + b"\r\n\r\n" + content + b"\r\n"
+    good = part(b'form-data; name="prompt"', b"a red cube")
+    return {
+        "texts": b"b\n" + good + part(b'form-data; name="n"', b"2") + b"--b--\r\n",
+        "file": b"b\n" + part(b'form-data; name="image"; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n--\r\n") + b"--b--",
+        "empty_content": b"b\n" + part(b"form-data; name=a", b"") + b"--b--",
+        "preamble": b"b\nhello\r\n" + good + b"--b--",
+        "cut": b"b\n" + good,
+        "longer_boundary": b"b\n" + good + b"--bc\r\n",
+        "no_name": b"b\n" + part(b"form-data", b"x") + b"--b--",
+        "type": b'multipart/form-data; charset=utf-8; boundary="a b"',
+        "target": b"/a%20b?c=d&e=%2f#g",
+    }
+
+
 def main():
     shutil.rmtree(CORPUS, ignore_errors=True)
     seeds = {
         "clip_tokenizer": clip_tokenizers(), "config": configs(), "gguf": ggufs(), "image": pictures(), "lora": loras(),
-        "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
-        "report": reports(), "safetensors": checkpoints(), "t5_tokenizer": t5_tokenizers(), "tar": tars(),
+        "multipart": forms(), "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
+        "report": reports(), "request_head": request_heads(), "safetensors": checkpoints(), "t5_tokenizer": t5_tokenizers(), "tar": tars(),
         "tokenizer_json": tokenizer_jsons(), "train_config": train_configs(),
     }
     total = 0

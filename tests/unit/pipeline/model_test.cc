@@ -64,6 +64,34 @@ TEST(ModelTest, WhatIsKeptIsLoadedOnceAndChangesNoPicture) {
   }
 }
 
+// Reports of encoding in progress.
+int encoding_reports(const Pipeline& pipeline, const std::string& prompt) {
+  int reports = 0;
+  Callbacks callbacks;
+  callbacks.on_progress = [&](const Progress& progress) {
+    reports += progress.stage == Stage::encode_prompt && progress.fraction > 0 && progress.fraction < 1;
+    return true;
+  };
+  GenerateOptions options = request();
+  options.prompt = prompt;
+  pipeline.generate(options, callbacks);
+  return reports;
+}
+
+TEST(ModelTest, WhatIsKeptEncodesAPromptOnce) {
+  const Pipeline forgets = Pipeline::from_pretrained(bf16_model().string(), keeping("nothing"));
+  const int reports = encoding_reports(forgets, "a red square");
+  EXPECT_GT(reports, 0);
+  EXPECT_EQ(encoding_reports(forgets, "a red square"), reports);
+  for (const char* keep : {"transformer", "all"}) {
+    const Pipeline pipeline = Pipeline::from_pretrained(bf16_model().string(), keeping(keep));
+    EXPECT_GT(encoding_reports(pipeline, "a red square"), 0) << keep;
+    EXPECT_GT(encoding_reports(pipeline, "a blue square"), 0) << keep;
+    EXPECT_EQ(encoding_reports(pipeline, "a red square"), 0) << keep;
+    EXPECT_EQ(encoding_reports(pipeline, "a blue square"), 0) << keep;
+  }
+}
+
 TEST(ModelTest, WhatCannotBeKeptIsRefused) {
   EXPECT_THROW(Model::open(bf16_model().string(), keeping("everything")), ArgumentError);
 }
