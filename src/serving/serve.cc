@@ -7,6 +7,7 @@
 #include "serving/dialects/a1111.h"
 #include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
+#include "serving/dialects/sdcpp.h"
 #include "serving/jobs/drawing.h"
 #include "serving/log.h"
 #include "serving/metrics.h"
@@ -107,6 +108,7 @@ void serve(const ServeOptions& options, const std::function<void(const Address&)
   add_own_routes(router, service);
   add_openai_routes(router, service);
   add_a1111_routes(router, service);
+  add_sdcpp_routes(router, service);
   const bool has_page = options.page && add_page_routes(router, options.page_folder);
 
   Server server(options.server, hooks_of_server(router, metrics, log));

@@ -69,6 +69,7 @@ class JobQueue {
   void cancel(const std::shared_ptr<Job>& job, bool at_once = false);
 
   std::size_t waiting() const;
+  std::size_t most_waiting() const { return limits_.length; }
   bool has_room() const;
   // The job that is being drawn; null: none.
   std::shared_ptr<Job> running() const;

@@ -19,6 +19,7 @@ check "an unknown option of ./test" fails 2 "'--frobnicate' is not an option" ./
 check "./test takes no files" fails 2 "'tests'" ./test tests
 check "no seconds" fails 2 "--fuzz-seconds" ./test --fuzz-seconds
 check "seconds that are not a number" fails 2 "'soon'" ./test --all --fuzz-seconds soon
+check "help of ./serve" sh -c "./serve --help | grep -q -- --token-file"
 check "no group of packages" fails 1 "name groups" tools/install-packages
 check "an unknown group of packages" fails 1 "'wanted'" tools/install-packages wanted
 check "a root without a command" fails 2 "usage" tools/try-in-root trixie

@@ -3,6 +3,8 @@
 
 import base64
 import json
+import os
+import struct
 import pathlib
 import signal
 import socket
@@ -75,6 +77,54 @@ class OwnApi(unittest.TestCase):
         self.assertNotIn("a red cube", log)
 
 
+def write_lora(path):
+    """Of one layer of the tiny model: rank 2, not small."""
+    shapes = {"lora_A": [2, 96], "lora_B": [96, 2]}
+    header, data = {}, b""
+    for part, shape in shapes.items():
+        values = struct.pack("<192f", *((i % 7 - 3) / 2 for i in range(192)))
+        header[f"transformer.transformer_blocks.0.attn.to_q.{part}.weight"] = {
+            "dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]
+        }
+        data += values
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+class Loras(unittest.TestCase):
+    def test_each_request_has_its_own(self):
+        folder = pathlib.Path(FOLDER) / "loras"
+        folder.mkdir()
+        write_lora(folder / "ink.safetensors")
+        (folder / "broken.safetensors").write_bytes(b"x")
+        server = Server(SD35, FOLDER, "--loras", folder)
+        self.assertEqual(server.ask_json("GET", "/api/v1/loras"), {"loras": [{"name": "broken"}, {"name": "ink"}]})
+
+        def draw(**more):
+            done = server.wait_for(server.submit(SMALL | {"seed": 7} | more))
+            return done, server.ask("GET", done["images"][0]["url"])[2] if done["images"] else None
+
+        plain, with_lora, again = draw()[1], draw(loras=[{"name": "ink", "weight": 0.8}])[1], draw()[1]
+        self.assertEqual(plain, again)
+        drawn = pathlib.Path(FOLDER) / "lora.png"
+        subprocess.run(
+            [SD35, "generate", "-m", server.model, "--dtype", "f32", "-p", "a red cube", "-W", "64", "-H", "64", "--steps", "3", "--seed", "7",
+             "--max-sequence-length", "16", "--attach-lora", f"{folder}/ink.safetensors:0.8", "--quiet", "-o", drawn], check=True,
+        )
+        self.assertEqual(with_lora, drawn.read_bytes())
+        self.assertNotEqual(with_lora, plain)
+        # The A1111 way.
+        body = {"prompt": "a red cube <lora:ink:0.8>", "width": 64, "height": 64, "steps": 3, "seed": 7}
+        self.assertEqual(server.ask("POST", "/sdapi/v1/txt2img", body)[0], 200)
+        failed, _ = draw(loras=[{"name": "broken"}])
+        self.assertEqual((failed["status"], failed["error"]["code"]), ("failed", "file_error"))
+        self.assertNotIn(FOLDER, json.dumps(failed))
+        self.assertIn("broken.safetensors", server.text_of_log())
+        settings = server.ask_json("POST", "/api/v1/recipe", {"image": base64.b64encode(with_lora).decode()})
+        self.assertEqual(settings["loras"], [{"name": "ink", "weight": 0.8}])
+        self.assertEqual(server.end(), 0)
+
+
 class Ends(unittest.TestCase):
     def test_jobs_are_told_when_the_server_stops(self):
         server = Server(SD35, FOLDER, "--drain", "0s")
@@ -100,6 +150,16 @@ class Ends(unittest.TestCase):
         server.process.send_signal(signal.SIGINT)
         self.assertEqual(list(events)[-1][0], "done")
         self.assertEqual(server.end(signals=()), 0)
+
+    def test_one_that_is_killed_leaves_nothing_behind(self):
+        folder = pathlib.Path(FOLDER) / "empty"
+        folder.mkdir()
+        server = Server(SD35, FOLDER, environment={"TMPDIR": str(folder)})
+        for name, _ in server.events(server.submit(LONG)):
+            if name == "progress":
+                break
+        self.assertEqual(server.end(signals=(signal.SIGKILL,)), -signal.SIGKILL)
+        self.assertEqual(os.listdir(folder), [])
 
     def test_an_idle_server_ends_at_once(self):
         server = Server(SD35, FOLDER)

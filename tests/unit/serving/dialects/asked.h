@@ -12,6 +12,7 @@
 #include "serving/dialects/a1111.h"
 #include "serving/dialects/openai.h"
 #include "serving/dialects/own.h"
+#include "serving/dialects/sdcpp.h"
 #include "serving/http/base64.h"
 #include "serving/jobs/drawing.h"
 #include "serving/router.h"
@@ -68,6 +69,7 @@ class Asked {
     add_own_routes(router_, service_);
     add_openai_routes(router_, service_);
     add_a1111_routes(router_, service_);
+    add_sdcpp_routes(router_, service_);
   }
   ~Asked() { router_.stop(); }
   Asked(const Asked&) = delete;
