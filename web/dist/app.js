@@ -1556,12 +1556,14 @@ var handlers = {
 		job.status.value = "running";
 		announce("Drawing has begun.");
 	},
-	progress(job, data) {
+	async progress(job, data) {
+		const finished = data.picture > (job.progress.value?.picture ?? 0);
 		job.status.value = "running";
 		job.progress.value = data;
 		const left = data.eta_seconds;
 		job.deadline.value = left === null ? null : performance.now() + left * 1e3;
 		announce(spokenProgress(data, job.request.count ?? 1));
+		if (finished) await collect(job, (await getJson(`/api/v1/jobs/${job.id}`)).images);
 	},
 	preview(job, { picture, image }) {
 		const all = [...job.previews.value];
@@ -1669,27 +1671,22 @@ var shapes = [
 	["Wide", 16 / 9]
 ];
 var toMultiple = (side) => Math.max(16, Math.round(side / 16) * 16);
-/** The shapes offered for a model: as many pixels as it draws by default, within the sides it was trained for. */
-function shapesOf(defaults, sides) {
-	const [least, most] = sides ?? [16, Number.POSITIVE_INFINITY];
-	const within = (side) => Math.min(Math.max(toMultiple(side), least), most);
+/** The shapes offered for a model that draws this size by default: as many pixels in each. */
+function shapesOf({ width, height }) {
 	return shapes.map(([name, ratio]) => {
-		if (ratio === 1 && defaults.width !== defaults.height) return {
+		if (ratio === 1 && width !== height) return {
 			name: "Default",
-			...sizeOf(defaults)
+			width,
+			height
 		};
-		const area = defaults.width * defaults.height;
+		const area = width * height;
 		return {
 			name,
-			width: within(Math.sqrt(area * ratio)),
-			height: within(Math.sqrt(area / ratio))
+			width: toMultiple(Math.sqrt(area * ratio)),
+			height: toMultiple(Math.sqrt(area / ratio))
 		};
 	});
 }
-var sizeOf = ({ width, height }) => ({
-	width,
-	height
-});
 /** The size in which a picture is begun with: its own, unless the model draws far fewer pixels. */
 function fitted(picture, defaults) {
 	const excess = picture.width * picture.height / (defaults.width * defaults.height);
@@ -1734,6 +1731,29 @@ var usedLoras = y$1([]);
 var input = y$1(null);
 var mask = y$1(null);
 var strength = y$1(.6);
+/** Options of a restored picture that the form has no control for; they are sent as they are. */
+var others = y$1({});
+var inForm = /* @__PURE__ */ new Set([...[
+	"prompt",
+	"negative_prompt",
+	"width",
+	"height",
+	"num_inference_steps",
+	"guidance_scale",
+	"sampler",
+	"seed",
+	"count"
+], ...[
+	"model",
+	"loras",
+	"image",
+	"mask",
+	"strength",
+	"init",
+	"inpaint",
+	"output_format",
+	"previews"
+]]);
 var drawnSize = O(() => size.value ?? input.value ?? defaults.value);
 function newSeed() {
 	return crypto.getRandomValues(/* @__PURE__ */ new Uint32Array(1))[0] ?? 0;
@@ -1745,6 +1765,7 @@ function request() {
 	const { width, height } = drawnSize.value;
 	const own = defaults.value;
 	return {
+		...others.value,
 		...model.value ? { model: model.value.name } : {},
 		prompt: prompt.value.trim(),
 		...negativePrompt.value.trim() ? { negative_prompt: negativePrompt.value.trim() } : {},
@@ -1787,6 +1808,7 @@ function adopt(from, picture = null, itsMask = null) {
 	input.value = picture;
 	mask.value = itsMask;
 	if (from.strength !== void 0) strength.value = from.strength;
+	others.value = Object.fromEntries(Object.entries(from).filter(([name]) => !inForm.has(name)));
 	return missing;
 }
 var unless = (value, own) => value === void 0 || value === own ? null : value;
@@ -1828,15 +1850,17 @@ function settingsAsText() {
 	if (sampler.value !== null) found.set("sampler", sampler.value);
 	return found.size > 0 ? `?${found}` : "";
 }
-function hashOf() {
-	const place = large.value === null ? view.value : `${view.value}/${large.value}`;
+function hashOf(shown, picture) {
+	const place = picture === null ? shown : `${shown}/${picture}`;
 	return `#${place === "stage" ? "" : place}${settingsAsText()}`;
 }
 function readPlace() {
 	const [place = ""] = location.hash.slice(1).split("?");
 	const [name, picture] = place.split("/");
-	view.value = name === "gallery" || name === "edit" ? name : "stage";
-	large.value = picture && /^\d+$/.test(picture) ? Number(picture) : null;
+	r(() => {
+		view.value = name === "gallery" || name === "edit" ? name : "stage";
+		large.value = picture && /^\d+$/.test(picture) ? Number(picture) : null;
+	});
 }
 function readSettings() {
 	const found = new URLSearchParams(location.hash.split("?")[1] ?? "");
@@ -1857,16 +1881,18 @@ function readSettings() {
 }
 /** Goes to a view, or shows a picture large over it, as a step that the browser's Back undoes. */
 function go(to, picture = null) {
-	view.value = to;
-	large.value = picture;
-	if (hashOf() !== (location.hash || "#")) history.pushState(null, "", hashOf());
+	if (to !== view.value || picture !== large.value) history.pushState(null, "", hashOf(to, picture));
+	r(() => {
+		view.value = to;
+		large.value = picture;
+	});
 }
 function startRouting() {
 	readPlace();
 	readSettings();
 	addEventListener("popstate", readPlace);
 	addEventListener("hashchange", readPlace);
-	x(() => history.replaceState(null, "", hashOf()));
+	x(() => history.replaceState(null, "", hashOf(view.value, large.value)));
 }
 // src/view/drawing.ts
 var sending = y$1(false);
@@ -1880,6 +1906,7 @@ async function drawNow() {
 	sending.value = true;
 	notice.value = null;
 	try {
+		if (!capabilities.value) await readServer();
 		if (!seedKept.value) seed.value = newSeed();
 		await draw(request(), input.value?.blob ?? null, input.value ? mask.value : null);
 		go("stage");
@@ -1913,7 +1940,7 @@ var Mask = class {
 	constructor(canvas, base) {
 		this.canvas = canvas;
 		this.base = base;
-		this.context = canvas.getContext("2d");
+		this.context = canvas.getContext("2d", { willReadFrequently: true });
 		this.replay();
 	}
 	get canUndo() {
@@ -2058,6 +2085,13 @@ function faulty(field) {
 		"aria-invalid": true,
 		"aria-describedby": "notice"
 	} : {};
+}
+/** Attributes of a button that does nothing now, but keeps the focus that it may have. */
+function off(isOff, act) {
+	return {
+		"aria-disabled": isOff,
+		onClick: () => void (isOff || act())
+	};
 }
 /** A slider and the number beside it, which may be typed. */
 function Slider({ id, label, value, least, most, step, onValue, onReset, children }) {
@@ -2278,8 +2312,7 @@ function Beginning() {
 				children: [/* @__PURE__ */ a("button", {
 					type: "button",
 					class: "quiet",
-					onClick: () => go("edit"),
-					disabled: view.value === "edit",
+					...off(view.value === "edit", () => go("edit")),
 					children: mask.value ? "Change the mask" : "Paint a mask"
 				}), /* @__PURE__ */ a("button", {
 					type: "button",
@@ -2436,8 +2469,7 @@ function Canvas({ picture }) {
 					/* @__PURE__ */ a("button", {
 						type: "button",
 						class: "strong",
-						disabled: sending.value,
-						onClick: () => void drawNow(),
+						...off(sending.value, () => void drawNow()),
 						children: mask.value ? "Draw the red part" : "Draw all of it"
 					})
 				]
@@ -2480,16 +2512,14 @@ function Tools({ tool, setTool, mask, act }) {
 			type: "button",
 			"aria-label": "Undo",
 			title: "Undo (Ctrl Z)",
-			disabled: !mask?.canUndo,
-			onClick: () => act((of) => of.undo()),
+			...off(!mask?.canUndo, () => act((of) => of.undo())),
 			children: /* @__PURE__ */ a(Icon, { name: "undo" })
 		}),
 		/* @__PURE__ */ a("button", {
 			type: "button",
 			"aria-label": "Redo",
 			title: "Redo (Ctrl Shift Z)",
-			disabled: !mask?.canRedo,
-			onClick: () => act((of) => of.redo()),
+			...off(!mask?.canRedo, () => act((of) => of.redo())),
 			children: /* @__PURE__ */ a(Icon, { name: "redo" })
 		}),
 		/* @__PURE__ */ a("button", {
@@ -2682,6 +2712,20 @@ function Thumbnail({ picture }) {
 		})]
 	});
 }
+// src/view/modal.ts
+function useModal() {
+	const dialog = T(null);
+	A$1(() => {
+		const before = document.activeElement;
+		const element = dialog.current;
+		element.showModal();
+		return () => {
+			element.close();
+			if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+		};
+	}, []);
+	return dialog;
+}
 // src/view/stage.tsx
 var gap = 12;
 function Stage() {
@@ -2857,12 +2901,6 @@ function useSeconds(deadline) {
 	}, []);
 	return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1e3));
 }
-/** How far all of a job is, 0 to 1: its pictures are drawn one after another. */
-function shareDone(progress, count) {
-	if (!progress) return 0;
-	const inPicture = progress.stage === "denoise" ? progress.step / Math.max(progress.steps, 1) : progress.stage === "decode" ? 1 : 0;
-	return Math.min(1, (progress.picture + inPicture) / count);
-}
 function Advance({ job }) {
 	const progress = job.progress.value;
 	const count = job.request.count ?? 1;
@@ -2873,7 +2911,7 @@ function Advance({ job }) {
 		children: [
 			/* @__PURE__ */ a("progress", {
 				max: 1,
-				value: shareDone(progress, count),
+				value: progress?.fraction ?? 0,
 				"aria-label": "How far the drawing is"
 			}),
 			/* @__PURE__ */ a("p", {
@@ -2969,15 +3007,10 @@ function Large() {
 	return picture ? /* @__PURE__ */ a(Open, { picture }) : null;
 }
 function Open({ picture }) {
-	const dialog = T(null);
+	const dialog = useModal();
 	const [before, setBefore] = d$2(false);
 	const at = kept.value.indexOf(picture);
 	const other = picture.input ? null : kept.value[at + 1] ?? null;
-	A$1(() => {
-		const element = dialog.current;
-		element.showModal();
-		return () => element.close();
-	}, []);
 	const show = (index) => {
 		const to = kept.value[index];
 		if (to) go(view.value, to.id);
@@ -3019,15 +3052,13 @@ function Open({ picture }) {
 						/* @__PURE__ */ a("button", {
 							type: "button",
 							"aria-label": "Newer picture",
-							disabled: at === 0,
-							onClick: () => show(at - 1),
+							...off(at === 0, () => show(at - 1)),
 							children: /* @__PURE__ */ a(Icon, { name: "left" })
 						}),
 						/* @__PURE__ */ a("button", {
 							type: "button",
 							"aria-label": "Older picture",
-							disabled: at === kept.value.length - 1,
-							onClick: () => show(at + 1),
+							...off(at === kept.value.length - 1, () => show(at + 1)),
 							children: /* @__PURE__ */ a(Icon, { name: "right" })
 						}),
 						/* @__PURE__ */ a("p", {
@@ -3154,15 +3185,31 @@ function More() {
 		class: "more",
 		ref: details,
 		children: [
-			/* @__PURE__ */ a("summary", { children: "More" }),
+			/* @__PURE__ */ a("summary", { children: ["More ", /* @__PURE__ */ a("span", {
+				class: "edge",
+				children: changes().join(" · ")
+			})] }),
 			/* @__PURE__ */ a(Negative, {}),
 			/* @__PURE__ */ a(Steps, {}),
 			/* @__PURE__ */ a(Guidance, {}),
 			/* @__PURE__ */ a(Seed, {}),
 			/* @__PURE__ */ a(Choices, {}),
-			/* @__PURE__ */ a(Loras, {})
+			/* @__PURE__ */ a(Loras, {}),
+			/* @__PURE__ */ a(Others, {})
 		]
 	});
+}
+function changes() {
+	return [
+		negativePrompt.value.trim() && "negative",
+		steps.value !== null && `${steps.value} steps`,
+		guidance.value !== null && `guidance ${guidance.value}`,
+		seedKept.value && "seed kept",
+		sampler.value,
+		...usedLoras.value.map(({ name }) => name),
+		chosenModel.value,
+		Object.keys(others.value).length > 0 && `${Object.keys(others.value).length} more`
+	].filter((text) => Boolean(text));
 }
 function Negative() {
 	return /* @__PURE__ */ a("div", {
@@ -3278,6 +3325,25 @@ function Choices() {
 		})]
 	})] });
 }
+function Others() {
+	const all = Object.entries(others.value);
+	if (all.length === 0) return null;
+	return /* @__PURE__ */ a("ul", {
+		class: "others",
+		"aria-label": "Further settings of the picture",
+		children: all.map(([name, value]) => /* @__PURE__ */ a("li", { children: [/* @__PURE__ */ a("code", { children: [
+			name,
+			" ",
+			typeof value === "string" ? value : JSON.stringify(value)
+		] }), /* @__PURE__ */ a("button", {
+			type: "button",
+			class: "bare",
+			"aria-label": `Leave out ${name}`,
+			onClick: () => others.value = Object.fromEntries(all.filter(([each]) => each !== name)),
+			children: /* @__PURE__ */ a(Icon, { name: "close" })
+		})] }, name))
+	});
+}
 function Loras() {
 	const used = usedLoras.value;
 	const left = loras.value.filter((name) => !used.some((one) => one.name === name));
@@ -3337,7 +3403,7 @@ var same = (a, b) => a.width === b.width && a.height === b.height;
 function Sizes() {
 	const [own, setOwn] = d$2(false);
 	const now = drawnSize.value;
-	const shapes = shapesOf(defaults.value, model.value?.sides);
+	const shapes = shapesOf(defaults.value);
 	const picture = input.value;
 	const found = !own && shapes.find((shape) => same(shape, now));
 	const ofPicture = !own && picture !== null && size.value === null;
@@ -3460,6 +3526,7 @@ function Panel() {
 	return /* @__PURE__ */ a("div", {
 		class: "panel",
 		children: [/* @__PURE__ */ a(Masthead, {}), /* @__PURE__ */ a("form", {
+			"aria-label": "What to draw",
 			onSubmit: submit,
 			noValidate: true,
 			children: [
@@ -3467,7 +3534,7 @@ function Panel() {
 				/* @__PURE__ */ a("button", {
 					type: "submit",
 					class: "draw",
-					disabled: sending.value,
+					"aria-disabled": sending.value,
 					"aria-keyshortcuts": "Control+Enter",
 					children: ["Draw ", /* @__PURE__ */ a("kbd", { children: "Ctrl Enter" })]
 				}),
@@ -3555,8 +3622,7 @@ function Count() {
 			/* @__PURE__ */ a("button", {
 				type: "button",
 				"aria-label": "One less",
-				disabled: count.value <= 1,
-				onClick: () => set(count.value - 1),
+				...off(count.value <= 1, () => set(count.value - 1)),
 				children: /* @__PURE__ */ a(Icon, { name: "minus" })
 			}),
 			/* @__PURE__ */ a("input", {
@@ -3571,8 +3637,7 @@ function Count() {
 			/* @__PURE__ */ a("button", {
 				type: "button",
 				"aria-label": "One more",
-				disabled: count.value >= most,
-				onClick: () => set(count.value + 1),
+				...off(count.value >= most, () => set(count.value + 1)),
 				children: /* @__PURE__ */ a(Icon, { name: "plus" })
 			})
 		]
@@ -3615,28 +3680,39 @@ function Entry({ job }) {
 		children: [/* @__PURE__ */ a("button", {
 			type: "button",
 			"aria-current": marked,
-			"aria-label": `Drawing ${job.number}, ${words[status]}: ${job.request.prompt}`,
 			onClick: look,
-			children: [/* @__PURE__ */ a("span", {
-				class: "cells",
-				children: Array.from({ length: Math.min(count, 4) }, (_, index) => /* @__PURE__ */ a(Cell, {
-					job,
-					index
-				}, index))
-			}), /* @__PURE__ */ a("span", {
-				class: "edge",
-				children: [
-					job.number,
-					count > 1 && ` ×${count}`,
-					status === "running" && /* @__PURE__ */ a("b", { children: [
-						" ",
-						Math.round(100 * shareDone(job.progress.value, count)),
-						" %"
-					] }),
-					status === "queued" && " waits",
-					status === "failed" && " failed"
-				]
-			})]
+			children: [
+				/* @__PURE__ */ a("span", {
+					class: "cells",
+					children: Array.from({ length: Math.min(count, 4) }, (_, index) => /* @__PURE__ */ a(Cell, {
+						job,
+						index
+					}, index))
+				}),
+				/* @__PURE__ */ a("span", {
+					class: "edge",
+					children: [
+						job.number,
+						count > 1 && ` ×${count}`,
+						status === "running" && /* @__PURE__ */ a("b", { children: [
+							" ",
+							Math.round(100 * (job.progress.value?.fraction ?? 0)),
+							" %"
+						] }),
+						status === "queued" && " waits",
+						status === "failed" && " failed"
+					]
+				}),
+				/* @__PURE__ */ a("span", {
+					class: "unseen",
+					children: [
+						", ",
+						words[status],
+						": ",
+						job.request.prompt
+					]
+				})
+			]
 		}), !active(job) && /* @__PURE__ */ a("button", {
 			type: "button",
 			class: "bare dismiss",
@@ -3664,13 +3740,8 @@ function TokenQuestion() {
 	return question.value ? /* @__PURE__ */ a(Question, { ...question.value }) : null;
 }
 function Question({ rejected, answer }) {
-	const dialog = T(null);
+	const dialog = useModal();
 	const field = T(null);
-	A$1(() => {
-		const element = dialog.current;
-		element.showModal();
-		return () => element.close();
-	}, []);
 	const submit = (event) => {
 		event.preventDefault();
 		const given = field.current.value.trim();
@@ -3737,7 +3808,7 @@ function App() {
 	}, []);
 	const running = jobs.value.find((job) => job.status.value === "running");
 	A$1(() => {
-		const share = running ? Math.round(100 * shareDone(running.progress.value, running.request.count ?? 1)) : null;
+		const share = running ? Math.round(100 * (running.progress.value?.fraction ?? 0)) : null;
 		document.title = share === null ? "sd35" : `${share} % · sd35`;
 	});
 	return /* @__PURE__ */ a("div", {

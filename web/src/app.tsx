@@ -11,7 +11,7 @@ import { Gallery } from "./view/gallery";
 import { DropTargets } from "./view/incoming";
 import { Large } from "./view/large";
 import { Panel } from "./view/panel";
-import { shareDone, Stage } from "./view/stage";
+import { Stage } from "./view/stage";
 import { Strip } from "./view/strip";
 import { TokenQuestion } from "./view/token";
 
@@ -27,7 +27,7 @@ export function App(): JSX.Element {
   }, []);
   const running = jobs.value.find((job) => job.status.value === "running");
   useEffect(() => {
-    const share = running ? Math.round(100 * shareDone(running.progress.value, running.request.count ?? 1)) : null;
+    const share = running ? Math.round(100 * (running.progress.value?.fraction ?? 0)) : null;
     document.title = share === null ? "sd35" : `${share} % · sd35`;
   });
   return (

@@ -25,6 +25,7 @@ export interface JobRequest {
   strength?: number;
   output_format?: "png" | "jpeg" | "webp";
   previews?: boolean;
+  [other: string]: unknown; // options that the page has no control for
 }
 
 export interface JobImage {
@@ -46,7 +47,7 @@ export interface Progress {
   picture: number;
   step: number;
   steps: number;
-  fraction: number;
+  fraction: number; // of the job
   eta_seconds: number | null;
 }
 
@@ -75,7 +76,6 @@ export interface Model {
   default: boolean;
   loaded: boolean;
   defaults: Defaults;
-  sides?: [number, number] | null;
 }
 
 export interface Limits {

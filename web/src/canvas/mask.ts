@@ -20,7 +20,7 @@ export class Mask {
     private readonly canvas: HTMLCanvasElement,
     private readonly base: CanvasImageSource | null,
   ) {
-    this.context = canvas.getContext("2d")!;
+    this.context = canvas.getContext("2d", { willReadFrequently: true })!;
     this.replay();
   }
 

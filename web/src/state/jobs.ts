@@ -120,12 +120,14 @@ const handlers: { [E in keyof JobEvents]: (job: Job, data: JobEvents[E]) => void
     job.status.value = "running";
     announce("Drawing has begun.");
   },
-  progress(job, data) {
+  async progress(job, data) {
+    const finished = data.picture > (job.progress.value?.picture ?? 0);
     job.status.value = "running";
     job.progress.value = data;
     const left = data.eta_seconds;
     job.deadline.value = left === null ? null : performance.now() + left * 1000;
     announce(spokenProgress(data, job.request.count ?? 1));
+    if (finished) await collect(job, (await getJson<{ images: JobImage[] }>(`/api/v1/jobs/${job.id}`)).images);
   },
   preview(job, { picture, image }) {
     const all = [...job.previews.value];

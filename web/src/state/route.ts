@@ -1,6 +1,6 @@
 // What is shown, and the settings that are not the model's own, in the address's hash: `#gallery?size=512x768`.
 // Never the prompt, so that an address can be shown to others.
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { chosenModel } from "./server";
 import { count, guidance, sampler, size, steps } from "./settings";
 
@@ -21,16 +21,18 @@ function settingsAsText(): string {
   return found.size > 0 ? `?${found}` : "";
 }
 
-function hashOf(): string {
-  const place = large.value === null ? view.value : `${view.value}/${large.value}`;
+function hashOf(shown: View, picture: number | null): string {
+  const place = picture === null ? shown : `${shown}/${picture}`;
   return `#${place === "stage" ? "" : place}${settingsAsText()}`;
 }
 
 function readPlace(): void {
   const [place = ""] = location.hash.slice(1).split("?");
   const [name, picture] = place.split("/");
-  view.value = name === "gallery" || name === "edit" ? name : "stage";
-  large.value = picture && /^\d+$/.test(picture) ? Number(picture) : null;
+  batch(() => {
+    view.value = name === "gallery" || name === "edit" ? name : "stage";
+    large.value = picture && /^\d+$/.test(picture) ? Number(picture) : null;
+  });
 }
 
 function readSettings(): void {
@@ -50,9 +52,11 @@ function readSettings(): void {
 
 /** Goes to a view, or shows a picture large over it, as a step that the browser's Back undoes. */
 export function go(to: View, picture: number | null = null): void {
-  view.value = to;
-  large.value = picture;
-  if (hashOf() !== (location.hash || "#")) history.pushState(null, "", hashOf());
+  if (to !== view.value || picture !== large.value) history.pushState(null, "", hashOf(to, picture));
+  batch(() => {
+    view.value = to;
+    large.value = picture;
+  });
 }
 
 export function startRouting(): void {
@@ -60,5 +64,5 @@ export function startRouting(): void {
   readSettings();
   addEventListener("popstate", readPlace);
   addEventListener("hashchange", readPlace);
-  effect(() => history.replaceState(null, "", hashOf()));
+  effect(() => history.replaceState(null, "", hashOf(view.value, large.value)));
 }

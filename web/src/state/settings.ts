@@ -24,6 +24,13 @@ export const usedLoras = signal<LoraUse[]>([]);
 export const input = signal<InputPicture | null>(null);
 export const mask = signal<Blob | null>(null);
 export const strength = signal(0.6);
+/** Options of a restored picture that the form has no control for; they are sent as they are. */
+export const others = signal<Record<string, unknown>>({});
+
+const inForm = new Set([
+  ...["prompt", "negative_prompt", "width", "height", "num_inference_steps", "guidance_scale", "sampler", "seed", "count"],
+  ...["model", "loras", "image", "mask", "strength", "init", "inpaint", "output_format", "previews"],
+]);
 
 export const drawnSize = computed<Size>(() => size.value ?? input.value ?? defaults.value);
 
@@ -39,6 +46,7 @@ export function request(): JobRequest {
   const { width, height } = drawnSize.value;
   const own = defaults.value;
   return {
+    ...others.value,
     ...(model.value ? { model: model.value.name } : {}),
     prompt: prompt.value.trim(),
     ...(negativePrompt.value.trim() ? { negative_prompt: negativePrompt.value.trim() } : {}),
@@ -79,6 +87,7 @@ export function adopt(from: Partial<JobRequest>, picture: InputPicture | null = 
   input.value = picture;
   mask.value = itsMask;
   if (from.strength !== undefined) strength.value = from.strength;
+  others.value = Object.fromEntries(Object.entries(from).filter(([name]) => !inForm.has(name)));
   return missing;
 }
 

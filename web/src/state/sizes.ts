@@ -1,6 +1,4 @@
 // Sizes that suit a model: its own number of pixels in several shapes, sides in multiples of 16.
-import type { Defaults } from "../api/contract";
-
 export interface Size {
   width: number;
   height: number;
@@ -22,18 +20,14 @@ export const multiple = 16;
 
 export const toMultiple = (side: number): number => Math.max(multiple, Math.round(side / multiple) * multiple);
 
-/** The shapes offered for a model: as many pixels as it draws by default, within the sides it was trained for. */
-export function shapesOf(defaults: Defaults, sides?: [number, number] | null): Shape[] {
-  const [least, most] = sides ?? [multiple, Number.POSITIVE_INFINITY];
-  const within = (side: number) => Math.min(Math.max(toMultiple(side), least), most);
+/** The shapes offered for a model that draws this size by default: as many pixels in each. */
+export function shapesOf({ width, height }: Size): Shape[] {
   return shapes.map(([name, ratio]) => {
-    if (ratio === 1 && defaults.width !== defaults.height) return { name: "Default", ...sizeOf(defaults) };
-    const area = defaults.width * defaults.height;
-    return { name, width: within(Math.sqrt(area * ratio)), height: within(Math.sqrt(area / ratio)) };
+    if (ratio === 1 && width !== height) return { name: "Default", width, height };
+    const area = width * height;
+    return { name, width: toMultiple(Math.sqrt(area * ratio)), height: toMultiple(Math.sqrt(area / ratio)) };
   });
 }
-
-const sizeOf = ({ width, height }: Size): Size => ({ width, height });
 
 /** The size in which a picture is begun with: its own, unless the model draws far fewer pixels. */
 export function fitted(picture: Size, defaults: Size): Size {

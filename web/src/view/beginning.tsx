@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { addressOf } from "../state/gallery";
 import { go, view } from "../state/route";
 import { input, mask, strength } from "../state/settings";
-import { Slider } from "./fields";
+import { off, Slider } from "./fields";
 import { begin, OpenPicture, restore } from "./incoming";
 
 export function Beginning(): JSX.Element {
@@ -23,7 +23,7 @@ export function Beginning(): JSX.Element {
         {mask.value && <img class="masked" src={addressOf(mask.value)} alt="The part that is painted anew, in white" />}
       </div>
       <div class="choices">
-        <button type="button" class="quiet" onClick={() => go("edit")} disabled={view.value === "edit"}>
+        <button type="button" class="quiet" {...off(view.value === "edit", () => go("edit"))}>
           {mask.value ? "Change the mask" : "Paint a mask"}
         </button>
         <button

@@ -7,6 +7,7 @@ import { input, mask as exported, type InputPicture } from "../state/settings";
 import { layOut } from "../state/sizes";
 import { Strength } from "./beginning";
 import { drawNow, sending } from "./drawing";
+import { off } from "./fields";
 import { Icon } from "./icons";
 import { begin, OpenPicture } from "./incoming";
 import { mostEnlarged } from "./picture";
@@ -69,7 +70,7 @@ function Canvas({ picture }: { picture: InputPicture }): JSX.Element {
         <button type="button" class="quiet" onClick={() => go("stage")}>
           Close
         </button>
-        <button type="button" class="strong" disabled={sending.value} onClick={() => void drawNow()}>
+        <button type="button" class="strong" {...off(sending.value, () => void drawNow())}>
           {exported.value ? "Draw the red part" : "Draw all of it"}
         </button>
       </div>
@@ -115,10 +116,10 @@ function Tools({ tool, setTool, mask, act }: ToolsProps): JSX.Element {
       <button type="button" aria-pressed={tool === "eraser"} aria-keyshortcuts="e" onClick={() => setTool("eraser")}>
         <Icon name="eraser" /> Eraser
       </button>
-      <button type="button" aria-label="Undo" title="Undo (Ctrl Z)" disabled={!mask?.canUndo} onClick={() => act((of) => of.undo())}>
+      <button type="button" aria-label="Undo" title="Undo (Ctrl Z)" {...off(!mask?.canUndo, () => act((of) => of.undo()))}>
         <Icon name="undo" />
       </button>
-      <button type="button" aria-label="Redo" title="Redo (Ctrl Shift Z)" disabled={!mask?.canRedo} onClick={() => act((of) => of.redo())}>
+      <button type="button" aria-label="Redo" title="Redo (Ctrl Shift Z)" {...off(!mask?.canRedo, () => act((of) => of.redo()))}>
         <Icon name="redo" />
       </button>
       <button type="button" onClick={() => act((of) => of.invert())}>

@@ -8,6 +8,11 @@ export function faulty(field: string): Pick<HTMLAttributes<HTMLElement>, "aria-i
   return mine ? { "aria-invalid": true, "aria-describedby": "notice" } : {};
 }
 
+/** Attributes of a button that does nothing now, but keeps the focus that it may have. */
+export function off(isOff: boolean, act: () => void): { "aria-disabled": boolean; onClick: () => void } {
+  return { "aria-disabled": isOff, onClick: () => void (isOff || act()) };
+}
+
 interface SliderProps {
   id: string;
   label: string;

@@ -1,11 +1,13 @@
 // A picture large, with its settings: to download, to use again, to edit.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { addressOf, fileName, kept, remove, type Kept } from "../state/gallery";
 import { go, large, view } from "../state/route";
 import { adopt } from "../state/settings";
 import { say } from "../state/notices";
+import { off } from "./fields";
 import { Icon } from "./icons";
+import { useModal } from "./modal";
 import { Picture } from "./picture";
 import { edit } from "./stage";
 
@@ -15,15 +17,10 @@ export function Large(): JSX.Element | null {
 }
 
 function Open({ picture }: { picture: Kept }): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [before, setBefore] = useState(false);
   const at = kept.value.indexOf(picture);
   const other = picture.input ? null : (kept.value[at + 1] ?? null);
-  useEffect(() => {
-    const element = dialog.current!;
-    element.showModal();
-    return () => element.close();
-  }, []);
   const show = (index: number) => {
     const to = kept.value[index];
     if (to) go(view.value, to.id);
@@ -48,10 +45,10 @@ function Open({ picture }: { picture: Kept }): JSX.Element {
       </div>
       <div class="about">
         <div class="turn">
-          <button type="button" aria-label="Newer picture" disabled={at === 0} onClick={() => show(at - 1)}>
+          <button type="button" aria-label="Newer picture" {...off(at === 0, () => show(at - 1))}>
             <Icon name="left" />
           </button>
-          <button type="button" aria-label="Older picture" disabled={at === kept.value.length - 1} onClick={() => show(at + 1)}>
+          <button type="button" aria-label="Older picture" {...off(at === kept.value.length - 1, () => show(at + 1))}>
             <Icon name="right" />
           </button>
           <p class="edge">No. {picture.id}</p>

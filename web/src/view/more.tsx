@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { notice } from "../state/notices";
 import { capabilities, chosenModel, defaults, loras, model, models } from "../state/server";
-import { guidance, negativePrompt, newSeed, sampler, seed, seedKept, steps, usedLoras } from "../state/settings";
+import { guidance, negativePrompt, newSeed, others, sampler, seed, seedKept, steps, usedLoras } from "../state/settings";
 import { faulty, Slider } from "./fields";
 import { Icon } from "./icons";
 
@@ -17,15 +17,32 @@ export function More(): JSX.Element {
   }, [field]);
   return (
     <details class="more" ref={details}>
-      <summary>More</summary>
+      <summary>
+        More <span class="edge">{changes().join(" · ")}</span>
+      </summary>
       <Negative />
       <Steps />
       <Guidance />
       <Seed />
       <Choices />
       <Loras />
+      <Others />
     </details>
   );
+}
+
+// What of it is not the model's own choice, to be seen while it is folded.
+function changes(): string[] {
+  return [
+    negativePrompt.value.trim() && "negative",
+    steps.value !== null && `${steps.value} steps`,
+    guidance.value !== null && `guidance ${guidance.value}`,
+    seedKept.value && "seed kept",
+    sampler.value,
+    ...usedLoras.value.map(({ name }) => name),
+    chosenModel.value,
+    Object.keys(others.value).length > 0 && `${Object.keys(others.value).length} more`,
+  ].filter((text): text is string => Boolean(text));
 }
 
 function Negative(): JSX.Element {
@@ -147,6 +164,31 @@ function Choices(): JSX.Element {
         </div>
       )}
     </>
+  );
+}
+
+// What a restored picture was drawn with beyond the form.
+function Others(): JSX.Element | null {
+  const all = Object.entries(others.value);
+  if (all.length === 0) return null;
+  return (
+    <ul class="others" aria-label="Further settings of the picture">
+      {all.map(([name, value]) => (
+        <li key={name}>
+          <code>
+            {name} {typeof value === "string" ? value : JSON.stringify(value)}
+          </code>
+          <button
+            type="button"
+            class="bare"
+            aria-label={`Leave out ${name}`}
+            onClick={() => (others.value = Object.fromEntries(all.filter(([each]) => each !== name)))}
+          >
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -7,7 +7,7 @@ import { go, view } from "../state/route";
 import { capabilities, model } from "../state/server";
 import { count, prompt } from "../state/settings";
 import { drawNow, sending } from "./drawing";
-import { faulty } from "./fields";
+import { faulty, off } from "./fields";
 import { Icon, Mark } from "./icons";
 import { Beginning } from "./beginning";
 import { More } from "./more";
@@ -21,9 +21,9 @@ export function Panel(): JSX.Element {
   return (
     <div class="panel">
       <Masthead />
-      <form onSubmit={submit} noValidate>
+      <form aria-label="What to draw" onSubmit={submit} noValidate>
         <Prompt />
-        <button type="submit" class="draw" disabled={sending.value} aria-keyshortcuts="Control+Enter">
+        <button type="submit" class="draw" aria-disabled={sending.value} aria-keyshortcuts="Control+Enter">
           Draw <kbd>Ctrl Enter</kbd>
         </button>
         <Said />
@@ -107,7 +107,7 @@ function Count(): JSX.Element {
   return (
     <div class="field stepper">
       <label for="count">Pictures</label>
-      <button type="button" aria-label="One less" disabled={count.value <= 1} onClick={() => set(count.value - 1)}>
+      <button type="button" aria-label="One less" {...off(count.value <= 1, () => set(count.value - 1))}>
         <Icon name="minus" />
       </button>
       <input
@@ -119,7 +119,7 @@ function Count(): JSX.Element {
         onChange={(event) => set(event.currentTarget.valueAsNumber)}
         {...faulty("count")}
       />
-      <button type="button" aria-label="One more" disabled={count.value >= most} onClick={() => set(count.value + 1)}>
+      <button type="button" aria-label="One more" {...off(count.value >= most, () => set(count.value + 1))}>
         <Icon name="plus" />
       </button>
     </div>

@@ -1,7 +1,7 @@
 // Sizes: shapes drawn to scale to choose from, or any two numbers.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { capabilities, defaults, model } from "../state/server";
+import { capabilities, defaults } from "../state/server";
 import { drawnSize, input, size } from "../state/settings";
 import { multiple, shapesOf, toMultiple, type Size } from "../state/sizes";
 import { faulty } from "./fields";
@@ -11,7 +11,7 @@ const same = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
 export function Sizes(): JSX.Element {
   const [own, setOwn] = useState(false);
   const now = drawnSize.value;
-  const shapes = shapesOf(defaults.value, model.value?.sides);
+  const shapes = shapesOf(defaults.value);
   const picture = input.value;
   const found = !own && shapes.find((shape) => same(shape, now));
   const ofPicture = !own && picture !== null && size.value === null;

@@ -160,13 +160,6 @@ function useSeconds(deadline: number | null): number | null {
   return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1000));
 }
 
-/** How far all of a job is, 0 to 1: its pictures are drawn one after another. */
-export function shareDone(progress: Progress | null, count: number): number {
-  if (!progress) return 0;
-  const inPicture = progress.stage === "denoise" ? progress.step / Math.max(progress.steps, 1) : progress.stage === "decode" ? 1 : 0;
-  return Math.min(1, (progress.picture + inPicture) / count);
-}
-
 function Advance({ job }: { job: Job }): JSX.Element {
   const progress = job.progress.value;
   const count = job.request.count ?? 1;
@@ -174,7 +167,7 @@ function Advance({ job }: { job: Job }): JSX.Element {
   const queued = job.status.value === "queued";
   return (
     <div class="advance">
-      <progress max={1} value={shareDone(progress, count)} aria-label="How far the drawing is" />
+      <progress max={1} value={progress?.fraction ?? 0} aria-label="How far the drawing is" />
       <p class="edge">{queued ? `Waiting · ${waiting(job.position.value)}` : where(progress, count)}</p>
       <p class="edge left">{!queued && left !== null && `${left} s left`}</p>
       <button type="button" class="quiet" onClick={() => void cancel(job).catch(complain)}>

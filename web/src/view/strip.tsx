@@ -5,7 +5,6 @@ import { addressOf } from "../state/gallery";
 import { active, chosen, dismiss, jobs, shown, type Job } from "../state/jobs";
 import { go, view } from "../state/route";
 import { Icon } from "./icons";
-import { shareDone } from "./stage";
 
 export function Strip(): JSX.Element | null {
   const list = useRef<HTMLOListElement>(null);
@@ -37,7 +36,7 @@ function Entry({ job }: { job: Job }): JSX.Element {
   };
   return (
     <li class={`entry ${status}${marked ? " marked" : ""}`}>
-      <button type="button" aria-current={marked} aria-label={`Drawing ${job.number}, ${words[status]}: ${job.request.prompt}`} onClick={look}>
+      <button type="button" aria-current={marked} onClick={look}>
         <span class="cells">
           {Array.from({ length: Math.min(count, 4) }, (_, index) => (
             <Cell key={index} job={job} index={index} />
@@ -46,9 +45,12 @@ function Entry({ job }: { job: Job }): JSX.Element {
         <span class="edge">
           {job.number}
           {count > 1 && ` ×${count}`}
-          {status === "running" && <b> {Math.round(100 * shareDone(job.progress.value, count))} %</b>}
+          {status === "running" && <b> {Math.round(100 * (job.progress.value?.fraction ?? 0))} %</b>}
           {status === "queued" && " waits"}
           {status === "failed" && " failed"}
+        </span>
+        <span class="unseen">
+          , {words[status]}: {job.request.prompt}
         </span>
       </button>
       {!active(job) && (

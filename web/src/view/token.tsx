@@ -1,20 +1,16 @@
 // The question for the server's token.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { question } from "../api/token";
+import { useModal } from "./modal";
 
 export function TokenQuestion(): JSX.Element | null {
   return question.value ? <Question {...question.value} /> : null;
 }
 
 function Question({ rejected, answer }: NonNullable<typeof question.value>): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const element = dialog.current!;
-    element.showModal();
-    return () => element.close();
-  }, []);
   const submit = (event: Event) => {
     event.preventDefault();
     const given = field.current!.value.trim();
