@@ -43,5 +43,8 @@ export default defineConfig({
       output: { entryFileNames: "app.js", assetFileNames: "app.[ext]", codeSplitting: false },
     },
   },
-  server: { proxy: { "/api": server, "/livez": server } },
+  server: {
+    // The server answers pages of its own origin only, so that is what the requests say.
+    proxy: { "^/(api|livez)": { target: server, changeOrigin: true, headers: { origin: server } } },
+  },
 });

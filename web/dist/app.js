@@ -1575,6 +1575,7 @@ var handlers = {
 	},
 	async done(job, { images }) {
 		await collect(job, images);
+		job.previews.value = [];
 		job.status.value = "done";
 		announce(images.length === 1 ? "The picture is done." : `${images.length} pictures are done.`);
 	},
@@ -1733,6 +1734,15 @@ var mask = y$1(null);
 var strength = y$1(.6);
 /** Options of a restored picture that the form has no control for; they are sent as they are. */
 var others = y$1({});
+var newest = Promise.resolve(null);
+/** Takes a mask that is being encoded, unless a newer one comes before it is. */
+async function takeMask(encoding) {
+	newest = encoding;
+	const blob = await encoding;
+	if (newest === encoding) mask.value = blob;
+}
+/** Resolves when the newest mask has been taken. */
+var maskTaken = () => newest;
 var inForm = /* @__PURE__ */ new Set([...[
 	"prompt",
 	"negative_prompt",
@@ -1780,12 +1790,13 @@ function request() {
 		...input.value ? { strength: strength.value } : {}
 	};
 }
-/** Takes over settings of a picture. Returns what of them this server does not have, for people. */
+/** Takes over settings of a picture. Returns what of them cannot be, for people. */
 function adopt(from, picture = null, itsMask = null) {
 	const missing = [];
 	prompt.value = from.prompt ?? "";
 	negativePrompt.value = from.negative_prompt ?? "";
-	if (from.model && models.value.some((one) => one.name === from.model)) chosenModel.value = from.model;
+	const itsModel = models.value.find((one) => one.name === from.model);
+	if (itsModel) chosenModel.value = itsModel.default ? "" : itsModel.name;
 	else if (from.model) missing.push(`the model ${from.model}`);
 	const own = defaults.value;
 	size.value = from.width && from.height ? {
@@ -1800,11 +1811,17 @@ function adopt(from, picture = null, itsMask = null) {
 	const wanted = from.loras ?? [];
 	usedLoras.value = wanted.filter((one) => loras.value.includes(one.name));
 	for (const one of wanted) if (!loras.value.includes(one.name)) missing.push(`the LoRA ${one.name}`);
-	if (from.seed !== void 0) {
+	if (from.seed !== void 0 && !Number.isSafeInteger(from.seed)) missing.push("the seed, a number too large for browsers");
+	else if (from.seed !== void 0) {
 		seed.value = from.seed;
 		seedKept.value = true;
 	}
 	count.value = from.count ?? 1;
+	if (!picture && [
+		"strength",
+		"init",
+		"inpaint"
+	].some((name) => name in from)) missing.push("the picture it began with");
 	input.value = picture;
 	mask.value = itsMask;
 	if (from.strength !== void 0) strength.value = from.strength;
@@ -1906,6 +1923,7 @@ async function drawNow() {
 	sending.value = true;
 	notice.value = null;
 	try {
+		await maskTaken();
 		if (!capabilities.value) await readServer();
 		if (!seedKept.value) seed.value = newSeed();
 		await draw(request(), input.value?.blob ?? null, input.value ? mask.value : null);
@@ -2078,67 +2096,6 @@ function a(t, e, n, u, a, i) {
 	};
 	return (a || i) && (s.__source = a, s.__self = i), n$1.vnode && n$1.vnode(s), s;
 }
-// src/view/fields.tsx
-/** The attributes that tie a control to the error about it. */
-function faulty(field) {
-	return notice.value?.kind === "error" && notice.value.field === field ? {
-		"aria-invalid": true,
-		"aria-describedby": "notice"
-	} : {};
-}
-/** Attributes of a button that does nothing now, but keeps the focus that it may have. */
-function off(isOff, act) {
-	return {
-		"aria-disabled": isOff,
-		onClick: () => void (isOff || act())
-	};
-}
-/** A slider and the number beside it, which may be typed. */
-function Slider({ id, label, value, least, most, step, onValue, onReset, children }) {
-	const read = (event) => {
-		const given = event.currentTarget.valueAsNumber;
-		if (Number.isFinite(given)) onValue(Math.min(Math.max(given, least), most));
-		else event.currentTarget.value = String(value);
-	};
-	const limits = {
-		min: least,
-		max: most,
-		step
-	};
-	return /* @__PURE__ */ a("div", {
-		class: "field slider",
-		children: [
-			/* @__PURE__ */ a("label", {
-				for: id,
-				children: label
-			}),
-			onReset && /* @__PURE__ */ a("button", {
-				type: "button",
-				class: "quiet reset",
-				onClick: onReset,
-				title: "Back to the model's own",
-				children: "own"
-			}),
-			children,
-			/* @__PURE__ */ a("input", {
-				type: "number",
-				inputMode: "decimal",
-				id,
-				value,
-				...limits,
-				onChange: read,
-				...faulty(id)
-			}),
-			/* @__PURE__ */ a("input", {
-				type: "range",
-				"aria-label": `${label}, slider`,
-				value,
-				...limits,
-				onInput: read
-			})
-		]
-	});
-}
 // src/view/icons.tsx
 var paths = {
 	dice: "M2.5 2.5h11v11h-11zM5.5 5.5h.01M10.5 5.5h.01M8 8h.01M5.5 10.5h.01M10.5 10.5h.01",
@@ -2197,6 +2154,67 @@ function Mark() {
 		]
 	});
 }
+// src/view/fields.tsx
+/** The attributes that tie a control to the error about it. */
+function faulty(field) {
+	return notice.value?.kind === "error" && notice.value.field === field ? {
+		"aria-invalid": true,
+		"aria-describedby": "notice"
+	} : {};
+}
+/** Attributes of a button that does nothing now, but keeps the focus that it may have. */
+function off(isOff, act) {
+	return {
+		"aria-disabled": isOff,
+		onClick: () => void (isOff || act())
+	};
+}
+/** A slider and the number beside it, which may be typed. */
+function Slider({ id, label, value, least, most, step, onValue, onReset, children }) {
+	const read = (event) => {
+		const given = event.currentTarget.valueAsNumber;
+		if (Number.isFinite(given)) onValue(Math.min(Math.max(given, least), most));
+		else event.currentTarget.value = String(value);
+	};
+	const limits = {
+		min: least,
+		max: most,
+		step
+	};
+	return /* @__PURE__ */ a("div", {
+		class: "field slider",
+		children: [
+			/* @__PURE__ */ a("label", {
+				for: id,
+				children: label
+			}),
+			onReset && /* @__PURE__ */ a("button", {
+				type: "button",
+				class: "bare",
+				onClick: onReset,
+				"aria-label": `${label}: back to the model's own`,
+				children: /* @__PURE__ */ a(Icon, { name: "reset" })
+			}),
+			children,
+			/* @__PURE__ */ a("input", {
+				type: "number",
+				inputMode: "decimal",
+				id,
+				value,
+				...limits,
+				onChange: read,
+				...faulty(id)
+			}),
+			/* @__PURE__ */ a("input", {
+				type: "range",
+				"aria-label": `${label}, slider`,
+				value,
+				...limits,
+				onInput: read
+			})
+		]
+	});
+}
 // src/view/incoming.tsx
 async function begin(file) {
 	try {
@@ -2210,7 +2228,7 @@ async function restore(file) {
 	try {
 		const missing = adopt(await postJson("/api/v1/recipe", { image: await dataUrl(file) }));
 		go("stage");
-		say(`The picture's settings are in place.${missing.length > 0 ? ` This server lacks ${missing.join(" and ")}.` : ""}`);
+		say(`The picture's settings are in place.${missing.length > 0 ? ` Not taken over: ${missing.join("; ")}.` : ""}`);
 	} catch (error) {
 		complain(error);
 	}
@@ -2354,6 +2372,7 @@ function Picture({ picture, before = false }) {
 	});
 }
 // src/view/room.ts
+var narrow = matchMedia("(max-width: 859px)");
 /** The inside of an element; where the page scrolls, as on a phone, high enough for one picture. */
 function useRoom() {
 	const [room, setRoom] = d$2({
@@ -2364,7 +2383,7 @@ function useRoom() {
 	F$1(() => {
 		if (!element) return;
 		const measure = () => {
-			const height = getComputedStyle(element).overflowY === "visible" ? Math.min(innerHeight * .72, element.clientWidth * 1.4) : element.clientHeight;
+			const height = narrow.matches ? Math.min(innerHeight * .72, element.clientWidth * 1.4) : element.clientHeight;
 			setRoom({
 				width: element.clientWidth,
 				height
@@ -2396,10 +2415,12 @@ function Canvas({ picture }) {
 	const [width, setWidth] = d$2(Math.round(Math.max(picture.width, picture.height) / 8));
 	const [bare, setBare] = d$2(false);
 	const [, setDeeds] = d$2(0);
-	const changed = b$2(async (of) => {
+	const changed = b$2((of) => {
 		setDeeds((before) => before + 1);
-		mask.value = await of.export();
+		return takeMask(of.export());
 	}, []);
+	const section = T(null);
+	A$1(() => section.current.scrollIntoView({ block: "nearest" }), []);
 	const act = (deed) => {
 		if (!mask$1) return;
 		deed(mask$1);
@@ -2419,6 +2440,7 @@ function Canvas({ picture }) {
 	return /* @__PURE__ */ a("section", {
 		class: "editor",
 		"aria-label": "Canvas",
+		ref: section,
 		children: [
 			/* @__PURE__ */ a("div", {
 				class: "tools",
@@ -2726,8 +2748,44 @@ function useModal() {
 	}, []);
 	return dialog;
 }
+// src/view/grain.tsx
+var longest = 120;
+var strongest = 44;
+function Grain({ seed, width, height }) {
+	const canvas = T(null);
+	const scale = longest / Math.max(width, height);
+	const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+	F$1(() => {
+		const context = canvas.current.getContext("2d");
+		const cells = context.createImageData(across, down);
+		const random = randomOf(seed);
+		for (let i = 3; i < cells.data.length; i += 4) cells.data[i] = strongest * random() ** 3;
+		context.putImageData(cells, 0, 0);
+	}, [
+		seed,
+		across,
+		down
+	]);
+	return /* @__PURE__ */ a("canvas", {
+		class: "grain",
+		ref: canvas,
+		width: across,
+		height: down,
+		"aria-hidden": "true"
+	});
+}
+function randomOf(seed) {
+	let state = seed >>> 0;
+	return () => {
+		state = state + 2654435769 >>> 0;
+		let mixed = Math.imul(state ^ state >>> 16, 569420461);
+		mixed = Math.imul(mixed ^ mixed >>> 15, 1935289751);
+		return ((mixed ^ mixed >>> 15) >>> 0) / 2 ** 32;
+	};
+}
 // src/view/stage.tsx
 var gap = 12;
+var labelHeight = 28;
 function Stage() {
 	const job = shown.value;
 	return /* @__PURE__ */ a("section", {
@@ -2748,7 +2806,10 @@ function AtRest() {
 	const fits = layOut(1, {
 		width,
 		height
-	}, room, 0).width;
+	}, {
+		width: room.width,
+		height: room.height - labelHeight
+	}, 0).width;
 	return /* @__PURE__ */ a("div", {
 		class: "frames",
 		ref,
@@ -2758,8 +2819,14 @@ function AtRest() {
 				width: `${Math.min(fits, 560)}px`,
 				aspectRatio: `${width} / ${height}`
 			},
+			hidden: !model.value,
 			children: [
 				/* @__PURE__ */ a("span", { class: "corners" }),
+				/* @__PURE__ */ a(Grain, {
+					seed: seed.value,
+					width,
+					height
+				}),
 				/* @__PURE__ */ a("p", {
 					class: "edge",
 					children: [
@@ -2792,34 +2859,42 @@ function Frames({ job }) {
 		height: job.request.height ?? 1
 	};
 	const { columns, width } = layOut(count, size, room, gap);
+	const shownWidth = Math.min(width, size.width * 4);
 	return /* @__PURE__ */ a("div", {
 		class: "frames",
 		ref,
 		children: /* @__PURE__ */ a("div", {
 			class: "grid",
-			style: { gridTemplateColumns: `repeat(${columns}, ${Math.min(width, size.width * 4)}px)` },
+			style: { gridTemplateColumns: `repeat(${columns}, ${shownWidth}px)` },
 			children: Array.from({ length: count }, (_, index) => /* @__PURE__ */ a(Frame, {
 				job,
 				index,
-				size
+				size,
+				shownWidth
 			}, index))
 		})
 	});
 }
-function Frame({ job, index, size }) {
+function Frame({ job, index, size, shownWidth }) {
 	const picture = job.pictures.value[index];
 	const preview = job.previews.value[index];
 	const current = job.status.value === "running" && (job.progress.value?.picture ?? 0) === index;
 	const over = !active(job) && !picture;
 	const style = { aspectRatio: `${size.width} / ${size.height}` };
+	const softness = { filter: `blur(${(2.5 * shownWidth / size.width).toFixed(1)}px)` };
 	return /* @__PURE__ */ a("div", {
 		class: `frame${current ? " current" : ""}${over ? " over" : ""}`,
 		style,
 		children: [
 			!picture && !preview && /* @__PURE__ */ a("span", { class: "corners" }),
+			!preview && !picture && active(job) && /* @__PURE__ */ a(Grain, {
+				seed: (job.request.seed ?? 0) + index,
+				...size
+			}),
 			preview && !picture && /* @__PURE__ */ a("img", {
 				class: "preview",
 				src: preview,
+				style: softness,
 				alt: `Preview of picture ${index + 1}`
 			}),
 			picture && /* @__PURE__ */ a(Result, { picture }),
@@ -2951,12 +3026,17 @@ function After({ job }) {
 				class: "edge",
 				children: ["Seed ", only.seed]
 			}),
-			only && /* @__PURE__ */ a("button", {
+			only && /* @__PURE__ */ a($, { children: [/* @__PURE__ */ a("a", {
+				class: "button quiet",
+				href: addressOf(only.blob),
+				download: fileName(only),
+				children: "Download"
+			}), /* @__PURE__ */ a("button", {
 				type: "button",
 				class: "quiet",
 				onClick: () => edit(only),
 				children: "Edit"
-			}),
+			})] }),
 			job.input && /* @__PURE__ */ a("button", {
 				type: "button",
 				class: "quiet",
@@ -3319,7 +3399,10 @@ function Choices() {
 		}), /* @__PURE__ */ a("select", {
 			id: "model",
 			value: model.value?.name,
-			onChange: (event) => chosenModel.value = event.currentTarget.value,
+			onChange: (event) => {
+				const name = event.currentTarget.value;
+				chosenModel.value = models.value.find((one) => one.name === name)?.default ? "" : name;
+			},
 			...faulty("model"),
 			children: models.value.map(({ name }) => /* @__PURE__ */ a("option", { children: name }, name))
 		})]
@@ -3421,11 +3504,7 @@ function Sizes() {
 				children: "Size"
 			}), /* @__PURE__ */ a("span", {
 				class: "edge",
-				children: [
-					now.width,
-					" × ",
-					now.height
-				]
+				children: model.value && `${now.width} × ${now.height}`
 			})] }),
 			/* @__PURE__ */ a("div", {
 				class: "chips",

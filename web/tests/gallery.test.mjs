@@ -118,6 +118,17 @@ describe("the gallery and settings of pictures", () => {
     await close();
   });
 
+  it("draws without a store in the browser, and says so", async () => {
+    const { page, close } = await openPage(server.url, { before: () => (IDBFactory.prototype.open = () => undefined.store) });
+    await form.open(page);
+    await page.fill("#num_inference_steps", "3");
+    await form.draw(page, "a red cube");
+    await page.click("text=Gallery 1");
+    await page.waitForSelector(".gallery header >> text=until it is closed");
+    assert.equal(await page.locator(".gallery li").count(), 1);
+    await close();
+  });
+
   it("keeps settings but no prompt in the address", async () => {
     const { page, close } = await openPage(server.url);
     await page.waitForSelector(".masthead .edge:not(:empty)");

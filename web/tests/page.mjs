@@ -16,11 +16,12 @@ const calm = { viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" }
 
 /**
  * Opens the page at `url`. `expected` matches console errors that belong to the flow: Chromium reports every refused
- * request. The result's close() checks that there were no others.
+ * request. `before` runs in the page before its own scripts. The result's close() checks that there were no others.
  */
-export async function openPage(url, { expected = null, ...options } = {}) {
+export async function openPage(url, { expected = null, before = null, ...options } = {}) {
   const context = await browser.newContext({ ...calm, ...options });
   const page = await context.newPage();
+  if (before) await page.addInitScript(before);
   const problems = [];
   page.on("console", (message) => {
     const text = message.text();

@@ -22,7 +22,11 @@ async function shoot(colorScheme, viewport) {
   const phone = viewport.width < 600;
   const context = await browser.newContext({ viewport, colorScheme, hasTouch: phone, deviceScaleFactor: phone ? 2 : 1 });
   const page = await context.newPage();
-  const take = (name) => page.screenshot({ path: join(folder, `${viewport.width}-${colorScheme}-${name}.png`) });
+  const take = async (name) => {
+    await page.mouse.move(viewport.width - 1, 1);
+    await page.waitForTimeout(250); // for transitions
+    await page.screenshot({ path: join(folder, `${viewport.width}-${colorScheme}-${name}.png`) });
+  };
   const draw = async (prompt, wait = true) => {
     await page.fill("#prompt", prompt);
     await page.click(".draw");

@@ -139,6 +139,7 @@ const handlers: { [E in keyof JobEvents]: (job: Job, data: JobEvents[E]) => void
   },
   async done(job, { images }) {
     await collect(job, images);
+    job.previews.value = [];
     job.status.value = "done";
     announce(images.length === 1 ? "The picture is done." : `${images.length} pictures are done.`);
   },

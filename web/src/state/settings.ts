@@ -27,6 +27,18 @@ export const strength = signal(0.6);
 /** Options of a restored picture that the form has no control for; they are sent as they are. */
 export const others = signal<Record<string, unknown>>({});
 
+let newest: Promise<Blob | null> = Promise.resolve(null);
+
+/** Takes a mask that is being encoded, unless a newer one comes before it is. */
+export async function takeMask(encoding: Promise<Blob | null>): Promise<void> {
+  newest = encoding;
+  const blob = await encoding;
+  if (newest === encoding) mask.value = blob;
+}
+
+/** Resolves when the newest mask has been taken. */
+export const maskTaken = (): Promise<unknown> => newest;
+
 const inForm = new Set([
   ...["prompt", "negative_prompt", "width", "height", "num_inference_steps", "guidance_scale", "sampler", "seed", "count"],
   ...["model", "loras", "image", "mask", "strength", "init", "inpaint", "output_format", "previews"],
@@ -62,12 +74,13 @@ export function request(): JobRequest {
   };
 }
 
-/** Takes over settings of a picture. Returns what of them this server does not have, for people. */
+/** Takes over settings of a picture. Returns what of them cannot be, for people. */
 export function adopt(from: Partial<JobRequest>, picture: InputPicture | null = null, itsMask: Blob | null = null): string[] {
   const missing: string[] = [];
   prompt.value = from.prompt ?? "";
   negativePrompt.value = from.negative_prompt ?? "";
-  if (from.model && models.value.some((one) => one.name === from.model)) chosenModel.value = from.model;
+  const itsModel = models.value.find((one) => one.name === from.model);
+  if (itsModel) chosenModel.value = itsModel.default ? "" : itsModel.name;
   else if (from.model) missing.push(`the model ${from.model}`);
   const own = defaults.value;
   size.value = from.width && from.height ? { width: from.width, height: from.height } : null;
@@ -79,11 +92,13 @@ export function adopt(from: Partial<JobRequest>, picture: InputPicture | null = 
   const wanted = from.loras ?? [];
   usedLoras.value = wanted.filter((one) => loras.value.includes(one.name));
   for (const one of wanted) if (!loras.value.includes(one.name)) missing.push(`the LoRA ${one.name}`);
-  if (from.seed !== undefined) {
+  if (from.seed !== undefined && !Number.isSafeInteger(from.seed)) missing.push("the seed, a number too large for browsers");
+  else if (from.seed !== undefined) {
     seed.value = from.seed;
     seedKept.value = true;
   }
   count.value = from.count ?? 1;
+  if (!picture && ["strength", "init", "inpaint"].some((name) => name in from)) missing.push("the picture it began with");
   input.value = picture;
   mask.value = itsMask;
   if (from.strength !== undefined) strength.value = from.strength;

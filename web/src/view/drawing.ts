@@ -5,7 +5,7 @@ import { draw } from "../state/jobs";
 import { notice, say } from "../state/notices";
 import { go } from "../state/route";
 import { capabilities, readServer } from "../state/server";
-import { input, mask, newSeed, prompt, request, seed, seedKept } from "../state/settings";
+import { input, mask, maskTaken, newSeed, prompt, request, seed, seedKept } from "../state/settings";
 
 export const sending = signal(false);
 
@@ -19,6 +19,7 @@ export async function drawNow(): Promise<void> {
   sending.value = true;
   notice.value = null;
   try {
+    await maskTaken();
     if (!capabilities.value) await readServer(); // its token was not known yet
     if (!seedKept.value) seed.value = newSeed();
     await draw(request(), input.value?.blob ?? null, input.value ? mask.value : null);

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Mask, type Point } from "../canvas/mask";
 import { go } from "../state/route";
-import { input, mask as exported, type InputPicture } from "../state/settings";
+import { input, mask as exported, takeMask, type InputPicture } from "../state/settings";
 import { layOut } from "../state/sizes";
 import { Strength } from "./beginning";
 import { drawNow, sending } from "./drawing";
@@ -32,10 +32,12 @@ function Canvas({ picture }: { picture: InputPicture }): JSX.Element {
   const [width, setWidth] = useState(Math.round(Math.max(picture.width, picture.height) / 8));
   const [bare, setBare] = useState(false);
   const [, setDeeds] = useState(0);
-  const changed = useCallback(async (of: Mask) => {
+  const changed = useCallback((of: Mask) => {
     setDeeds((before) => before + 1);
-    exported.value = await of.export();
+    return takeMask(of.export());
   }, []);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => section.current!.scrollIntoView({ block: "nearest" }), []);
   const act = (deed: (of: Mask) => void) => {
     if (!mask) return;
     deed(mask);
@@ -53,7 +55,7 @@ function Canvas({ picture }: { picture: InputPicture }): JSX.Element {
     };
   });
   return (
-    <section class="editor" aria-label="Canvas">
+    <section class="editor" aria-label="Canvas" ref={section}>
       <div class="tools" role="toolbar" aria-label="Tools">
         <Tools tool={tool} setTool={setTool} mask={mask} act={act} />
         <label class="width">

@@ -1,6 +1,7 @@
 // Form controls that several parts of the panel share.
 import type { ComponentChildren, HTMLAttributes, JSX, TargetedEvent } from "preact";
 import { notice } from "../state/notices";
+import { Icon } from "./icons";
 
 /** The attributes that tie a control to the error about it. */
 export function faulty(field: string): Pick<HTMLAttributes<HTMLElement>, "aria-invalid" | "aria-describedby"> {
@@ -38,8 +39,8 @@ export function Slider({ id, label, value, least, most, step, onValue, onReset, 
     <div class="field slider">
       <label for={id}>{label}</label>
       {onReset && (
-        <button type="button" class="quiet reset" onClick={onReset} title="Back to the model's own">
-          own
+        <button type="button" class="bare" onClick={onReset} aria-label={`${label}: back to the model's own`}>
+          <Icon name="reset" />
         </button>
       )}
       {children}

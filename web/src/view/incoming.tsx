@@ -24,7 +24,7 @@ export async function restore(file: Blob): Promise<void> {
     const found = await postJson<Partial<JobRequest>>("/api/v1/recipe", { image: await dataUrl(file) });
     const missing = adopt(found);
     go("stage");
-    const but = missing.length > 0 ? ` This server lacks ${missing.join(" and ")}.` : "";
+    const but = missing.length > 0 ? ` Not taken over: ${missing.join("; ")}.` : "";
     say(`The picture's settings are in place.${but}`);
   } catch (error) {
     complain(error);

@@ -154,7 +154,10 @@ function Choices(): JSX.Element {
           <select
             id="model"
             value={model.value?.name}
-            onChange={(event) => (chosenModel.value = event.currentTarget.value)}
+            onChange={(event) => {
+              const name = event.currentTarget.value;
+              chosenModel.value = models.value.find((one) => one.name === name)?.default ? "" : name;
+            }}
             {...faulty("model")}
           >
             {models.value.map(({ name }) => (

@@ -1,7 +1,7 @@
 // Sizes: shapes drawn to scale to choose from, or any two numbers.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { capabilities, defaults } from "../state/server";
+import { capabilities, defaults, model } from "../state/server";
 import { drawnSize, input, size } from "../state/settings";
 import { multiple, shapesOf, toMultiple, type Size } from "../state/sizes";
 import { faulty } from "./fields";
@@ -24,7 +24,7 @@ export function Sizes(): JSX.Element {
       <p>
         <span id="sizes-label">Size</span>
         <span class="edge">
-          {now.width} × {now.height}
+          {model.value && `${now.width} × ${now.height}`}
         </span>
       </p>
       <div class="chips">

@@ -2,16 +2,19 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Progress } from "../api/contract";
-import type { Kept } from "../state/gallery";
+import { addressOf, fileName, type Kept } from "../state/gallery";
 import { active, cancel, draw, shown, type Job } from "../state/jobs";
 import { go } from "../state/route";
-import { adopt, drawnSize, prompt, seedKept, size } from "../state/settings";
+import { model } from "../state/server";
+import { adopt, drawnSize, prompt, seed, seedKept, size } from "../state/settings";
 import { layOut, type Size } from "../state/sizes";
 import { complain } from "./drawing";
+import { Grain } from "./grain";
 import { mostEnlarged, Picture } from "./picture";
 import { useRoom } from "./room";
 
 const gap = 12;
+const labelHeight = 28;
 
 export function Stage(): JSX.Element {
   const job = shown.value;
@@ -32,12 +35,13 @@ const examples = [
 function AtRest(): JSX.Element {
   const [ref, room] = useRoom();
   const { width, height } = drawnSize.value;
-  const fits = layOut(1, { width, height }, room, 0).width;
+  const fits = layOut(1, { width, height }, { width: room.width, height: room.height - labelHeight }, 0).width;
   const style = { width: `${Math.min(fits, 560)}px`, aspectRatio: `${width} / ${height}` };
   return (
     <div class="frames" ref={ref}>
-      <div class="frame rest" style={style}>
+      <div class="frame rest" style={style} hidden={!model.value}>
         <span class="corners" />
+        <Grain seed={seed.value} width={width} height={height} />
         <p class="edge">
           {width} × {height}
         </p>
@@ -73,23 +77,26 @@ function Frames({ job }: { job: Job }): JSX.Element {
     <div class="frames" ref={ref}>
       <div class="grid" style={style}>
         {Array.from({ length: count }, (_, index) => (
-          <Frame key={index} job={job} index={index} size={size} />
+          <Frame key={index} job={job} index={index} size={size} shownWidth={shownWidth} />
         ))}
       </div>
     </div>
   );
 }
 
-function Frame({ job, index, size }: { job: Job; index: number; size: Size }): JSX.Element {
+function Frame({ job, index, size, shownWidth }: { job: Job; index: number; size: Size; shownWidth: number }): JSX.Element {
   const picture = job.pictures.value[index];
   const preview = job.previews.value[index];
   const current = job.status.value === "running" && (job.progress.value?.picture ?? 0) === index;
   const over = !active(job) && !picture;
   const style = { aspectRatio: `${size.width} / ${size.height}` };
+  // A preview has a pixel for eight: softened by a part of that, it shows no lattice.
+  const softness = { filter: `blur(${((2.5 * shownWidth) / size.width).toFixed(1)}px)` };
   return (
     <div class={`frame${current ? " current" : ""}${over ? " over" : ""}`} style={style}>
       {!picture && !preview && <span class="corners" />}
-      {preview && !picture && <img class="preview" src={preview} alt={`Preview of picture ${index + 1}`} />}
+      {!preview && !picture && active(job) && <Grain seed={(job.request.seed ?? 0) + index} {...size} />}
+      {preview && !picture && <img class="preview" src={preview} style={softness} alt={`Preview of picture ${index + 1}`} />}
       {picture && <Result picture={picture} />}
       {!picture && !preview && <p class="edge">{placeholder(job, index)}</p>}
     </div>
@@ -192,9 +199,14 @@ function After({ job }: { job: Job }): JSX.Element {
       <p class="what">{job.request.prompt}</p>
       {only && <p class="edge">Seed {only.seed}</p>}
       {only && (
-        <button type="button" class="quiet" onClick={() => edit(only)}>
-          Edit
-        </button>
+        <>
+          <a class="button quiet" href={addressOf(only.blob)} download={fileName(only)}>
+            Download
+          </a>
+          <button type="button" class="quiet" onClick={() => edit(only)}>
+            Edit
+          </button>
+        </>
       )}
       {job.input && (
         <button type="button" class="quiet" onClick={() => returnTo(job)}>
