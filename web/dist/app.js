@@ -1200,6 +1200,32 @@ function watchConnection() {
 	setInterval(look, 3e4);
 	document.addEventListener("visibilitychange", look);
 }
+// src/state/notices.ts
+var notice = y$1(null);
+function say(text, kind = "note", field) {
+	notice.value = {
+		text,
+		kind,
+		field
+	};
+}
+/** The text of the polite live region. */
+var spoken = y$1("");
+var between = 5e3;
+var last = -5e3;
+var due;
+var next = "";
+/** Announces progress: at most every five seconds, and then the newest. */
+function announce(text) {
+	next = text;
+	if (due !== void 0) return;
+	const wait = Math.max(0, last + between - performance.now());
+	due = setTimeout(() => {
+		due = void 0;
+		last = performance.now();
+		spoken.value = next;
+	}, wait);
+}
 // src/api/token.ts
 var key = "sd35.token";
 /** Set while a person is asked; `rejected` tells that a token was given and is wrong. */
@@ -1281,359 +1307,6 @@ async function refusalOf(response) {
 		message: `The server answered ${response.status}.`
 	};
 	return new Refused(response.status, problem, retryAfter);
-}
-// src/api/data_url.ts
-/** A file as the API takes pictures: in the text of a data URL. */
-function dataUrl(blob) {
-	return new Promise((resolve, reject) => {
-		const reader = new FileReader();
-		reader.onload = () => resolve(reader.result);
-		reader.onerror = () => reject(reader.error);
-		reader.readAsDataURL(blob);
-	});
-}
-// src/api/events.ts
-/** The events of a stream, each when its blank line has come, until it ends or breaks off; comments are dropped. */
-async function* readEvents(stream) {
-	const reader = stream.getReader();
-	const decoder = new TextDecoder();
-	let rest = "";
-	const broken = {
-		done: true,
-		value: void 0
-	};
-	try {
-		for (;;) {
-			const { done, value } = await reader.read().catch(() => broken);
-			if (done) return;
-			rest += decoder.decode(value, { stream: true });
-			const blocks = rest.split(/\r?\n\r?\n/);
-			rest = blocks.pop() ?? "";
-			for (const block of blocks) {
-				const event = parseEvent(block);
-				if (event) yield event;
-			}
-		}
-	} finally {
-		reader.cancel().catch(() => {});
-	}
-}
-function parseEvent(block) {
-	const event = {
-		id: "",
-		event: "message",
-		data: ""
-	};
-	const data = [];
-	for (const line of block.split(/\r?\n/)) {
-		const [, name, value = ""] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
-		if (name === "data") data.push(value);
-		else if (name === "event" || name === "id") event[name] = value;
-	}
-	event.data = data.join("\n");
-	return data.length > 0 ? event : null;
-}
-var thumbnailSide = 320;
-/** Newest first. */
-var kept = y$1([]);
-/** Why the gallery lives in memory only, where it does. */
-var unkept = y$1(null);
-var database = null;
-var lastNumber = 0;
-async function openGallery() {
-	try {
-		database = await open();
-		const all = await settled(database.transaction("pictures").objectStore("pictures").getAll());
-		kept.value = all.reverse();
-		lastNumber = all[0]?.id ?? 0;
-	} catch {
-		unkept.value = "This browser keeps nothing for the page: pictures are here until it is closed.";
-	}
-}
-function open() {
-	const opening = indexedDB.open("sd35", 1);
-	opening.onupgradeneeded = () => opening.result.createObjectStore("pictures", {
-		keyPath: "id",
-		autoIncrement: true
-	});
-	return settled(opening);
-}
-function settled(wish) {
-	return new Promise((resolve, reject) => {
-		wish.onsuccess = () => resolve(wish.result);
-		wish.onerror = () => reject(wish.error);
-	});
-}
-/** Keeps a picture and returns it with its id. */
-async function keep(picture) {
-	const made = {
-		...picture,
-		thumbnail: await thumbnailOf(picture.blob, picture)
-	};
-	const whole = {
-		...made,
-		id: await write(made) ?? lastNumber + 1
-	};
-	lastNumber = Math.max(lastNumber, whole.id);
-	const all = [whole, ...kept.value];
-	kept.value = all.slice(0, 500);
-	for (const old of all.slice(500)) await erase(old);
-	return whole;
-}
-async function write(picture) {
-	if (!database) return null;
-	try {
-		return await settled(database.transaction("pictures", "readwrite").objectStore("pictures").add(picture));
-	} catch {
-		unkept.value = "The browser's store is full: new pictures are here until the page is closed.";
-		return null;
-	}
-}
-async function remove(picture) {
-	kept.value = kept.value.filter((one) => one !== picture);
-	await erase(picture);
-}
-async function erase(picture) {
-	forget(picture.blob);
-	forget(picture.thumbnail);
-	if (database) await settled(database.transaction("pictures", "readwrite").objectStore("pictures").delete(picture.id));
-}
-async function thumbnailOf(blob, { width, height }) {
-	const scale = thumbnailSide / Math.max(width, height);
-	if (scale >= 1) return blob;
-	const bitmap = await createImageBitmap(blob, {
-		resizeWidth: Math.max(1, Math.round(width * scale)),
-		resizeHeight: Math.max(1, Math.round(height * scale)),
-		resizeQuality: "high"
-	});
-	const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-	canvas.getContext("2d").drawImage(bitmap, 0, 0);
-	bitmap.close();
-	return canvas.convertToBlob({
-		type: "image/webp",
-		quality: .85
-	});
-}
-var addresses = /* @__PURE__ */ new Map();
-/** An address for <img>; the same for the same blob, until it is forgotten. */
-function addressOf(blob) {
-	let address = addresses.get(blob);
-	if (!address) {
-		address = URL.createObjectURL(blob);
-		addresses.set(blob, address);
-	}
-	return address;
-}
-function forget(blob) {
-	const address = addresses.get(blob);
-	if (address) URL.revokeObjectURL(address);
-	addresses.delete(blob);
-}
-/** A name for the file: the prompt's words and the seed. */
-function fileName({ settings, seed, blob }) {
-	const words = settings.prompt.toLowerCase().normalize("NFKD").match(/[a-z0-9]+/g) ?? ["picture"];
-	const ending = blob.type === "image/jpeg" ? "jpg" : blob.type === "image/webp" ? "webp" : "png";
-	return `${words.join("-").slice(0, 60).replace(/-+$/, "")}-${seed}.${ending}`;
-}
-// src/state/notices.ts
-var notice = y$1(null);
-function say(text, kind = "note", field) {
-	notice.value = {
-		text,
-		kind,
-		field
-	};
-}
-/** The text of the polite live region. */
-var spoken = y$1("");
-var between = 5e3;
-var last = -5e3;
-var due;
-var next = "";
-/** Announces progress: at most every five seconds, and then the newest. */
-function announce(text) {
-	next = text;
-	if (due !== void 0) return;
-	const wait = Math.max(0, last + between - performance.now());
-	due = setTimeout(() => {
-		due = void 0;
-		last = performance.now();
-		spoken.value = next;
-	}, wait);
-}
-// src/state/jobs.ts
-/** Oldest first. */
-var jobs = y$1([]);
-/** The job a person chose to look at; null: whichever is being drawn, else the newest. */
-var chosen = y$1(null);
-var active = (job) => job.status.value === "queued" || job.status.value === "running";
-var shown = O(() => {
-	const all = jobs.value;
-	return chosen.value ?? all.find((job) => job.status.value === "running") ?? all.find(active) ?? all.at(-1) ?? null;
-});
-/** Sends a request. Throws Refused or Gone. */
-async function draw(request, input, mask) {
-	const pictures = {
-		...input ? { image: await dataUrl(input) } : {},
-		...input && mask ? { mask: await dataUrl(mask) } : {}
-	};
-	const answer = await postJson("/api/v1/jobs", {
-		...request,
-		...pictures,
-		output_format: "png",
-		previews: true
-	});
-	const job = newJob(answer.id, request, input, mask);
-	job.position.value = answer.position ?? 0;
-	jobs.value = [...jobs.value, job];
-	chosen.value = null;
-	rememberActive();
-	follow(job);
-	return job;
-}
-function newJob(id, request, input, mask) {
-	return {
-		id,
-		number: (jobs.value.at(-1)?.number ?? 0) + 1,
-		request,
-		input,
-		mask,
-		status: y$1("queued"),
-		position: y$1(0),
-		progress: y$1(null),
-		deadline: y$1(null),
-		previews: y$1([]),
-		pictures: y$1([]),
-		warnings: y$1([]),
-		problem: y$1(null)
-	};
-}
-async function cancel(job) {
-	await call(`/api/v1/jobs/${job.id}`, { method: "DELETE" });
-}
-/** Takes a finished job from the strip. */
-function dismiss(job) {
-	jobs.value = jobs.value.filter((one) => one !== job);
-	if (chosen.value === job) chosen.value = null;
-}
-async function follow(job) {
-	let seen = "";
-	while (active(job)) {
-		try {
-			const headers = seen ? { "Last-Event-ID": seen } : {};
-			const response = await call(`/api/v1/jobs/${job.id}/events`, { headers });
-			for await (const { id, event, data } of readEvents(response.body)) {
-				await apply(job, event, JSON.parse(data));
-				if (id) seen = id;
-			}
-		} catch (error) {
-			if (error instanceof Refused) fail(job, lostOrRefused(error));
-			else if (error instanceof Gone) await whenReachable();
-			else fail(job, {
-				code: "page",
-				message: String(error)
-			});
-		}
-		if (active(job)) await new Promise((resolve) => setTimeout(resolve, 300));
-	}
-	rememberActive();
-}
-function lostOrRefused(error) {
-	if (error.status !== 404) return error.problem;
-	return {
-		code: "lost",
-		message: "The server was started again in the meantime, and this drawing is lost."
-	};
-}
-async function apply(job, event, data) {
-	await handlers[event]?.(job, data);
-}
-var handlers = {
-	queued(job, { position }) {
-		job.position.value = position;
-	},
-	started(job) {
-		job.status.value = "running";
-		announce("Drawing has begun.");
-	},
-	async progress(job, data) {
-		const finished = data.picture > (job.progress.value?.picture ?? 0);
-		job.status.value = "running";
-		job.progress.value = data;
-		const left = data.eta_seconds;
-		job.deadline.value = left === null ? null : performance.now() + left * 1e3;
-		announce(spokenProgress(data, job.request.count ?? 1));
-		if (finished) await collect(job, (await getJson(`/api/v1/jobs/${job.id}`)).images);
-	},
-	preview(job, { picture, image }) {
-		const all = [...job.previews.value];
-		all[picture] = image;
-		job.previews.value = all;
-	},
-	warning(job, { message }) {
-		job.warnings.value = [...job.warnings.value, message];
-	},
-	async done(job, { images }) {
-		await collect(job, images);
-		job.previews.value = [];
-		job.status.value = "done";
-		announce(images.length === 1 ? "The picture is done." : `${images.length} pictures are done.`);
-	},
-	async failed(job, { error, images = [] }) {
-		await collect(job, images);
-		fail(job, error);
-	},
-	async cancelled(job, { images = [] }) {
-		await collect(job, images);
-		job.status.value = "cancelled";
-		announce("Cancelled.");
-	}
-};
-function fail(job, problem) {
-	job.problem.value = problem;
-	job.status.value = "failed";
-	announce("Drawing failed.");
-}
-function spokenProgress({ step, steps, picture, eta_seconds: left }, count) {
-	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${Math.ceil(left)} seconds left`}.`;
-}
-async function collect(job, images) {
-	for (const image of images.slice(job.pictures.value.length)) {
-		const blob = await (await call(image.url)).blob();
-		const picture = await keep({
-			made: Date.now(),
-			seed: image.seed,
-			width: image.width ?? job.request.width ?? 0,
-			height: image.height ?? job.request.height ?? 0,
-			settings: {
-				...job.request,
-				seed: image.seed,
-				count: 1
-			},
-			blob,
-			...job.input ? { input: job.input } : {},
-			...job.mask ? { mask: job.mask } : {}
-		});
-		job.pictures.value = [...job.pictures.value, picture];
-	}
-}
-var activeKey = "sd35.jobs";
-function rememberActive() {
-	const left = jobs.value.filter(active).map(({ id, request }) => ({
-		id,
-		request
-	}));
-	sessionStorage.setItem(activeKey, JSON.stringify(left));
-}
-async function resumeJobs() {
-	const left = JSON.parse(sessionStorage.getItem(activeKey) ?? "[]");
-	for (const { id, request } of left) {
-		if (!await getJson(`/api/v1/jobs/${id}`).catch(() => null)) continue;
-		const job = newJob(id, request, null, null);
-		jobs.value = [...jobs.value, job];
-		follow(job);
-	}
-	rememberActive();
 }
 // src/state/server.ts
 var capabilities = y$1(null);
@@ -1910,6 +1583,333 @@ function startRouting() {
 	addEventListener("popstate", readPlace);
 	addEventListener("hashchange", readPlace);
 	x(() => history.replaceState(null, "", hashOf(view.value, large.value)));
+}
+// src/api/data_url.ts
+/** A file as the API takes pictures: in the text of a data URL. */
+function dataUrl(blob) {
+	return new Promise((resolve, reject) => {
+		const reader = new FileReader();
+		reader.onload = () => resolve(reader.result);
+		reader.onerror = () => reject(reader.error);
+		reader.readAsDataURL(blob);
+	});
+}
+// src/api/events.ts
+/** The events of a stream, each when its blank line has come, until it ends or breaks off; comments are dropped. */
+async function* readEvents(stream) {
+	const reader = stream.getReader();
+	const decoder = new TextDecoder();
+	let rest = "";
+	const broken = {
+		done: true,
+		value: void 0
+	};
+	try {
+		for (;;) {
+			const { done, value } = await reader.read().catch(() => broken);
+			if (done) return;
+			rest += decoder.decode(value, { stream: true });
+			const blocks = rest.split(/\r?\n\r?\n/);
+			rest = blocks.pop() ?? "";
+			for (const block of blocks) {
+				const event = parseEvent(block);
+				if (event) yield event;
+			}
+		}
+	} finally {
+		reader.cancel().catch(() => {});
+	}
+}
+function parseEvent(block) {
+	const event = {
+		id: "",
+		event: "message",
+		data: ""
+	};
+	const data = [];
+	for (const line of block.split(/\r?\n/)) {
+		const [, name, value = ""] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
+		if (name === "data") data.push(value);
+		else if (name === "event" || name === "id") event[name] = value;
+	}
+	event.data = data.join("\n");
+	return data.length > 0 ? event : null;
+}
+var thumbnailSide = 320;
+/** Newest first. */
+var kept = y$1([]);
+/** Why the gallery lives in memory only, where it does. */
+var unkept = y$1(null);
+var database = null;
+var lastNumber = 0;
+async function openGallery() {
+	try {
+		database = await open();
+		const all = await settled(database.transaction("pictures").objectStore("pictures").getAll());
+		kept.value = all.reverse();
+		lastNumber = all[0]?.id ?? 0;
+	} catch {
+		unkept.value = "This browser keeps nothing for the page: pictures are here until it is closed.";
+	}
+}
+function open() {
+	const opening = indexedDB.open("sd35", 1);
+	opening.onupgradeneeded = () => opening.result.createObjectStore("pictures", {
+		keyPath: "id",
+		autoIncrement: true
+	});
+	return settled(opening);
+}
+function settled(wish) {
+	return new Promise((resolve, reject) => {
+		wish.onsuccess = () => resolve(wish.result);
+		wish.onerror = () => reject(wish.error);
+	});
+}
+/** Keeps a picture and returns it with its id. */
+async function keep(picture) {
+	const made = {
+		...picture,
+		thumbnail: await thumbnailOf(picture.blob, picture)
+	};
+	const whole = {
+		...made,
+		id: await write(made) ?? lastNumber + 1
+	};
+	lastNumber = Math.max(lastNumber, whole.id);
+	const all = [whole, ...kept.value];
+	kept.value = all.slice(0, 500);
+	for (const old of all.slice(500)) await erase(old);
+	return whole;
+}
+async function write(picture) {
+	if (!database) return null;
+	try {
+		return await settled(database.transaction("pictures", "readwrite").objectStore("pictures").add(picture));
+	} catch {
+		unkept.value = "The browser's store is full: new pictures are here until the page is closed.";
+		return null;
+	}
+}
+async function remove(picture) {
+	kept.value = kept.value.filter((one) => one !== picture);
+	await erase(picture);
+}
+async function erase(picture) {
+	forget(picture.blob);
+	forget(picture.thumbnail);
+	if (database) await settled(database.transaction("pictures", "readwrite").objectStore("pictures").delete(picture.id));
+}
+async function thumbnailOf(blob, { width, height }) {
+	const scale = thumbnailSide / Math.max(width, height);
+	if (scale >= 1) return blob;
+	const bitmap = await createImageBitmap(blob, {
+		resizeWidth: Math.max(1, Math.round(width * scale)),
+		resizeHeight: Math.max(1, Math.round(height * scale)),
+		resizeQuality: "high"
+	});
+	const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+	canvas.getContext("2d").drawImage(bitmap, 0, 0);
+	bitmap.close();
+	return canvas.convertToBlob({
+		type: "image/webp",
+		quality: .85
+	});
+}
+var addresses = /* @__PURE__ */ new Map();
+/** An address for <img>; the same for the same blob, until it is forgotten. */
+function addressOf(blob) {
+	let address = addresses.get(blob);
+	if (!address) {
+		address = URL.createObjectURL(blob);
+		addresses.set(blob, address);
+	}
+	return address;
+}
+function forget(blob) {
+	const address = addresses.get(blob);
+	if (address) URL.revokeObjectURL(address);
+	addresses.delete(blob);
+}
+/** A name for the file: the prompt's words and the seed. */
+function fileName({ settings, seed, blob }) {
+	const words = settings.prompt.toLowerCase().normalize("NFKD").match(/[a-z0-9]+/g) ?? ["picture"];
+	const ending = blob.type === "image/jpeg" ? "jpg" : blob.type === "image/webp" ? "webp" : "png";
+	return `${words.join("-").slice(0, 60).replace(/-+$/, "")}-${seed}.${ending}`;
+}
+// src/state/jobs.ts
+/** Oldest first. */
+var jobs = y$1([]);
+/** The job a person chose to look at; null: whichever is being drawn, else the newest. */
+var chosen = y$1(null);
+var active = (job) => job.status.value === "queued" || job.status.value === "running";
+var shown = O(() => {
+	const all = jobs.value;
+	return chosen.value ?? all.find((job) => job.status.value === "running") ?? all.find(active) ?? all.at(-1) ?? null;
+});
+/** Sends a request. Throws Refused or Gone. */
+async function draw(request, input, mask) {
+	const pictures = {
+		...input ? { image: await dataUrl(input) } : {},
+		...input && mask ? { mask: await dataUrl(mask) } : {}
+	};
+	const answer = await postJson("/api/v1/jobs", {
+		...request,
+		...pictures,
+		output_format: "png",
+		previews: true
+	});
+	const job = newJob(answer.id, request, input, mask);
+	job.position.value = answer.position ?? 0;
+	jobs.value = [...jobs.value, job];
+	chosen.value = null;
+	rememberActive();
+	follow(job);
+	return job;
+}
+function newJob(id, request, input, mask) {
+	return {
+		id,
+		number: (jobs.value.at(-1)?.number ?? 0) + 1,
+		request,
+		input,
+		mask,
+		status: y$1("queued"),
+		position: y$1(0),
+		progress: y$1(null),
+		deadline: y$1(null),
+		previews: y$1([]),
+		pictures: y$1([]),
+		warnings: y$1([]),
+		problem: y$1(null)
+	};
+}
+async function cancel(job) {
+	await call(`/api/v1/jobs/${job.id}`, { method: "DELETE" });
+}
+/** Takes a finished job from the strip. */
+function dismiss(job) {
+	jobs.value = jobs.value.filter((one) => one !== job);
+	if (chosen.value === job) chosen.value = null;
+}
+async function follow(job) {
+	let seen = "";
+	while (active(job)) {
+		try {
+			const headers = seen ? { "Last-Event-ID": seen } : {};
+			const response = await call(`/api/v1/jobs/${job.id}/events`, { headers });
+			for await (const { id, event, data } of readEvents(response.body)) {
+				await apply(job, event, JSON.parse(data));
+				if (id) seen = id;
+			}
+		} catch (error) {
+			if (error instanceof Refused) fail(job, lostOrRefused(error));
+			else if (error instanceof Gone) await whenReachable();
+			else fail(job, {
+				code: "page",
+				message: String(error)
+			});
+		}
+		if (active(job)) await new Promise((resolve) => setTimeout(resolve, 300));
+	}
+	rememberActive();
+}
+function lostOrRefused(error) {
+	if (error.status !== 404) return error.problem;
+	return {
+		code: "lost",
+		message: "The server was started again in the meantime, and this drawing is lost."
+	};
+}
+async function apply(job, event, data) {
+	await handlers[event]?.(job, data);
+}
+var handlers = {
+	queued(job, { position }) {
+		job.position.value = position;
+	},
+	started(job) {
+		job.status.value = "running";
+		announce("Drawing has begun.");
+	},
+	async progress(job, data) {
+		const finished = data.picture > (job.progress.value?.picture ?? 0);
+		job.status.value = "running";
+		job.progress.value = data;
+		const left = data.eta_seconds;
+		job.deadline.value = left === null ? null : performance.now() + left * 1e3;
+		announce(spokenProgress(data, job.request.count ?? 1));
+		if (finished) await collect(job, (await getJson(`/api/v1/jobs/${job.id}`)).images);
+	},
+	preview(job, { picture, image }) {
+		const all = [...job.previews.value];
+		all[picture] = image;
+		job.previews.value = all;
+	},
+	warning(job, { message }) {
+		job.warnings.value = [...job.warnings.value, message];
+	},
+	async done(job, { images }) {
+		await collect(job, images);
+		job.previews.value = [];
+		job.status.value = "done";
+		announce(images.length === 1 ? "The picture is done." : `${images.length} pictures are done.`);
+	},
+	async failed(job, { error, images = [] }) {
+		await collect(job, images);
+		fail(job, error);
+	},
+	async cancelled(job, { images = [] }) {
+		await collect(job, images);
+		job.status.value = "cancelled";
+		announce("Cancelled.");
+	}
+};
+function fail(job, problem) {
+	job.problem.value = problem;
+	job.status.value = "failed";
+	announce("Drawing failed.");
+}
+function spokenProgress({ step, steps, picture, eta_seconds: left }, count) {
+	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${Math.ceil(left)} seconds left`}.`;
+}
+async function collect(job, images) {
+	for (const image of images.slice(job.pictures.value.length)) {
+		const blob = await (await call(image.url)).blob();
+		const picture = await keep({
+			made: Date.now(),
+			seed: image.seed,
+			width: image.width ?? job.request.width ?? 0,
+			height: image.height ?? job.request.height ?? 0,
+			settings: {
+				...job.request,
+				seed: image.seed,
+				count: 1
+			},
+			blob,
+			...job.input ? { input: job.input } : {},
+			...job.mask ? { mask: job.mask } : {}
+		});
+		job.pictures.value = [...job.pictures.value, picture];
+	}
+}
+var activeKey = "sd35.jobs";
+function rememberActive() {
+	const left = jobs.value.filter(active).map(({ id, request }) => ({
+		id,
+		request
+	}));
+	sessionStorage.setItem(activeKey, JSON.stringify(left));
+}
+async function resumeJobs() {
+	const left = JSON.parse(sessionStorage.getItem(activeKey) ?? "[]");
+	for (const { id, request } of left) {
+		if (!await getJson(`/api/v1/jobs/${id}`).catch(() => null)) continue;
+		const job = newJob(id, request, null, null);
+		jobs.value = [...jobs.value, job];
+		follow(job);
+	}
+	rememberActive();
 }
 // src/view/drawing.ts
 var sending = y$1(false);
@@ -2319,10 +2319,9 @@ function Beginning() {
 				children: [/* @__PURE__ */ a("img", {
 					src: addressOf(picture.blob),
 					alt: "Drawing begins with this picture"
-				}), mask.value && /* @__PURE__ */ a("img", {
+				}), mask.value && /* @__PURE__ */ a("span", {
 					class: "masked",
-					src: addressOf(mask.value),
-					alt: "The part that is painted anew, in white"
+					style: { maskImage: `url(${addressOf(mask.value)})` }
 				})]
 			}),
 			/* @__PURE__ */ a("div", {
@@ -2754,7 +2753,7 @@ var strongest = 44;
 function Grain({ seed, width, height }) {
 	const canvas = T(null);
 	const scale = longest / Math.max(width, height);
-	const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+	const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
 	F$1(() => {
 		const context = canvas.current.getContext("2d");
 		const cells = context.createImageData(across, down);
@@ -3486,10 +3485,10 @@ var same = (a, b) => a.width === b.width && a.height === b.height;
 function Sizes() {
 	const [own, setOwn] = d$2(false);
 	const now = drawnSize.value;
-	const shapes = shapesOf(defaults.value);
 	const picture = input.value;
+	const shapes = shapesOf(defaults.value).filter((shape) => !picture || !same(shape, picture));
 	const found = !own && shapes.find((shape) => same(shape, now));
-	const ofPicture = !own && picture !== null && size.value === null;
+	const ofPicture = !own && picture !== null && same(now, picture);
 	const choose = (wanted) => {
 		setOwn(false);
 		size.value = wanted;
@@ -3885,11 +3884,6 @@ function App() {
 		addEventListener("keydown", keys);
 		return () => removeEventListener("keydown", keys);
 	}, []);
-	const running = jobs.value.find((job) => job.status.value === "running");
-	A$1(() => {
-		const share = running ? Math.round(100 * (running.progress.value?.fraction ?? 0)) : null;
-		document.title = share === null ? "sd35" : `${share} % · sd35`;
-	});
 	return /* @__PURE__ */ a("div", {
 		class: "page",
 		"data-view": view.value,
@@ -3917,6 +3911,10 @@ startRouting();
 await openGallery();
 Q(/* @__PURE__ */ a(App, {}), document.querySelector("#app"));
 watchConnection();
+x(() => {
+	const running = jobs.value.find((job) => job.status.value === "running");
+	document.title = running ? `${Math.round(100 * (running.progress.value?.fraction ?? 0))} % · sd35` : "sd35";
+});
 var first = true;
 x(() => {
 	returns.value;

@@ -2,7 +2,6 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { reachable } from "./api/connection";
-import { jobs } from "./state/jobs";
 import { spoken } from "./state/notices";
 import { view } from "./state/route";
 import { drawNow } from "./view/drawing";
@@ -25,11 +24,6 @@ export function App(): JSX.Element {
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
   }, []);
-  const running = jobs.value.find((job) => job.status.value === "running");
-  useEffect(() => {
-    const share = running ? Math.round(100 * (running.progress.value?.fraction ?? 0)) : null;
-    document.title = share === null ? "sd35" : `${share} % · sd35`;
-  });
   return (
     <div class="page" data-view={view.value}>
       {!reachable.value && (

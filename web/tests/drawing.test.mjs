@@ -17,7 +17,7 @@ describe("drawing", () => {
     const { page, close } = await openPage(server.url);
     await page.fill("#prompt", "a red apple on a table");
     await page.evaluate(() => {
-      window.seen = { previews: new Set(), shares: new Set(), steps: new Set() };
+      window.seen = { previews: new Set(), shares: new Set(), steps: new Set(), titles: new Set() };
       new MutationObserver(() => {
         const preview = document.querySelector(".preview");
         if (preview) window.seen.previews.add(preview.src);
@@ -25,6 +25,7 @@ describe("drawing", () => {
         if (progress) window.seen.shares.add(progress.value);
         const step = document.querySelector(".advance .edge");
         if (step) window.seen.steps.add(step.textContent);
+        window.seen.titles.add(document.title);
       }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
     });
     await page.keyboard.press("Control+Enter");
@@ -33,12 +34,14 @@ describe("drawing", () => {
       previews: [...window.seen.previews],
       shares: [...window.seen.shares],
       steps: [...window.seen.steps],
+      titles: [...window.seen.titles],
     }));
     assert.ok(seen.previews.length >= 2, `${seen.previews.length} previews`);
     assert.ok(seen.previews.every((address) => address.startsWith("data:image/jpeg")));
     assert.ok(seen.shares.some((share) => share > 0 && share < 1));
     assert.deepEqual(seen.shares, seen.shares.toSorted((a, b) => a - b));
     assert.ok(seen.steps.some((text) => /^Step \d+\/\d+$/.test(text)), seen.steps.join());
+    assert.ok(seen.titles.some((text) => /^[1-9]\d* % · sd35$/.test(text)), seen.titles.join());
     await page.waitForSelector(".entry.done");
     assert.equal(await page.title(), "sd35");
     await close();

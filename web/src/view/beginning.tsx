@@ -20,7 +20,7 @@ export function Beginning(): JSX.Element {
     <div class="beginning" role="group" aria-label="The picture that drawing begins with">
       <div class="thumbnail">
         <img src={addressOf(picture.blob)} alt="Drawing begins with this picture" />
-        {mask.value && <img class="masked" src={addressOf(mask.value)} alt="The part that is painted anew, in white" />}
+        {mask.value && <span class="masked" style={{ maskImage: `url(${addressOf(mask.value)})` }} />}
       </div>
       <div class="choices">
         <button type="button" class="quiet" {...off(view.value === "edit", () => go("edit"))}>

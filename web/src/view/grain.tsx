@@ -9,7 +9,7 @@ const strongest = 44; // of 255
 export function Grain({ seed, width, height }: { seed: number } & Size): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const scale = longest / Math.max(width, height);
-  const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+  const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
   useLayoutEffect(() => {
     const context = canvas.current!.getContext("2d")!;
     const cells = context.createImageData(across, down);

@@ -11,10 +11,10 @@ const same = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
 export function Sizes(): JSX.Element {
   const [own, setOwn] = useState(false);
   const now = drawnSize.value;
-  const shapes = shapesOf(defaults.value);
   const picture = input.value;
+  const shapes = shapesOf(defaults.value).filter((shape) => !picture || !same(shape, picture));
   const found = !own && shapes.find((shape) => same(shape, now));
-  const ofPicture = !own && picture !== null && size.value === null;
+  const ofPicture = !own && picture !== null && same(now, picture);
   const choose = (wanted: Size | null) => {
     setOwn(false);
     size.value = wanted;
