@@ -162,6 +162,7 @@ class Pipeline::Impl {
           facts.updated_encoder_weight = std::max(facts.updated_encoder_weight, 4 * weight);
       }
     facts.rows_are_independent = model_->ops->rows_are_independent();
+    facts.decodes_in_bands = model_->ops->banded() != nullptr;
     const WeightFormat format = facts.quantization.format;
     if (model_->ops->device().host) facts.available = available_memory();
     facts.streamable =

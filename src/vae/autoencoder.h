@@ -35,14 +35,21 @@ class VaeEncoder {
   Conv2d conv_out_;
 };
 
+// What a level of the decoder keeps that is `before` levels before the last: its maps are smaller, so more of
+// them take less.
+KeptMaps kept_in_level(KeptMaps kept, std::size_t before);
+
 class VaeDecoder {
  public:
   explicit VaeDecoder(const VaeConfig& config);
   // Names below "decoder".
   void parameters(const Parameters& p);
   // Latents [B, C, h, w] f32 in the autoencoder's own scale -> pictures [B, 3, 8 h, 8 w] f32, about -1 to 1.
-  // `on_block`, when set, is called between blocks; it may throw Cancelled.
-  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {}) const;
+  // `on_block`, when set, is called between blocks; it may throw Cancelled. `kept`: which maps of the last
+  // level are in memory at once, if the engine has bands; the fewer, the slower. Values are the same to the
+  // last bit.
+  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {},
+                 KeptMaps kept = KeptMaps::all) const;
   // Residual blocks and upsamplings: how often on_block is called.
   int block_count() const;
 
@@ -51,6 +58,10 @@ class VaeDecoder {
     std::vector<ResnetBlock> blocks;
     std::optional<Conv2d> upsample;
   };
+  // From the result of the middle block [1, h, w, C] to the picture [1, Y, X, 3].
+  Tensor levels_in_bands(const Ops& ops, const Tensor& x, const std::function<void()>& done,
+                         KeptMaps kept) const;
+
   Conv2d conv_in_;
   MidBlock mid_;
   std::vector<Level> levels_;
