@@ -173,6 +173,7 @@ class Pipeline::Impl {
     if (callbacks.on_preview && components.preview_autoencoder)
       facts.preview = &components.preview_autoencoder->config;
     facts.rows_are_independent = model_->ops->rows_are_independent();
+    facts.decodes_in_bands = model_->ops->banded() != nullptr;
     const WeightFormat format = facts.quantization.format;
     if (model_->ops->device().host) facts.available = available_memory();
     facts.streamable =

@@ -21,10 +21,16 @@ void check_autoencoder(const VaeConfig& config, const WeightSource& weights);
 inline bool in_tiles(const VaeConfig& config, bool asked) {
   return asked && config.network != VaeNetwork::tiny;
 }
+// How a picture is decoded.
+struct Decoding {
+  bool tiled = false;             // in tiles, if it is larger than one
+  KeptMaps kept = KeptMaps::all;  // in one piece, in less memory: VaeDecoder::forward
+};
 
 // The most bytes that the feature maps of a picture (or tile) of `pixels` are expected to take. `widened`:
 // bf16 is multiplied in f32.
-double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);
+double decoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels,
+                         KeptMaps kept);
 
 // [1, 3, Y, X] f32 from -1 to 1 -> a picture of Y x X pixels. Throws NumericError when it holds NaN or
 // infinity.
@@ -33,7 +39,7 @@ Picture picture_of(const Ops& ops, const Tensor& planes);
 // Latents [1, C, h, w] f32 in the denoiser's scale -> a picture of 8 w x 8 h pixels. Throws NumericError when
 // it holds NaN or infinity, Cancelled between two blocks.
 Picture decode(const Ops& ops, const VaeConfig& config, const PictureDecoder& decoder, const Tensor& latents,
-               bool tiled, const StageProgress& progress);
+               Decoding way, const StageProgress& progress);
 
 // The same of the encoder, of a picture (or tile) that goes in.
 double encoder_map_bytes(const VaeConfig& config, DType compute_type, bool widened, double pixels);

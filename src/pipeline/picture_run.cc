@@ -11,7 +11,6 @@
 #include "image/provenance.h"
 #include "image/resize.h"
 #include "options/input_choices.h"
-#include "pipeline/autoencode.h"
 #include "pipeline/loading.h"
 #include "pipeline/preview.h"
 #include "pipeline/recipe.h"
@@ -305,8 +304,7 @@ Beginning PictureRun::begin_again(const Tensor& latents, int index, bool by_pixe
     return {bilinear(latents, h, w), begin({}, vae_, options_, generator(index), noise_type_, one).noise};
   load_decoder();
   const StageProgress progress(callbacks_, Stage::decode, index);
-  const Picture drawn =
-      decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  const Picture drawn = decode(ops_, vae_, *decoder_, latents, decoding(), progress);
   const Image large = resize({drawn.width, drawn.height, drawn.rgb}, size.width, size.height);
   LatentInputs inputs;
   inputs.encoded = encoded(large, index);
@@ -351,10 +349,14 @@ void PictureRun::decode_waiting() {
   }
 }
 
+Decoding PictureRun::decoding() const {
+  return {.tiled = plan_.tile > 0 || options_.vae_tiling, .kept = plan_.kept};
+}
+
 Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const PartOfWork part(ops_, "decode");
   const StageProgress progress(while_decoding_, Stage::decode, index);
-  Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  Picture picture = decode(ops_, vae_, *decoder_, latents, decoding(), progress);
   generators_.erase(index);
   if (inputs_.original) {
     Image whole = inputs_.put_back({picture.width, picture.height, std::move(picture.rgb)});

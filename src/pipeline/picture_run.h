@@ -16,6 +16,7 @@
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
+#include "pipeline/autoencode.h"
 #include "pipeline/denoise.h"
 #include "pipeline/latent_inputs.h"
 #include "pipeline/memory_plan.h"
@@ -81,6 +82,7 @@ class PictureRun {
   void enlarge(const PromptEmbedding& prompt);
   Beginning begin_again(const Tensor& latents, int index, bool by_pixels);
   void decode_waiting();
+  Decoding decoding() const;
   Picture decode_picture(const Tensor& latents, int index);
   Recipe recipe(int index) const;
   void deliver(Picture picture, int index);

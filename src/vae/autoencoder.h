@@ -35,12 +35,16 @@ class VaeEncoder final : public PictureEncoder {
   Conv2d conv_out_;
 };
 
+// What a level of the decoder keeps that is `before` levels before the last: its maps are smaller, so more of
+// them take less.
+KeptMaps kept_in_level(KeptMaps kept, std::size_t before);
+
 class VaeDecoder final : public PictureDecoder {
  public:
   explicit VaeDecoder(const VaeConfig& config);
   void parameters(const Parameters& p) override;
-  Tensor forward(const Ops& ops, const Tensor& latents,
-                 const std::function<void()>& on_block = {}) const override;
+  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {},
+                 KeptMaps kept = KeptMaps::all) const override;
   // Residual blocks and upsamplings.
   int block_count() const override;
 
@@ -49,6 +53,10 @@ class VaeDecoder final : public PictureDecoder {
     std::vector<ResnetBlock> blocks;
     std::optional<Conv2d> upsample;
   };
+  // From the result of the middle block [1, h, w, C] to the picture [1, Y, X, 3].
+  Tensor levels_in_bands(const Ops& ops, const Tensor& x, const std::function<void()>& done,
+                         KeptMaps kept) const;
+
   Conv2d conv_in_;
   MidBlock mid_;
   std::vector<Level> levels_;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "ops/ops.h"
+#include "vae/blocks.h"
 #include "vae/config.h"
 #include "weights/parameters.h"
 
@@ -31,9 +32,10 @@ class PictureDecoder {
   // Names below "decoder".
   virtual void parameters(const Parameters& p) = 0;
   // Latents [B, C, h, w] f32 in the autoencoder's own scale -> pictures [B, 3, 8 h, 8 w] f32, about -1 to 1.
-  // `on_block`: as PictureEncoder::forward.
-  virtual Tensor forward(const Ops& ops, const Tensor& latents,
-                         const std::function<void()>& on_block = {}) const = 0;
+  // `on_block`: as PictureEncoder::forward. `kept`: which maps of the last level are in memory at once, if the
+  // engine has bands; the fewer, the slower. Values are the same to the last bit.
+  virtual Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {},
+                         KeptMaps kept = KeptMaps::all) const = 0;
   virtual int block_count() const = 0;
 };
 

@@ -141,8 +141,8 @@ TinyDecoder::TinyDecoder(const VaeConfig& config, std::int64_t band_elements)
 
 void TinyDecoder::parameters(const Parameters& p) { visit(p, levels_, conv_out_, 1, 1); }
 
-Tensor TinyDecoder::forward(const Ops& ops, const Tensor& latents,
-                            const std::function<void()>& on_block) const {
+Tensor TinyDecoder::forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block,
+                            KeptMaps /*kept*/) const {
   const auto done = [&] {
     if (on_block) on_block();
   };

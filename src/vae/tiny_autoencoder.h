@@ -55,8 +55,9 @@ class TinyDecoder final : public PictureDecoder {
  public:
   explicit TinyDecoder(const VaeConfig& config, std::int64_t band_elements = kTinyBandElements);
   void parameters(const Parameters& p) override;
-  Tensor forward(const Ops& ops, const Tensor& latents,
-                 const std::function<void()>& on_block = {}) const override;
+  // Keeps little in any case.
+  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {},
+                 KeptMaps kept = KeptMaps::all) const override;
   int block_count() const override { return static_cast<int>(levels_.size()); }
 
  private:
