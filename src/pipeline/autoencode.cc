@@ -17,7 +17,8 @@ namespace {
 // Beside the maps that are kept: bands of those that are not, and what they are converted to, or all of it
 // if the picture is small. Measured.
 constexpr double kBandMaps = 1.5, kWidenedMaps = 5;  // of the widest
-constexpr double kBandBytes = 100e6, kThinBandBytes = 65e6, kBandBytesIfNoneIsKept = 140e6;
+constexpr double kBandBytes = 100e6, kThinBandBytes = 60e6, kBandBytesIfNoneIsKept = 115e6;
+constexpr double kShareInBf16 = 0.6;  // of bands, where nothing is converted to f32
 
 double most_of_bands(KeptMaps kept) {
   if (kept == KeptMaps::all) return kBandBytes;
@@ -28,7 +29,8 @@ double most_of_bands(KeptMaps kept) {
 double map_bytes(double map, double kept, double most_bands, DType compute_type, bool widened) {
   const auto element = static_cast<double>(size_of(compute_type));
   const double whole = kBandMaps * map * element + (widened ? kWidenedMaps * map * 4 : 0);
-  return kept * element + std::min(whole, most_bands);
+  const bool bf16 = compute_type == DType::bf16 && !widened;
+  return kept * element + std::min(whole, most_bands * (bf16 ? kShareInBf16 : 1));
 }
 
 // What the first block of a level keeps, in channels of its size; the others keep less. `source`: the map
