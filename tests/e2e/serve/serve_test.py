@@ -2,6 +2,7 @@
 """The server from the outside: serve_test.py SD35"""
 
 import base64
+import gzip
 import json
 import os
 import struct
@@ -207,6 +208,23 @@ class Options(unittest.TestCase):
         self.assertEqual(server.end(), 0)
         lines = [json.loads(line) for line in server.text_of_log().splitlines()]
         self.assertEqual(lines[0]["route"], "/")
+
+    def test_the_page_that_is_built_in(self):
+        dist = pathlib.Path(__file__).resolve().parents[3] / "web" / "dist"
+        server = Server(SD35, FOLDER)
+        for name, path in {"index.html": "/", "app.js": "/app.js", "app.css": "/app.css"}.items():
+            status, headers, body = server.ask("GET", path)
+            if not (dist / name).exists():  # then the program has none
+                self.assertEqual(status, 404)
+                continue
+            self.assertEqual((status, body), (200, (dist / name).read_bytes()))
+            self.assertEqual(headers["Cache-Control"], "no-cache")
+            packed, packed_headers, packed_body = server.ask("GET", path, headers={"Accept-Encoding": "gzip"})
+            self.assertEqual((packed, packed_headers["Content-Encoding"]), (200, "gzip"))
+            self.assertEqual(gzip.decompress(packed_body), body)
+            self.assertNotEqual(packed_headers["ETag"], headers["ETag"])
+            self.assertEqual(server.ask("GET", path, headers={"If-None-Match": headers["ETag"]})[0], 304)
+        self.assertEqual(server.end(), 0)
 
     def test_without_the_page(self):
         server = Server(SD35, FOLDER, "--no-page")
