@@ -1646,8 +1646,10 @@ async function openGallery() {
 	try {
 		database = await open();
 		const all = await settled(database.transaction("pictures").objectStore("pictures").getAll());
-		kept.value = all.reverse();
+		all.reverse();
+		kept.value = all.slice(0, 500);
 		lastNumber = all[0]?.id ?? 0;
+		for (const old of all.slice(500)) await erase(old);
 	} catch {
 		unkept.value = "This browser keeps nothing for the page: pictures are here until it is closed.";
 	}
@@ -2245,6 +2247,7 @@ function DropTargets() {
 		const leave = (event) => {
 			if (event.relatedTarget === null) setOver(false);
 		};
+		const end = () => setOver(false);
 		const paste = (event) => {
 			const file = [...event.clipboardData?.files ?? []].find(({ type }) => type.startsWith("image/"));
 			if (file) begin(file);
@@ -2252,11 +2255,13 @@ function DropTargets() {
 		addEventListener("dragenter", enter);
 		addEventListener("dragover", enter);
 		addEventListener("dragleave", leave);
+		addEventListener("dragend", end);
 		addEventListener("paste", paste);
 		return () => {
 			removeEventListener("dragenter", enter);
 			removeEventListener("dragover", enter);
 			removeEventListener("dragleave", leave);
+			removeEventListener("dragend", end);
 			removeEventListener("paste", paste);
 		};
 	}, []);
@@ -2880,7 +2885,7 @@ function Frame({ job, index, size, shownWidth }) {
 	const current = job.status.value === "running" && (job.progress.value?.picture ?? 0) === index;
 	const over = !active(job) && !picture;
 	const style = { aspectRatio: `${size.width} / ${size.height}` };
-	const softness = { filter: `blur(${(2.5 * shownWidth / size.width).toFixed(1)}px)` };
+	const softness = { filter: `blur(${(3.5 * shownWidth / size.width).toFixed(1)}px)` };
 	return /* @__PURE__ */ a("div", {
 		class: `frame${current ? " current" : ""}${over ? " over" : ""}`,
 		style,
@@ -3013,6 +3018,7 @@ function where(progress, count) {
 }
 function After({ job }) {
 	const only = job.pictures.value.length === 1 ? job.pictures.value[0] : null;
+	const known = job.input !== null || job.request.strength === void 0;
 	const again = () => void draw(job.request, job.input, job.mask).catch(complain);
 	return /* @__PURE__ */ a("div", {
 		class: "after",
@@ -3042,7 +3048,7 @@ function After({ job }) {
 				onClick: () => returnTo(job),
 				children: "Back to the canvas"
 			}),
-			job.status.value !== "done" && /* @__PURE__ */ a("button", {
+			job.status.value !== "done" && known && /* @__PURE__ */ a("button", {
 				type: "button",
 				class: "quiet",
 				onClick: again,

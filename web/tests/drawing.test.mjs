@@ -13,6 +13,13 @@ describe("drawing", () => {
     await server?.stop();
   });
 
+  it("comes with a policy that lets nothing in from elsewhere", async () => {
+    const answer = await fetch(server.url);
+    const policy = answer.headers.get("Content-Security-Policy").split(/; */);
+    assert.ok(policy.includes("default-src 'self'") && policy.includes("img-src 'self' blob: data:"), policy.join());
+    assert.ok(!policy.some((rule) => /unsafe|https?:|\*/.test(rule)), policy.join());
+  });
+
   it("begins with Ctrl+Enter, and the preview changes before the end", async () => {
     const { page, close } = await openPage(server.url);
     await page.fill("#prompt", "a red apple on a table");

@@ -91,7 +91,7 @@ function Frame({ job, index, size, shownWidth }: { job: Job; index: number; size
   const over = !active(job) && !picture;
   const style = { aspectRatio: `${size.width} / ${size.height}` };
   // A preview has a pixel for eight: softened by a part of that, it shows no lattice.
-  const softness = { filter: `blur(${((2.5 * shownWidth) / size.width).toFixed(1)}px)` };
+  const softness = { filter: `blur(${((3.5 * shownWidth) / size.width).toFixed(1)}px)` };
   return (
     <div class={`frame${current ? " current" : ""}${over ? " over" : ""}`} style={style}>
       {!picture && !preview && <span class="corners" />}
@@ -193,6 +193,7 @@ function where(progress: Progress | null, count: number): string {
 
 function After({ job }: { job: Job }): JSX.Element {
   const only = job.pictures.value.length === 1 ? job.pictures.value[0]! : null;
+  const known = job.input !== null || job.request.strength === undefined; // its picture did not outlive a reload
   const again = () => void draw(job.request, job.input, job.mask).catch(complain);
   return (
     <div class="after">
@@ -213,7 +214,7 @@ function After({ job }: { job: Job }): JSX.Element {
           Back to the canvas
         </button>
       )}
-      {job.status.value !== "done" && (
+      {job.status.value !== "done" && known && (
         <button type="button" class="quiet" onClick={again}>
           Draw it again
         </button>
