@@ -1635,6 +1635,15 @@ function parseEvent(block) {
 	event.data = data.join("\n");
 	return data.length > 0 ? event : null;
 }
+// src/state/duration.ts
+/** Seconds as people say them: "12 s", "3 min 20 s", "2 h 5 min". */
+function duration(seconds) {
+	const whole = Math.ceil(seconds);
+	if (whole < 100) return `${whole} s`;
+	const minutes = Math.floor(whole / 60);
+	if (minutes < 100) return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
+	return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
 var thumbnailSide = 320;
 /** Newest first. */
 var kept = y$1([]);
@@ -1873,7 +1882,7 @@ function fail(job, problem) {
 	announce("Drawing failed.");
 }
 function spokenProgress({ step, steps, picture, eta_seconds: left }, count) {
-	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${Math.ceil(left)} seconds left`}.`;
+	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${duration(left)} left`}.`;
 }
 async function collect(job, images) {
 	for (const image of images.slice(job.pictures.value.length)) {
@@ -2978,7 +2987,7 @@ function useSeconds(deadline) {
 		const timer = setInterval(() => setNow(performance.now()), 500);
 		return () => clearInterval(timer);
 	}, []);
-	return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1e3));
+	return deadline === null ? null : Math.max(0, (deadline - Math.max(now, performance.now())) / 1e3);
 }
 function Advance({ job }) {
 	const progress = job.progress.value;
@@ -2999,7 +3008,7 @@ function Advance({ job }) {
 			}),
 			/* @__PURE__ */ a("p", {
 				class: "edge left",
-				children: !queued && left !== null && `${left} s left`
+				children: !queued && left !== null && `${duration(left)} left`
 			}),
 			/* @__PURE__ */ a("button", {
 				type: "button",
@@ -3602,6 +3611,7 @@ function Numbers() {
 	});
 }
 // src/view/panel.tsx
+var mac = /^(Mac|iP)/.test(navigator.platform);
 function Panel() {
 	const submit = (event) => {
 		event.preventDefault();
@@ -3620,7 +3630,7 @@ function Panel() {
 					class: "draw",
 					"aria-disabled": sending.value,
 					"aria-keyshortcuts": "Control+Enter",
-					children: ["Draw ", /* @__PURE__ */ a("kbd", { children: "Ctrl Enter" })]
+					children: ["Draw ", /* @__PURE__ */ a("kbd", { children: [mac ? "⌘" : "Ctrl", " Enter"] })]
 				}),
 				/* @__PURE__ */ a(Said, {}),
 				/* @__PURE__ */ a(Sizes, {}),
@@ -3653,6 +3663,9 @@ function Masthead() {
 }
 function Prompt() {
 	const area = T(null);
+	A$1(() => {
+		if (matchMedia("(pointer: fine)").matches) area.current.focus();
+	}, []);
 	A$1(() => {
 		const element = area.current;
 		element.style.height = "auto";

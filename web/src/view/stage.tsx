@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Progress } from "../api/contract";
+import { duration } from "../state/duration";
 import { addressOf, fileName, type Kept } from "../state/gallery";
 import { active, cancel, draw, shown, type Job } from "../state/jobs";
 import { go } from "../state/route";
@@ -164,7 +165,7 @@ function useSeconds(deadline: number | null): number | null {
     const timer = setInterval(() => setNow(performance.now()), 500);
     return () => clearInterval(timer);
   }, []);
-  return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1000));
+  return deadline === null ? null : Math.max(0, (deadline - Math.max(now, performance.now())) / 1000);
 }
 
 function Advance({ job }: { job: Job }): JSX.Element {
@@ -176,7 +177,7 @@ function Advance({ job }: { job: Job }): JSX.Element {
     <div class="advance">
       <progress max={1} value={progress?.fraction ?? 0} aria-label="How far the drawing is" />
       <p class="edge">{queued ? `Waiting · ${waiting(job.position.value)}` : where(progress, count)}</p>
-      <p class="edge left">{!queued && left !== null && `${left} s left`}</p>
+      <p class="edge left">{!queued && left !== null && `${duration(left)} left`}</p>
       <button type="button" class="quiet" onClick={() => void cancel(job).catch(complain)}>
         Cancel
       </button>
