@@ -1635,6 +1635,15 @@ function parseEvent(block) {
 	event.data = data.join("\n");
 	return data.length > 0 ? event : null;
 }
+// src/state/duration.ts
+/** Seconds as people say them: "12 s", "3 min 20 s", "2 h 5 min". */
+function duration(seconds) {
+	const whole = Math.ceil(seconds);
+	if (whole < 100) return `${whole} s`;
+	const minutes = Math.floor(whole / 60);
+	if (minutes < 100) return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
+	return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
 var thumbnailSide = 320;
 /** Newest first. */
 var kept = y$1([]);
@@ -1646,8 +1655,10 @@ async function openGallery() {
 	try {
 		database = await open();
 		const all = await settled(database.transaction("pictures").objectStore("pictures").getAll());
-		kept.value = all.reverse();
+		all.reverse();
+		kept.value = all.slice(0, 500);
 		lastNumber = all[0]?.id ?? 0;
+		for (const old of all.slice(500)) await erase(old);
 	} catch {
 		unkept.value = "This browser keeps nothing for the page: pictures are here until it is closed.";
 	}
@@ -1871,7 +1882,7 @@ function fail(job, problem) {
 	announce("Drawing failed.");
 }
 function spokenProgress({ step, steps, picture, eta_seconds: left }, count) {
-	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${Math.ceil(left)} seconds left`}.`;
+	return `${count > 1 ? `Picture ${picture + 1} of ${count}, ` : ""}step ${step} of ${steps}${left === null ? "" : `, ${duration(left)} left`}.`;
 }
 async function collect(job, images) {
 	for (const image of images.slice(job.pictures.value.length)) {
@@ -2245,6 +2256,7 @@ function DropTargets() {
 		const leave = (event) => {
 			if (event.relatedTarget === null) setOver(false);
 		};
+		const end = () => setOver(false);
 		const paste = (event) => {
 			const file = [...event.clipboardData?.files ?? []].find(({ type }) => type.startsWith("image/"));
 			if (file) begin(file);
@@ -2252,11 +2264,13 @@ function DropTargets() {
 		addEventListener("dragenter", enter);
 		addEventListener("dragover", enter);
 		addEventListener("dragleave", leave);
+		addEventListener("dragend", end);
 		addEventListener("paste", paste);
 		return () => {
 			removeEventListener("dragenter", enter);
 			removeEventListener("dragover", enter);
 			removeEventListener("dragleave", leave);
+			removeEventListener("dragend", end);
 			removeEventListener("paste", paste);
 		};
 	}, []);
@@ -2880,7 +2894,7 @@ function Frame({ job, index, size, shownWidth }) {
 	const current = job.status.value === "running" && (job.progress.value?.picture ?? 0) === index;
 	const over = !active(job) && !picture;
 	const style = { aspectRatio: `${size.width} / ${size.height}` };
-	const softness = { filter: `blur(${(2.5 * shownWidth / size.width).toFixed(1)}px)` };
+	const softness = { filter: `blur(${(3.5 * shownWidth / size.width).toFixed(1)}px)` };
 	return /* @__PURE__ */ a("div", {
 		class: `frame${current ? " current" : ""}${over ? " over" : ""}`,
 		style,
@@ -2973,7 +2987,7 @@ function useSeconds(deadline) {
 		const timer = setInterval(() => setNow(performance.now()), 500);
 		return () => clearInterval(timer);
 	}, []);
-	return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1e3));
+	return deadline === null ? null : Math.max(0, (deadline - Math.max(now, performance.now())) / 1e3);
 }
 function Advance({ job }) {
 	const progress = job.progress.value;
@@ -2994,7 +3008,7 @@ function Advance({ job }) {
 			}),
 			/* @__PURE__ */ a("p", {
 				class: "edge left",
-				children: !queued && left !== null && `${left} s left`
+				children: !queued && left !== null && `${duration(left)} left`
 			}),
 			/* @__PURE__ */ a("button", {
 				type: "button",
@@ -3013,6 +3027,7 @@ function where(progress, count) {
 }
 function After({ job }) {
 	const only = job.pictures.value.length === 1 ? job.pictures.value[0] : null;
+	const known = job.input !== null || job.request.strength === void 0;
 	const again = () => void draw(job.request, job.input, job.mask).catch(complain);
 	return /* @__PURE__ */ a("div", {
 		class: "after",
@@ -3042,7 +3057,7 @@ function After({ job }) {
 				onClick: () => returnTo(job),
 				children: "Back to the canvas"
 			}),
-			job.status.value !== "done" && /* @__PURE__ */ a("button", {
+			job.status.value !== "done" && known && /* @__PURE__ */ a("button", {
 				type: "button",
 				class: "quiet",
 				onClick: again,
@@ -3596,6 +3611,7 @@ function Numbers() {
 	});
 }
 // src/view/panel.tsx
+var mac = /^(Mac|iP)/.test(navigator.platform);
 function Panel() {
 	const submit = (event) => {
 		event.preventDefault();
@@ -3614,7 +3630,7 @@ function Panel() {
 					class: "draw",
 					"aria-disabled": sending.value,
 					"aria-keyshortcuts": "Control+Enter",
-					children: ["Draw ", /* @__PURE__ */ a("kbd", { children: "Ctrl Enter" })]
+					children: ["Draw ", /* @__PURE__ */ a("kbd", { children: [mac ? "⌘" : "Ctrl", " Enter"] })]
 				}),
 				/* @__PURE__ */ a(Said, {}),
 				/* @__PURE__ */ a(Sizes, {}),
@@ -3647,6 +3663,9 @@ function Masthead() {
 }
 function Prompt() {
 	const area = T(null);
+	A$1(() => {
+		if (matchMedia("(pointer: fine)").matches) area.current.focus();
+	}, []);
 	A$1(() => {
 		const element = area.current;
 		element.style.height = "auto";

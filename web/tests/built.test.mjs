@@ -85,6 +85,13 @@ describe("parts", () => {
     assert.equal(layOut(4, { width: 1, height: 1 }, { width: 900, height: 200 }, 0).columns, 4);
   });
 
+  it("say durations as people do", async () => {
+    const { duration } = await load("state/duration.ts");
+    const said = [0, 0.2, 11.4, 99, 99.5, 180, 519.2, 5999, 6000, 7500].map(duration);
+    const expected = ["0 s", "1 s", "12 s", "99 s", "1 min 40 s", "3 min", "8 min 40 s", "99 min 59 s", "1 h 40 min", "2 h 5 min"];
+    assert.deepEqual(said, expected);
+  });
+
   it("announce at most every five seconds, and then the newest", async () => {
     const { announce, spoken } = await load("state/notices.ts");
     mock.timers.enable({ apis: ["setTimeout"] });

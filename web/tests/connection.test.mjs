@@ -58,6 +58,53 @@ describe("a server with a token", () => {
   });
 });
 
+describe("a server with two models and a short queue", () => {
+  let server;
+  before(async () => {
+    const options = ["--model", `second=${process.env.SD35_MODEL}`, "--queue", "1"];
+    [server] = await Promise.all([startServer({ options }), openBrowser()]);
+  });
+  after(async () => {
+    await closeBrowser();
+    await server?.stop();
+  });
+
+  it("offers both models, and keeps the one chosen in the address", async () => {
+    const { page, close } = await openPage(server.url);
+    await page.waitForSelector(".masthead .edge:not(:empty)");
+    const names = await page.locator("#model option").allTextContents();
+    assert.deepEqual(names.toSorted(), ["default", "second"]);
+    await form.open(page);
+    await page.selectOption("#model", "second");
+    await page.fill("#num_inference_steps", "3");
+    assert.equal((await form.draw(page, "a red cube")).model, "second");
+    await page.reload();
+    await page.waitForSelector(".masthead .edge >> text=second");
+    await close();
+  });
+
+  it("says when its queue is full", async () => {
+    const { page, close } = await openPage(server.url, { expected: /429/ });
+    await page.waitForSelector(".masthead .edge:not(:empty)");
+    await form.open(page);
+    await page.fill("#num_inference_steps", "150");
+    await page.fill("#count", "9");
+    await form.send(page, "a long one");
+    await page.waitForSelector(".entry.running");
+    await form.send(page, "one that waits");
+    await page.waitForSelector(".entry:nth-child(2).queued");
+    await page.click(".draw");
+    await page.waitForSelector(".notice.error >> text=/queue.*[Tt]ry again in \\d+/");
+    assert.equal(await page.locator(".entry").count(), 2);
+    for (const entry of [2, 1]) {
+      await page.click(`.entry:nth-child(${entry}) button`);
+      await page.click("text=Cancel");
+      await page.waitForSelector(`.entry:nth-child(${entry}).cancelled`);
+    }
+    await close();
+  });
+});
+
 describe("a server that goes away", () => {
   before(openBrowser);
   after(closeBrowser);

@@ -20,6 +20,7 @@ const calm = { viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" }
  */
 export async function openPage(url, { expected = null, before = null, ...options } = {}) {
   const context = await browser.newContext({ ...calm, ...options });
+  context.setDefaultTimeout(120_000); // a loaded machine, a program with sanitizers
   const page = await context.newPage();
   if (before) await page.addInitScript(before);
   const problems = [];

@@ -29,8 +29,10 @@ export async function openGallery(): Promise<void> {
   try {
     database = await open();
     const all = await settled<Kept[]>(database.transaction("pictures").objectStore("pictures").getAll());
-    kept.value = all.reverse();
+    all.reverse();
+    kept.value = all.slice(0, most);
     lastNumber = all[0]?.id ?? 0;
+    for (const old of all.slice(most)) await erase(old); // of other tabs
   } catch {
     unkept.value = "This browser keeps nothing for the page: pictures are here until it is closed.";
   }

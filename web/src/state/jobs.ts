@@ -5,6 +5,7 @@ import { whenReachable } from "../api/connection";
 import type { JobEvents, JobImage, JobRequest, Problem, Progress, Status } from "../api/contract";
 import { dataUrl } from "../api/data_url";
 import { readEvents } from "../api/events";
+import { duration } from "./duration";
 import { keep, type Kept } from "./gallery";
 import { announce } from "./notices";
 
@@ -162,7 +163,7 @@ function fail(job: Job, problem: Problem): void {
 
 function spokenProgress({ step, steps, picture, eta_seconds: left }: Progress, count: number): string {
   const which = count > 1 ? `Picture ${picture + 1} of ${count}, ` : "";
-  const time = left === null ? "" : `, ${Math.ceil(left)} seconds left`;
+  const time = left === null ? "" : `, ${duration(left)} left`;
   return `${which}step ${step} of ${steps}${time}.`;
 }
 

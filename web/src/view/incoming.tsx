@@ -43,6 +43,7 @@ export function DropTargets(): JSX.Element | null {
     const leave = (event: DragEvent) => {
       if (event.relatedTarget === null) setOver(false);
     };
+    const end = () => setOver(false);
     const paste = (event: ClipboardEvent) => {
       const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
       if (file) void begin(file);
@@ -50,11 +51,13 @@ export function DropTargets(): JSX.Element | null {
     addEventListener("dragenter", enter);
     addEventListener("dragover", enter);
     addEventListener("dragleave", leave);
+    addEventListener("dragend", end);
     addEventListener("paste", paste);
     return () => {
       removeEventListener("dragenter", enter);
       removeEventListener("dragover", enter);
       removeEventListener("dragleave", leave);
+      removeEventListener("dragend", end);
       removeEventListener("paste", paste);
     };
   }, []);

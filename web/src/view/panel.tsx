@@ -13,6 +13,8 @@ import { Beginning } from "./beginning";
 import { More } from "./more";
 import { Sizes } from "./sizes";
 
+const mac = /^(Mac|iP)/.test(navigator.platform);
+
 export function Panel(): JSX.Element {
   const submit = (event: Event) => {
     event.preventDefault();
@@ -24,7 +26,7 @@ export function Panel(): JSX.Element {
       <form aria-label="What to draw" onSubmit={submit} noValidate>
         <Prompt />
         <button type="submit" class="draw" aria-disabled={sending.value} aria-keyshortcuts="Control+Enter">
-          Draw <kbd>Ctrl Enter</kbd>
+          Draw <kbd>{mac ? "⌘" : "Ctrl"} Enter</kbd>
         </button>
         <Said />
         <Sizes />
@@ -56,6 +58,10 @@ function Masthead(): JSX.Element {
 
 function Prompt(): JSX.Element {
   const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    // A page to type in; but where that brings a keyboard over half the screen, not before it is asked for.
+    if (matchMedia("(pointer: fine)").matches) area.current!.focus();
+  }, []);
   useEffect(() => {
     const element = area.current!; // as high as its text
     element.style.height = "auto";

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Progress } from "../api/contract";
+import { duration } from "../state/duration";
 import { addressOf, fileName, type Kept } from "../state/gallery";
 import { active, cancel, draw, shown, type Job } from "../state/jobs";
 import { go } from "../state/route";
@@ -91,7 +92,7 @@ function Frame({ job, index, size, shownWidth }: { job: Job; index: number; size
   const over = !active(job) && !picture;
   const style = { aspectRatio: `${size.width} / ${size.height}` };
   // A preview has a pixel for eight: softened by a part of that, it shows no lattice.
-  const softness = { filter: `blur(${((2.5 * shownWidth) / size.width).toFixed(1)}px)` };
+  const softness = { filter: `blur(${((3.5 * shownWidth) / size.width).toFixed(1)}px)` };
   return (
     <div class={`frame${current ? " current" : ""}${over ? " over" : ""}`} style={style}>
       {!picture && !preview && <span class="corners" />}
@@ -164,7 +165,7 @@ function useSeconds(deadline: number | null): number | null {
     const timer = setInterval(() => setNow(performance.now()), 500);
     return () => clearInterval(timer);
   }, []);
-  return deadline === null ? null : Math.max(0, Math.ceil((deadline - Math.max(now, performance.now())) / 1000));
+  return deadline === null ? null : Math.max(0, (deadline - Math.max(now, performance.now())) / 1000);
 }
 
 function Advance({ job }: { job: Job }): JSX.Element {
@@ -176,7 +177,7 @@ function Advance({ job }: { job: Job }): JSX.Element {
     <div class="advance">
       <progress max={1} value={progress?.fraction ?? 0} aria-label="How far the drawing is" />
       <p class="edge">{queued ? `Waiting · ${waiting(job.position.value)}` : where(progress, count)}</p>
-      <p class="edge left">{!queued && left !== null && `${left} s left`}</p>
+      <p class="edge left">{!queued && left !== null && `${duration(left)} left`}</p>
       <button type="button" class="quiet" onClick={() => void cancel(job).catch(complain)}>
         Cancel
       </button>
@@ -193,6 +194,7 @@ function where(progress: Progress | null, count: number): string {
 
 function After({ job }: { job: Job }): JSX.Element {
   const only = job.pictures.value.length === 1 ? job.pictures.value[0]! : null;
+  const known = job.input !== null || job.request.strength === undefined; // its picture did not outlive a reload
   const again = () => void draw(job.request, job.input, job.mask).catch(complain);
   return (
     <div class="after">
@@ -213,7 +215,7 @@ function After({ job }: { job: Job }): JSX.Element {
           Back to the canvas
         </button>
       )}
-      {job.status.value !== "done" && (
+      {job.status.value !== "done" && known && (
         <button type="button" class="quiet" onClick={again}>
           Draw it again
         </button>
