@@ -1,7 +1,7 @@
-// The autoencoder's decoder on random weights of full size, in every way: seconds, processor time, how much memory
-// its maps take at most, and how far the picture is from the whole one.
-//   bench_decoder HEIGHT WIDTH f32|bf16 [WAY...]      WAY: whole, two, one, none (maps kept), or the side of tiles
-// Each way has a process of its own.
+// The autoencoder's decoder on random weights of full size, in every way: seconds, processor time, how much
+// memory its maps take at most, and how far the picture is from that of the first way.
+//   bench_decoder HEIGHT WIDTH f32|bf16 [WAY...]
+// WAY: whole; two, one, none (of the maps are kept); or the side of tiles. Each has a process of its own.
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
