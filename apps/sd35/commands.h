@@ -11,6 +11,7 @@ void add_make_random_model(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_make_dataset(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_pull(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_train(CLI::App& app);
 void add_train_tokenizer(CLI::App& app);

@@ -90,6 +90,7 @@ int run(std::vector<std::string> arguments) {
   sd35::cli::add_inspect(app);
   sd35::cli::add_make_random_model(app);
   sd35::cli::add_convert(app);
+  sd35::cli::add_pull(app);
   sd35::cli::add_serve(app);
   sd35::cli::add_make_dataset(app);
   sd35::cli::add_evaluate(app);

@@ -113,7 +113,7 @@ std::optional<PreviewAutoencoder> open_preview_autoencoder(const std::string& pr
     const auto cached = find_in_hub_cache(kTinyPreviewModel);
     if (!cached)
       throw FileError("preview_with: 'taesd' is " + std::string(kTinyPreviewModel) +
-                          ", which is not in the Hugging Face cache: download it (hf download " +
+                          ", which is not in the Hugging Face cache: fetch it (sd35 pull " +
                           kTinyPreviewModel + "), or name its file or folder",
                       "preview_with");
     path = cached->string();

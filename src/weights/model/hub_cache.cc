@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "core/error.h"
 #include "core/file_reader.h"
 
 namespace sd35 {
@@ -45,11 +46,21 @@ bool is_hub_name(std::string_view name) {
          is_plain_name(name.substr(slash + 1));
 }
 
+std::string hub_folder(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  return "models--" + std::string(name.substr(0, slash)) + "--" + std::string(name.substr(slash + 1));
+}
+
+std::filesystem::path hub_cache_folder() {
+  const std::vector<std::filesystem::path> folders = cache_folders();
+  if (folders.empty())
+    throw FileError("there is no folder for models: HF_HUB_CACHE in the environment names one");
+  return folders.front();
+}
+
 std::optional<std::filesystem::path> find_in_hub_cache(std::string_view name) {
   if (!is_hub_name(name)) return std::nullopt;
-  const std::size_t slash = name.find('/');
-  const std::string folder =
-      "models--" + std::string(name.substr(0, slash)) + "--" + std::string(name.substr(slash + 1));
+  const std::string folder = hub_folder(name);
   for (const std::filesystem::path& cache : cache_folders()) {
     const std::filesystem::path model = cache / folder;
     const std::filesystem::path reference = model / "refs" / "main";

@@ -28,6 +28,7 @@ only_in() {
 }
 only_in '\bdnnl' src/ops/native
 only_in '\b(at|torch)::' src/ops/torch src/train
+only_in '\b(curl_easy|EVP)_' src/hub
 only_in '\bboost\b' src/serving/http
 
 # The arrows between layers are those that src/CMakeLists.txt links: folder -> folders it may include.
@@ -55,7 +56,7 @@ layer_of() {
 }
 
 # What programs call in the parts that are built on demand, besides the public API.
-entrances=" core/digits.h core/similar_names.h core/threads.h options/option.h options/options.h options/preset.h options/option_axis.h options/prompt_lines.h ops/torch/torch_ops.h train/trainer.h lab/drawing/write_dataset.h evaluation/evaluate.h serving/serve.h "
+entrances=" core/digits.h core/similar_names.h core/threads.h options/option.h options/options.h options/preset.h options/option_axis.h options/prompt_lines.h ops/torch/torch_ops.h train/trainer.h lab/drawing/write_dataset.h evaluation/evaluate.h hub/pull.h serving/serve.h "
 
 # Programs hand to `evaluation` what scores pictures, so that it needs no lab: one file knows both.
 introduces() {
