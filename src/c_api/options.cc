@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "c_api/handles.h"
+#include "core/config_file.h"
 #include "core/messages.h"
 #include "core/similar_names.h"
 #include "options/option_json.h"

@@ -65,7 +65,7 @@ std::string name_of(const std::string& path) { return path.substr(path.rfind('/'
 
 class Choice {
  public:
-  Choice(const RemoteModel& model, bool t5) : model_(model), t5_(t5) {
+  Choice(const RemoteModel& model, bool t5) : t5_(t5) {
     for (const RemoteFile& file : model.files) paths_.insert(file.path);
   }
 
@@ -100,7 +100,6 @@ class Choice {
     return false;
   }
 
-  const RemoteModel& model_;
   bool t5_;
   std::set<std::string> paths_;
 };
