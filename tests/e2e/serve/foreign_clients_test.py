@@ -3,6 +3,7 @@
 
 import base64
 import io
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import threading
 import time
 import unittest
 
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it looks for a list of prices on the network first
+
+import litellm
 import openai
 import openai.types
 import webuiapi
@@ -186,6 +190,19 @@ class A1111(unittest.TestCase):
         with self.assertRaises(RuntimeError) as raised:
             self.api.txt2img(prompt="a", enable_hr=True)
         self.assertEqual(raised.exception.args[0], 422)
+
+
+class LiteLlm(unittest.TestCase):
+    def test_its_extra_fields_reach_the_server(self):
+        server = Server(SD35, FOLDER)
+        ask = lambda **more: litellm.image_generation(
+            model="openai/tiny", prompt="a red cube", size="64x64", api_base=server.url + "/v1", api_key="any", **more)
+        pictures = [ask(seed=seed, steps=3).data[0].b64_json for seed in (7, 7, 8)]
+        self.assertEqual(pictures[0], pictures[1])
+        self.assertNotEqual(pictures[0], pictures[2])
+        with self.assertRaises(litellm.exceptions.BadRequestError):
+            ask(output_format="gif")
+        self.assertEqual(server.end(), 0)
 
 
 class Schemathesis(unittest.TestCase):
