@@ -122,7 +122,8 @@ void add_all_rows() {
   const std::pair<const char*, Function> functions[] = {{"silu", Function::silu},
                                                         {"gelu", Function::gelu},
                                                         {"gelu_tanh", Function::gelu_tanh},
-                                                        {"quick_gelu", Function::quick_gelu}};
+                                                        {"quick_gelu", Function::quick_gelu},
+                                                        {"relu", Function::relu}};
   for (const auto& [name, function] : functions)
     add_rows(name, kRows, kWidth, [f = function](In x, Out y, std::int64_t rows) {
       row_kernels().activate(x, y, rows * kWidth, f);

@@ -137,7 +137,7 @@ void add_evaluate(CLI::App& app) {
                     "Do not draw and score the scenes that the prompts were made from");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but the result and errors");
   add_options(*command, arguments->generate, is_of_every_picture);
-  add_options(*command, arguments->load);
+  add_options(*command, arguments->load, [](const Option& option) { return option.name != "preview_with"; });
   add_to_help(*command, "--seed", "; the next one has the next seed");
   command->footer(kEvaluateFooter);
   command->callback([arguments, command] {

@@ -41,6 +41,7 @@ struct GenerateArguments {
   std::string picture;  // whose recipe that is; empty: nobody's
   std::string output;
   std::string preview;
+  int preview_every = 1;
   std::string profile;
   std::string prompts;  // a file of them
   std::string format;   // of its pictures
@@ -84,6 +85,7 @@ void with_pipeline(const GenerateArguments& arguments, std::FILE* results,
                     results);
   Callbacks callbacks = reporter.callbacks();
   for (const std::string& warning : arguments.warnings) callbacks.on_warning(warning);
+  callbacks.preview_every = arguments.preview_every;
   if (!arguments.preview.empty())
     callbacks.on_preview = [&, lost = false](const Picture& preview, int /*step*/) mutable {
       try {
@@ -185,6 +187,12 @@ void add_output_options(CLI::App& command, GenerateArguments& arguments) {
       .add_option("--preview", arguments.preview,
                   "Keeps a small picture of the work in progress in this file")
       ->type_name("FILE")
+      ->group(group);
+  command
+      .add_option("--preview-every", arguments.preview_every,
+                  "Steps from one preview to the next; default: 1")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("STEPS")
       ->group(group);
   command
       .add_option("--profile", arguments.profile,

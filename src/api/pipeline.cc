@@ -66,6 +66,11 @@ class Pipeline::Impl {
                                                   c.transformer, c.vae, c.prompt_encoder.t5_max_length());
     check_options(options, c.transformer, c.vae);
     check_outpainted_size(options, c.vae.scale() * c.transformer.patch_size);
+    if (encodes_pictures(options) && !c.has_encoder)
+      throw ArgumentError(
+          "the model's autoencoder is a decoder alone, and a picture that goes in needs an encoder too: "
+          "name a --vae that has both",
+          "vae");
     check_steps(options.num_inference_steps.value(), c.scheduler.num_train_timesteps);
     (void)schedule_of(options, c.scheduler);
     if (options.hires.scale > 1) (void)hires_schedule_of(options, c.scheduler);
@@ -165,7 +170,10 @@ class Pipeline::Impl {
         if (component != Component::transformer)
           facts.updated_encoder_weight = std::max(facts.updated_encoder_weight, 4 * weight);
       }
+    if (callbacks.on_preview && components.preview_autoencoder)
+      facts.preview = &components.preview_autoencoder->config;
     facts.rows_are_independent = model_->ops->rows_are_independent();
+    facts.decodes_in_bands = model_->ops->banded() != nullptr;
     const WeightFormat format = facts.quantization.format;
     if (model_->ops->device().host) facts.available = available_memory();
     facts.streamable =

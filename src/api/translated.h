@@ -17,6 +17,7 @@ class WatchedCallbacks {
     watch(callbacks_.on_progress);
     watch(callbacks_.on_picture);
     watch(callbacks_.on_preview);
+    watch(callbacks_.on_step);
     watch(callbacks_.on_warning);
     watch(callbacks_.on_memory_plan);
   }

@@ -217,6 +217,8 @@ std::string weight_file(Component component) {
 void write_model_files(const NewFolder& folder, const ModelFiles& files, const Callbacks& callbacks) {
   nlohmann::ordered_json index = model_index();
   if (files.without_t5()) index["text_encoder_3"] = index["tokenizer_3"] = {nullptr, nullptr};
+  if (files.has(Component::vae))
+    index["vae"][1] = files.config(Component::vae).value("_class_name", "AutoencoderKL");
   folder.write("model_index.json", index.dump(2) + "\n");
   if (const nlohmann::json extras = files.extras(); !extras.empty())
     folder.write("sd35.json", extras.dump(2) + "\n");

@@ -11,7 +11,7 @@
 #include "quant/nf4.h"
 #include "text/clip_text_model.h"
 #include "text/t5_encoder.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 #include "weights/load.h"
 
 namespace sd35 {
@@ -39,13 +39,8 @@ void with_model(Component component, const nlohmann::json& config, const Locatio
       return use([&](const Parameters& p) { model.parameters(p); });
     }
     case Component::vae: {
-      const VaeConfig vae = VaeConfig::from_json(config, location);
-      VaeEncoder encoder(vae);
-      VaeDecoder decoder(vae);
-      return use([&](const Parameters& p) {
-        encoder.parameters(p.scope("encoder"));
-        decoder.parameters(p.scope("decoder"));
-      });
+      Autoencoder model(VaeConfig::from_json(config, location));
+      return use([&](const Parameters& p) { model.parameters(p); });
     }
   }
 }

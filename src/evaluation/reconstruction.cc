@@ -7,6 +7,7 @@
 #include "core/type_names.h"
 #include "ops/ops.h"
 #include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 #include "weights/load.h"
 #include "weights/model/model_files.h"
 
@@ -16,19 +17,15 @@ struct Reconstruction::State {
   State(const ModelFiles& files, const LoadOptions& load)
       : ops(make_ops(load.engine, compute_type_from_name(load.dtype), load.device)),
         config(VaeConfig::from_json(files.config(Component::vae), files.config_location(Component::vae))),
-        encoder(config),
-        decoder(config) {
+        autoencoder(config) {
     const auto weights = files.weights(Component::vae);
     Loader loader(*weights, *ops, Reuse::many);
-    const Parameters root(loader);
-    encoder.parameters(root.scope("encoder"));
-    decoder.parameters(root.scope("decoder"));
+    autoencoder.parameters(Parameters(loader));
   }
 
   std::unique_ptr<Ops> ops;
   VaeConfig config;
-  VaeEncoder encoder;
-  VaeDecoder decoder;
+  Autoencoder autoencoder;
 };
 
 // The other parts may belong to any model.
@@ -45,8 +42,10 @@ Image Reconstruction::apply(const Image& picture) const {
                         std::to_string(picture.height));
   constexpr std::array kToPlanes{0, 3, 1, 2}, kToPixels{0, 2, 3, 1};
   const Tensor pixels = pixels_from_image(picture).reshape({1, picture.height, picture.width, 3});
-  const Tensor moments = state_->encoder.forward(*state_->ops, state_->ops->permute(pixels, kToPlanes));
-  const Tensor planes = state_->decoder.forward(*state_->ops, sample_posterior(moments, Tensor()));
+  const auto& [encoder, decoder] = state_->autoencoder;
+  const Tensor encoded = encoder->forward(*state_->ops, state_->ops->permute(pixels, kToPlanes));
+  const Tensor latents = state_->config.has_posterior() ? sample_posterior(encoded, Tensor()) : encoded;
+  const Tensor planes = decoder->forward(*state_->ops, latents);
   return image_from_pixels(
       state_->ops->permute(planes, kToPixels).reshape({picture.height, picture.width, 3}));
 }

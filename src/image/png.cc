@@ -163,7 +163,11 @@ void check_chunks(Bytes file) {
     if (rest.size() < kFrameBytes) throw FileError("PNG: the file is truncated");
     const std::size_t length = png_get_uint_32(rest.data());
     if (length > rest.size() - kFrameBytes) throw FileError("PNG: the file ends inside a chunk");
-    ended = std::ranges::equal(rest.subspan(4, 4), std::string_view("IEND"));
+    const auto is_kind = [&](std::string_view name) { return std::ranges::equal(rest.subspan(4, 4), name); };
+    // APNG: the number of frames, which other readers of PNG do not see.
+    if (is_kind("acTL") && length >= 4 && png_get_uint_32(rest.data() + 8) > 1)
+      throw FileError("PNG: it is an animation; use a still image");
+    ended = is_kind("IEND");
     rest = rest.subspan(kFrameBytes + length);
   }
 }

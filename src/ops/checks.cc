@@ -91,11 +91,12 @@ void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight) {
   require(weight.shape().rank() == 1 && x.shape().rank() >= 1 && weight.dim(0) == x.dim(-1), verb, x, weight);
 }
 
-void group_norm(const Tensor& x, const GroupNorm& norm) {
-  if (x.shape().rank() != 4 || norm.groups <= 0 || x.dim(3) % norm.groups != 0)
-    fail("group_norm", x.shape().to_string() + " in " + std::to_string(norm.groups) + " groups");
-  last_dim("group_norm", x, norm.weight);
-  last_dim("group_norm", x, norm.bias);
+void group_norm(const Shape& x, const GroupNorm& norm) {
+  if (x.rank() != 4 || norm.groups <= 0 || x[3] % norm.groups != 0)
+    fail("group_norm", x.to_string() + " in " + std::to_string(norm.groups) + " groups");
+  for (const Tensor* vector : {&norm.weight, &norm.bias})
+    if (vector->defined() && vector->shape() != Shape{x[3]})
+      fail("group_norm", x.to_string() + " does not fit " + vector->shape().to_string());
 }
 
 void per_picture(std::string_view verb, const Tensor& x, const Tensor& vector) {

@@ -12,7 +12,7 @@ Shape linear(const Tensor& x, const Linear& w);
 void updates(const Linear& w, std::span<const LowRankUpdate> updates);
 Shape conv2d(const Shape& x, const Conv2d& w);
 void last_dim(std::string_view verb, const Tensor& x, const Tensor& weight);  // weight [D] or undefined
-void group_norm(const Tensor& x, const GroupNorm& norm);
+void group_norm(const Shape& x, const GroupNorm& norm);
 // x [B, T, D] with one vector per picture [B, D]
 void per_picture(std::string_view verb, const Tensor& x, const Tensor& vector);
 void same_shape(std::string_view verb, const Tensor& x, const Tensor& y);

@@ -32,6 +32,7 @@ enum class Activation : std::uint8_t {
   gelu,        // x Phi(x), with erf
   gelu_tanh,   // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
   quick_gelu,  // x sigmoid(1.702 x)
+  relu,        // max(x, 0)
 };
 
 // The element type of a result: the engine's compute type, or f32.
@@ -128,6 +129,8 @@ struct AttentionOptions {
 // A part of a model as a function of what flows into it.
 using Segment = std::function<std::vector<Tensor>(std::vector<Tensor> inputs)>;
 
+class BandedOps;  // ops/banded_ops.h
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -222,6 +225,9 @@ class Ops {
   virtual Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const {
     return conv2d(upsample_nearest2x(x), w);
   }
+
+  // The same steps where maps must not even be kept for the next one, or null: not in every engine.
+  virtual const BandedOps* banded() const { return nullptr; }
 
   // Concatenation along dimension `dim`; one type.
   virtual Tensor concat(std::span<const Tensor> parts, int dim) const = 0;

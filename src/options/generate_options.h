@@ -91,7 +91,7 @@ void visit_step_options(Options& o, Visitor& visit) {
   const auto option = in_group("Drawing", visit);
   option({.name = "preset",
           .help = "Sets what a kind of models is drawn with, where nothing else is chosen",
-          .choices = {{"turbo", "distilled to few steps: 8 steps, guidance 1, shift 5"}},
+          .choices = {{"turbo", "distilled to few steps: 8 steps, guidance 1, shift 5"}, {"none"}},
           .check = check_preset,
           .unset = "none",
           .example = "turbo",

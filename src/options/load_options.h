@@ -103,6 +103,19 @@ void visit_engine_options(Options& o, Visitor& visit) {
          o.device);
 }
 
+template <class Options, class Visitor>
+void visit_preview_options(Options& o, Visitor& visit) {
+  in_group("Output", visit)(
+      {.name = "preview_with",
+       .help = "What previews are made with: linear, a pixel for 8 x 8; the file or folder of a tiny "
+               "autoencoder (TAESD3), full size; or taesd, which is madebyollin/taesd3 of the Hugging Face "
+               "cache. Changes no picture",
+       .example = "taesd",
+       .effects = kOnMemory | kOnSpeed,
+       .recorded = false},
+      o.preview_with);
+}
+
 template <OptionsOf<ModelParts> Parts, class Visitor>
 void visit_options(Parts& parts, Visitor&& visit) {
   const auto option = in_group("Parts of the model in files of their own", visit);
@@ -140,6 +153,7 @@ void visit_options(Options& options, Visitor&& visit) {
   visit_memory_options(options, visit);
   visit_residency(options, visit);
   visit_engine_options(options, visit);
+  visit_preview_options(options, visit);
   visit_options(options.parts, visit);
 }
 

@@ -58,8 +58,18 @@ std::string option_named(std::string_view name) {
   throw ArgumentError("a sheet cannot go through " + in_quotes(name) + "; it can through " + known);
 }
 
+// What a person writes for 0 of an option: Option::zero.
+std::string word_for_zero(std::string_view option_name) {
+  std::string word;
+  visit_defaults<GenerateOptions>([&](const Option& option, const auto& /*value*/) {
+    if (option.name == option_name) word = option.zero;
+  });
+  return word;
+}
+
 // Numbers and words as people write them.
-nlohmann::json value_of(const std::string& text) {
+nlohmann::json value_of(const std::string& option, const std::string& text) {
+  if (!text.empty() && text == word_for_zero(option)) return 0;
   nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
   return value.is_discarded() || value.is_structured() ? nlohmann::json(text) : value;
 }
@@ -67,7 +77,7 @@ nlohmann::json value_of(const std::string& text) {
 }  // namespace
 
 GenerateOptions OptionAxis::applied(GenerateOptions options, std::size_t index) const {
-  const nlohmann::json value = value_of(values.at(index));
+  const nlohmann::json value = value_of(option, values.at(index));
   const std::size_t point = option.find('.');
   nlohmann::json json;
   if (point == option.npos)

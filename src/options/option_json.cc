@@ -92,12 +92,12 @@ void read(std::string_view name, const nlohmann::json& json, double& value) {
 void read(std::string_view name, const nlohmann::json& json, std::string& value) {
   if (!json.is_string()) fail(name, json, "a text");
   value = json.get<std::string>();
+  if (value.find('\0') != value.npos) throw ArgumentError(std::string(name) + " holds a NUL character", name);
 }
 
 void read(std::string_view name, const nlohmann::json& json, std::filesystem::path& value) {
   std::string text;
   read(name, json, text);
-  if (text.find('\0') != text.npos) throw ArgumentError(std::string(name) + " holds a NUL character", name);
   value = text;
 }
 

@@ -7,17 +7,20 @@
 namespace sd35 {
 namespace {
 
-constexpr std::string_view kTurbo = "turbo";
+constexpr std::string_view kTurbo = "turbo", kNone = "none";
 
 }  // namespace
 
 void check_preset(std::string_view name) {
-  if (name.empty() || name == kTurbo) return;
-  throw ArgumentError("unknown preset '" + std::string(name) + "'; known: " + std::string(kTurbo), "preset");
+  if (name.empty() || name == kNone || name == kTurbo) return;
+  throw ArgumentError(
+      "unknown preset '" + std::string(name) + "'; known: " + std::string(kTurbo) + ", " + std::string(kNone),
+      "preset");
 }
 
 GenerateOptions with_preset(GenerateOptions options) {
   check_preset(options.preset);
+  if (options.preset == kNone) options.preset.clear();
   if (options.preset.empty()) return options;
   // What catalogues give for tensorart/stable-diffusion-3.5-medium-turbo.
   options.num_inference_steps = options.num_inference_steps.value_or(8);

@@ -12,7 +12,7 @@
 #include "mmdit/widths.h"
 #include "pipeline/adapters.h"
 #include "pipeline/identity.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 #include "weights/load.h"
 #include "weights/model/model_files.h"
 
@@ -32,12 +32,7 @@ void check_transformer(const ModelFiles& files, const MmditConfig& config) {
 
 std::shared_ptr<const WeightSource> check_vae(const ModelFiles& files, const VaeConfig& config) {
   auto weights = files.weights(Component::vae);
-  VaeEncoder encoder(config);
-  VaeDecoder decoder(config);
-  check_all_bound(*weights, [&](const Parameters& p) {
-    encoder.parameters(p.scope("encoder"));
-    decoder.parameters(p.scope("decoder"));
-  });
+  check_autoencoder(config, *weights);
   return weights;
 }
 
@@ -143,12 +138,14 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
   apply_loras(files, options, targets, warnings);
   const nlohmann::json extras = files.extras();
   const Location said = files.extras_location();
+  const std::shared_ptr<const WeightSource> vae_weights = check_vae(files, vae);
   Components components{PromptEncoder(files, options.use_t5),
                         transformer,
                         vae,
                         SchedulerConfig::from_json(files.scheduler_config(), files.scheduler_location()),
                         files.weights(Component::transformer),
-                        check_vae(files, vae),
+                        vae_weights,
+                        has_encoder(*vae_weights),
                         std::move(targets),
                         encoder_identity(files, options),
                         transformer_identity(files, options),
@@ -157,6 +154,7 @@ Components open_components(const std::string& model, const LoadOptions& asked) {
                         vocabulary_of(extras, said, options),
                         trained_sides(extras, transformer, vae, said),
                         PreviewColours::from_json(extras, vae.latent_channels, said),
+                        open_preview_autoencoder(options.preview_with, {vae, vae_weights}),
                         defaults_from_json(extras, transformer, vae, said)};
   check_widths(files.location_with_parts(), transformer, widths_of(components.prompt_encoder, vae));
   return components;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Components {
   SchedulerConfig scheduler;
   std::shared_ptr<const WeightSource> transformer_weights;
   std::shared_ptr<const WeightSource> vae_weights;
+  bool has_encoder = false;  // the autoencoder: pictures can go in
   LoraTargets lora_targets;  // what adapters of a request may change
   std::string encoders;      // identity of text encoders, tokenizers and threads, where prompts are kept
   std::string transformer_identity;                 // of its weights, where they are packed
@@ -34,7 +36,8 @@ struct Components {
   std::vector<std::string> warnings;                // of files: what is left out of them, what was guessed
   PromptVocabulary vocabulary;
   TrainedSides sides;
-  PreviewColours preview;
+  PreviewColours preview_colours;
+  std::optional<PreviewAutoencoder> preview_autoencoder;  // in place of the colours
   GenerateOptions defaults;
 };
 

@@ -54,19 +54,27 @@ class ContextRunner {
 
   Velocity velocity(std::span<const float> latents, float sigma, int index) {
     const PartOfWork part(ops_, "step", index);
-    if (!forecast_.computes(index)) return forecast_.at(sigma);
-    Velocity computed = computed_velocity(latents, sigma, index);
-    if (job_.forecast > 1) forecast_.add(sigma, computed.followed);
-    return computed;
+    Velocity velocity =
+        forecast_.computes(index) ? computed_velocity(latents, sigma, index) : forecast_.at(sigma);
+    if (job_.forecast > 1 && forecast_.computes(index)) forecast_.add(sigma, velocity.followed);
+    if (job_.on_estimate) estimate(latents, sigma, velocity.followed);
+    return velocity;
   }
 
   void step_done(int steps, std::span<float> latents) {
+    if (job_.on_estimate) job_.on_estimate(steps, clean_);
     if (job_.after_step) job_.after_step(steps, latents);
     steps_done_ = steps - job_.first_step;
     report();
   }
 
  private:
+  void estimate(std::span<const float> latents, float sigma, std::span<const float> velocity) {
+    clean_.resize(latents.size());
+    std::ranges::transform(latents, velocity, clean_.begin(),
+                           [=](float x, float v) { return x - sigma * v; });
+  }
+
   Velocity computed_velocity(std::span<const float> latents, float sigma, int index) {
     std::vector<Tensor> results;  // [contexts of a pass * B, C, h, w]
     ContextVelocities velocities{latents, sigma, index, {}, pictures_};
@@ -174,6 +182,7 @@ class ContextRunner {
   std::int64_t last_token_count_;
   Tensor tokens_;  // of the prompts, without those that the last one stands for
   std::map<Pass, PromptEmbedding> prompts_;
+  std::vector<float> clean_;        // where the last velocity leads to
   std::vector<BlockCache> caches_;  // of each context and picture, or empty
   double all_work_ = 0, work_done_ = 0;
   int steps_done_ = 0;

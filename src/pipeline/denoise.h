@@ -54,6 +54,9 @@ struct DenoiseJob {
   std::function<std::vector<Tensor>(const TransformerInput& input)> block_residuals;
   // Noise of all pictures, for samplers that add some.
   NoiseSource next_noise;
+  // The picture that each step leads to, x - sigma v of its last velocity: latents of all pictures. Before
+  // after_step.
+  std::function<void(int steps_done, std::span<const float> clean)> on_estimate;
   // After each step; may change the latents of all pictures (inpainting), and throw to stop.
   std::function<void(int steps_done, std::span<float> latents)> after_step;
 };

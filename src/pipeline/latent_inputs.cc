@@ -65,11 +65,12 @@ Tensor latent_mask(const Mask& mask, int scale, bool soft) {
 
 Beginning begin(const LatentInputs& inputs, const VaeConfig& vae, const GenerateOptions& options,
                 NormalGenerator& generator, DType noise_type, const Shape& shape) {
-  if (!inputs.moments.defined()) return {{}, drawn(generator, noise_type, shape)};
-  const bool samples = latent_sample_from_name(options.init.latent_sample) == LatentSample::sample;
+  if (!inputs.encoded.defined()) return {{}, drawn(generator, noise_type, shape)};
+  const bool samples =
+      vae.has_posterior() && latent_sample_from_name(options.init.latent_sample) == LatentSample::sample;
   const Tensor posterior = samples ? drawn(generator, noise_type, shape) : Tensor();
   Beginning beginning;
-  beginning.clean = to_denoiser_scale(vae, sample_posterior(inputs.moments, posterior));
+  beginning.clean = denoiser_latents(vae, inputs.encoded, posterior);
   beginning.noise = drawn(generator, noise_type, shape);
   const InpaintFill fill = inpaint_fill_from_name(options.inpaint.fill);
   if (inputs.mask.defined() && (fill == InpaintFill::noise || fill == InpaintFill::zero))

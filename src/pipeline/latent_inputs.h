@@ -15,7 +15,7 @@ namespace sd35 {
 
 // Of all pictures of a run; each is undefined where there is none.
 struct LatentInputs {
-  Tensor moments;    // [1, 2 C, h, w] f32, of the encoder: what denoising begins with
+  Tensor encoded;    // [1, K, h, w] f32, of the encoder (PictureEncoder::forward): what denoising begins with
   Tensor mask;       // [h, w] f32 from 0 to 1
   Tensor reference;  // [1, C, h, w] f32, in the denoiser's scale
 };
@@ -30,7 +30,8 @@ struct Beginning {
   Tensor noise;
 };
 
-// Draws of the picture's generator, in the order of diffusers: of the posterior, then the noise; then, for
+// Draws of the picture's generator, in the order of diffusers: of the posterior, where the encoder gives one,
+// then the noise; then, for
 // the masked part, InpaintOptions::fill "noise". `shape`: of latents.
 Beginning begin(const LatentInputs& inputs, const VaeConfig& vae, const GenerateOptions& options,
                 NormalGenerator& generator, DType noise_type, const Shape& shape);

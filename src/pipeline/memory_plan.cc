@@ -9,11 +9,11 @@
 
 #include "core/error.h"
 #include "mmdit/transformer.h"
-#include "options/input_choices.h"
 #include "pipeline/autoencode.h"
+#include "pipeline/picture_inputs.h"
 #include "pipeline/schedule.h"
 #include "sampling/guidance.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 namespace {
@@ -156,6 +156,29 @@ double activation_bytes(const MemoryFacts& facts, const GenerateOptions& options
   return batch * ((image + text) * static_cast<double>(config.width()) * an_element + prompt);
 }
 
+// `half`: of the autoencoder.
+template <class Half>
+double weight_bytes_of(const MemoryFacts& facts, Half& half) {
+  class : public ParameterVisitor {
+   public:
+    void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
+      count += static_cast<double>(spec.shape.numel());
+    }
+    double count = 0;
+  } weights;
+  half.parameters(Parameters(weights));
+  return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
+}
+
+// Of what shows the work in progress.
+double preview_bytes(const MemoryFacts& facts, const GenerateOptions& options) {
+  if (facts.preview == nullptr) return 0;
+  const ImageSize size = largest_size(facts, options);
+  const double pixels = static_cast<double>(size.width) * size.height;
+  return weight_bytes_of(facts, *make_decoder(*facts.preview)) +
+         decoder_map_bytes(*facts.preview, facts.compute_type, facts.widened, pixels, KeptMaps::all);
+}
+
 MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& options,
                           const TransformerSizes& sizes, bool streamed, bool one_prompt_a_pass,
                           int pictures = 1) {
@@ -163,7 +186,8 @@ MemoryStage denoise_stage(const MemoryFacts& facts, const GenerateOptions& optio
   const int prompts = guided && !one_prompt_a_pass ? 2 : 1;
   const double activations = activation_bytes(facts, options, prompts * pictures);
   const double weights = sizes.weights(streamed);
-  const double scratch = streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations);
+  const double scratch = preview_bytes(facts, options) +
+                         (streamed ? sizes.scratch + activations : std::max(sizes.scratch, activations));
   std::string mode = streamed ? "streamed" : "resident";
   if (guided) mode += one_prompt_a_pass ? ", one prompt after the other" : ", both prompts at once";
   if (pictures > 1) mode += ", " + std::to_string(pictures) + " pictures at once";
@@ -182,41 +206,45 @@ MemoryStage text_stage(const MemoryFacts& facts, const GenerateOptions& options)
   return {"encode prompt", "streamed", whole_stage(facts, layer + activations)};
 }
 
-// Of the encoder or the decoder.
-template <class Network>
-double autoencoder_bytes(const MemoryFacts& facts) {
-  class : public ParameterVisitor {
-   public:
-    void parameter(const ParameterSpec& spec, Tensor& /*tensor*/) override {
-      count += static_cast<double>(spec.shape.numel());
-    }
-    double count = 0;
-  } weights;
-  Network(*facts.vae).parameters(Parameters(weights));
-  return weights.count * (facts.widened ? 4 : bytes_of(facts.compute_type));
+double decoder_weight_bytes(const MemoryFacts& facts) {
+  return weight_bytes_of(facts, *make_decoder(*facts.vae));
+}
+double encoder_weight_bytes(const MemoryFacts& facts) {
+  return weight_bytes_of(facts, *make_encoder(*facts.vae));
 }
 
-double decoder_weight_bytes(const MemoryFacts& facts) { return autoencoder_bytes<VaeDecoder>(facts); }
+// A way through the autoencoder: in tiles of so many pixels per side (0: in one piece), or with fewer maps.
+struct AutoencoderWay {
+  int tile = 0;
+  KeptMaps kept = KeptMaps::all;
+};
+
+std::string mode_of(AutoencoderWay way, bool tiled) {
+  if (tiled) return "tiles of " + std::to_string(way.tile);
+  switch (way.kept) {
+    case KeptMaps::all:
+      return "whole";
+    case KeptMaps::two:
+      return "in bands, keeping two maps";
+    case KeptMaps::one:
+      return "in bands, keeping one map";
+    case KeptMaps::none:
+      break;
+  }
+  return "in bands, keeping no map";
+}
 
 // One pass of the encoder or the decoder over a picture: its maps are largest at the picture's full size;
-// tiles take as much as pictures of their size, and the whole picture is there in f32. `map_bytes`:
-// decoder_map_bytes or encoder_map_bytes.
-MemoryStage autoencoder_stage(const MemoryFacts& facts, const std::string& stage, ImageSize size, int tile,
-                              double weights, double (*map_bytes)(const VaeConfig&, DType, bool, double)) {
-  const int side = tile > 0 ? tile : std::max(size.width, size.height);
-  const double pixels = static_cast<double>(std::min(side, size.width)) * std::min(side, size.height);
-  const double maps = map_bytes(*facts.vae, facts.compute_type, facts.widened, pixels);
-  const double picture = 3.0 * 4 * 4 * size.width * size.height;
-  const std::string mode =
-      pixels < static_cast<double>(size.width) * size.height ? "tiles of " + std::to_string(side) : "whole";
-  return {stage, mode, whole_stage(facts, weights + maps + picture)};
-}
-
-// Whether a picture goes through the encoder.
-bool encodes(const GenerateOptions& options) {
-  const bool again =
-      options.hires.scale > 1 && upscaler_from_name(options.hires.upscaler) == Upscaler::lanczos;
-  return options.init.picture.given() || options.edit.given() || again;
+// tiles take as much as pictures of their size, and the whole picture is there in f32. `map_bytes`: what the
+// maps of so many pixels take.
+MemoryStage autoencoder_stage(const std::string& stage, const MemoryFacts& facts, ImageSize size,
+                              AutoencoderWay way, double weights,
+                              const std::function<double(double pixels)>& map_bytes) {
+  const int side = way.tile > 0 ? way.tile : std::max(size.width, size.height);
+  const double all = static_cast<double>(size.width) * size.height,
+               pixels = static_cast<double>(std::min(side, size.width)) * std::min(side, size.height);
+  const double picture = 3.0 * 4 * 4 * all;
+  return {stage, mode_of(way, pixels < all), whole_stage(facts, weights + map_bytes(pixels) + picture)};
 }
 
 // The first of `candidates` below the limit; the last if none is or there is no limit.
@@ -230,20 +258,54 @@ std::size_t first_fitting(const std::vector<MemoryStage>& candidates, std::uint6
   return least;
 }
 
-// Adds the fastest of a stage's ways that fits, in tiles where it must be: their side, 0 where `options`
-// decide.
-int plan_tiles(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit,
-               MemoryPlan& plan, const std::function<MemoryStage(int tile)>& stage_of) {
+// The ways through the autoencoder, fastest first, but for tiles: they change the picture, so they come last,
+// unless `options` ask for them.
+std::vector<AutoencoderWay> autoencoder_ways(const MemoryFacts& facts, const GenerateOptions& options,
+                                             bool in_bands) {
   const ImageSize size = largest_size(facts, options);
-  std::vector<int> tiles{0};
-  for (const int tile : {facts.vae->sample_size / 2, facts.vae->sample_size / 4})
-    if (tile < std::max(size.width, size.height)) tiles.push_back(tile);
+  const int side = std::max(size.width, size.height), whole_tile = facts.vae->sample_size;
+  const bool can_be_tiled = in_tiles(*facts.vae, true);
+  const bool tiled = can_be_tiled && options.vae_tiling && side > whole_tile;
+  std::vector<AutoencoderWay> ways{{tiled ? whole_tile : 0}};
+  if (in_bands && can_be_tiled && !tiled)
+    for (const KeptMaps kept : {KeptMaps::two, KeptMaps::one, KeptMaps::none}) ways.push_back({0, kept});
+  for (const int tile : {whole_tile / 2, whole_tile / 4})
+    if (can_be_tiled && tile < side) ways.push_back({tile});
+  return ways;
+}
+
+// Adds the first way of a stage that fits.
+AutoencoderWay plan_autoencoder(const std::vector<AutoencoderWay>& ways, std::uint64_t limit,
+                                MemoryPlan& plan,
+                                const std::function<MemoryStage(AutoencoderWay way)>& stage_of) {
   std::vector<MemoryStage> candidates;
-  for (const int tile : tiles)
-    candidates.push_back(stage_of(tile == 0 && options.vae_tiling ? facts.vae->sample_size : tile));
+  for (const AutoencoderWay& way : ways) candidates.push_back(stage_of(way));
   const std::size_t chosen = first_fitting(candidates, limit);
   plan.stages.push_back(candidates[chosen]);
-  return tiles[chosen];
+  return chosen == 0 ? AutoencoderWay{} : ways[chosen];  // the first is as `options` have it
+}
+
+// Of the decoder and, if a picture goes in, of the encoder.
+void plan_autoencoders(const MemoryFacts& facts, const GenerateOptions& options, std::uint64_t limit,
+                       MemoryPlan& plan) {
+  const ImageSize size = largest_size(facts, options);
+  const double decoder = decoder_weight_bytes(facts);
+  const AutoencoderWay decoding = plan_autoencoder(
+      autoencoder_ways(facts, options, facts.decodes_in_bands), limit, plan, [&](AutoencoderWay way) {
+        return autoencoder_stage("decode", facts, size, way, decoder, [&](double pixels) {
+          return decoder_map_bytes(*facts.vae, facts.compute_type, facts.widened, pixels, way.kept);
+        });
+      });
+  plan.kept = decoding.kept;
+  plan.tile = decoding.tile;
+  if (!encodes_pictures(options)) return;
+  const double encoder = encoder_weight_bytes(facts);
+  plan.encode_tile =
+      plan_autoencoder(autoencoder_ways(facts, options, false), limit, plan, [&](AutoencoderWay way) {
+        return autoencoder_stage("encode picture", facts, size, way, encoder, [&](double pixels) {
+          return encoder_map_bytes(*facts.vae, facts.compute_type, facts.widened, pixels);
+        });
+      }).tile;
 }
 
 // Small pictures go through the transformer together: the more tokens each has, the less is gained.
@@ -365,16 +427,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts, const GenerateOptions& options,
   plan.one_prompt_a_pass = choices[denoise].one_prompt_a_pass;
   plan.stages.push_back(candidates[denoise]);
 
-  const ImageSize size = largest_size(facts, options);
-  const double decoder = decoder_weight_bytes(facts);
-  plan.tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
-    return autoencoder_stage(facts, "decode", size, tile, decoder, decoder_map_bytes);
-  });
-  if (encodes(options))
-    plan.encode_tile = plan_tiles(facts, options, limit, plan, [&](int tile) {
-      return autoencoder_stage(facts, "encode picture", size, tile, autoencoder_bytes<VaeEncoder>(facts),
-                               encoder_map_bytes);
-    });
+  plan_autoencoders(facts, options, limit, plan);
   check(plan.stages, limit, facts.streamable);
   if (options.count > 1) plan_for_several(facts, options, sizes, limit, plan);
   plan_to_keep(facts, sizes, limit, plan);

@@ -10,6 +10,7 @@
 #include "options/residency.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
+#include "vae/blocks.h"
 #include "vae/config.h"
 #include "weights/load.h"
 
@@ -29,8 +30,10 @@ struct MemoryFacts {
   // Of the request's adapters: their matrices, and an f32 copy of the largest encoder weight that they
   // change.
   double adapters = 0, updated_encoder_weight = 0;
-  bool rows_are_independent = false;  // of the engine: Ops::rows_are_independent()
-  bool streamable = true;             // blocks can be loaded one by one at the speed of a copy
+  const VaeConfig* preview = nullptr;  // what previews are made with while denoising; null: nothing large
+  bool rows_are_independent = false;   // of the engine: Ops::rows_are_independent()
+  bool decodes_in_bands = false;       // likewise: it has Ops::banded()
+  bool streamable = true;              // blocks can be loaded one by one at the speed of a copy
   // Bytes the machine has left, which several pictures may use if no limit is set; 0: unknown.
   std::uint64_t available = 0;
 };
@@ -42,6 +45,7 @@ inline constexpr int kPicturesAtATime = 16;
 struct MemoryPlan {
   bool streamed = false;           // the transformer's blocks are loaded for each use
   bool one_prompt_a_pass = false;  // guidance: one forward after the other instead of a batch
+  KeptMaps kept = KeptMaps::all;   // of the decoder
   int tile = 0;                    // pixels per side of the decoder's tiles; 0: as without a limit
   int encode_tile = 0;             // likewise of the encoder's, where a picture goes in
   // Of several pictures: transformer and decoder are in memory together, and each picture is decoded when it

@@ -209,6 +209,12 @@ void check_input_options(const GenerateOptions& options) {
                         "inpaint.mask");
 }
 
+bool encodes_pictures(const GenerateOptions& options) {
+  const bool again =
+      options.hires.scale > 1 && upscaler_from_name(options.hires.upscaler) == Upscaler::lanczos;
+  return options.init.picture.given() || options.edit.given() || again;
+}
+
 double strength_of(const GenerateOptions& options) {
   if (!options.init.picture.given()) return 1;
   return options.init.strength.value_or(options.inpaint.outpaint.empty() ? kStrength : kOutpaintStrength);

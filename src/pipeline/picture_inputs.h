@@ -46,6 +46,9 @@ void check_input_options(const GenerateOptions& options);
 // `options` are complete: throws ArgumentError where width and height are not those that outpainting makes.
 void check_outpainted_size(const GenerateOptions& options, int unit);
 
+// Whether a picture goes through the autoencoder's encoder.
+bool encodes_pictures(const GenerateOptions& options);
+
 // InitOptions::strength, or what stands for it.
 double strength_of(const GenerateOptions& options);
 

@@ -11,7 +11,6 @@
 #include "image/provenance.h"
 #include "image/resize.h"
 #include "options/input_choices.h"
-#include "pipeline/autoencode.h"
 #include "pipeline/loading.h"
 #include "pipeline/preview.h"
 #include "pipeline/recipe.h"
@@ -19,6 +18,7 @@
 #include "sampling/guidance.h"
 #include "sampling/sampler.h"
 #include "sampling/sigmas.h"
+#include "vae/autoencoder.h"
 
 namespace sd35 {
 namespace {
@@ -121,7 +121,7 @@ void PictureRun::load_transformer() {
 void PictureRun::load_decoder() {
   if (decoder_) return;
   decoder_ = shared(model_.residents.decoder, "decoder", while_decoding_, [&](const StageProgress& progress) {
-    auto decoder = std::make_shared<VaeDecoder>(model_.components.vae);
+    std::shared_ptr<PictureDecoder> decoder = make_decoder(model_.components.vae);
     load_model(*decoder, *model_.components.vae_weights, "decoder", ops_, progress);
     return decoder;
   });
@@ -227,13 +227,49 @@ DenoiseJob PictureRun::job(const PromptEmbedding& prompt, int first, const std::
     job.references.push_back(
         ops_.concat(std::vector<Tensor>(beginnings.size(), latent_inputs_.reference), 0));
   if (callbacks_.on_preview)
-    job.after_step = [this, height = static_cast<int>(job.latents.dim(2)),
-                      width = static_cast<int>(job.latents.dim(3)),
-                      skipped = schedule.first_step](int steps_done, std::span<float> latents) {
-      if (const auto preview = preview_of(latents, width, height, model_.components.preview))
-        callbacks_.on_preview(*preview, steps_done - skipped);
+    job.on_estimate = [this, shape = job.latents.shape(), skipped = schedule.first_step](
+                          int steps_done, std::span<const float> clean) {
+      const int step = steps_done - skipped;
+      if (step % std::max(1, callbacks_.preview_every) == 0) show_preview(Tensor::from(shape, clean), step);
+    };
+  if (callbacks_.on_step)
+    job.after_step = [this, first, &schedule, shape = job.latents.shape()](int steps_done,
+                                                                           std::span<float> latents) {
+      const float sigma = schedule.sigmas.at(static_cast<std::size_t>(steps_done) - 1);
+      const StepResult result{latents,
+                              {shape[0], shape[1], shape[2], shape[3]},
+                              first,
+                              steps_done - schedule.first_step,
+                              schedule.steps_to_run(),
+                              timestep_at(sigma)};
+      if (!callbacks_.on_step(result)) throw Cancelled();
     };
   return job;
+}
+
+void PictureRun::show_preview(const Tensor& latents, int step) {
+  const PartOfWork part(ops_, "preview");
+  const Components& components = model_.components;
+  if (components.preview_autoencoder) {
+    if (!preview_decoder_) load_preview_decoder();
+    const Tensor scaled = to_autoencoder_scale(components.preview_autoencoder->config, latents);
+    callbacks_.on_preview(picture_of(ops_, preview_decoder_->forward(ops_, scaled)), step);
+  } else if (const auto preview = preview_of(latents, components.preview_colours)) {
+    callbacks_.on_preview(*preview, step);
+  }
+}
+
+void PictureRun::load_preview_decoder() {
+  const PreviewAutoencoder& tiny = *model_.components.preview_autoencoder;
+  preview_decoder_ = model_.residents.preview_decoder.get(
+      [&] {
+        std::shared_ptr<PictureDecoder> decoder = make_decoder(tiny.config);
+        Loader loader(*tiny.weights, ops_, Reuse::many);
+        decoder->parameters(Parameters(loader).scope("decoder"));
+        return decoder;
+      },
+      [] {});
+  if (plan_.keep >= Residency::transformer) model_.residents.preview_decoder.keep(preview_decoder_);
 }
 
 // The second pass of HiresOptions, from what the first has drawn.
@@ -268,28 +304,26 @@ Beginning PictureRun::begin_again(const Tensor& latents, int index, bool by_pixe
     return {bilinear(latents, h, w), begin({}, vae_, options_, generator(index), noise_type_, one).noise};
   load_decoder();
   const StageProgress progress(callbacks_, Stage::decode, index);
-  const Picture drawn =
-      decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  const Picture drawn = decode(ops_, vae_, *decoder_, latents, decoding(), progress);
   const Image large = resize({drawn.width, drawn.height, drawn.rgb}, size.width, size.height);
   LatentInputs inputs;
-  inputs.moments = moments_of(large, index);
+  inputs.encoded = encoded(large, index);
   return begin(inputs, vae_, options_, generator(index), noise_type_, one);
 }
 
 void PictureRun::encode_inputs() {
-  if (inputs_.init) latent_inputs_.moments = moments_of(*inputs_.init, 0);
+  if (inputs_.init) latent_inputs_.encoded = encoded(*inputs_.init, 0);
   if (inputs_.mask) latent_inputs_.mask = latent_mask(*inputs_.mask, vae_.scale(), options_.inpaint.soft);
   if (inputs_.reference)
-    latent_inputs_.reference =
-        to_denoiser_scale(vae_, sample_posterior(moments_of(*inputs_.reference, 0), Tensor()));
+    latent_inputs_.reference = denoiser_latents(vae_, encoded(*inputs_.reference, 0), Tensor());
   encoder_.reset();
   ops_.trim();
 }
 
-Tensor PictureRun::moments_of(const Image& picture, int index) {
+Tensor PictureRun::encoded(const Image& picture, int index) {
   if (!encoder_) {
     const PartOfWork part(ops_, "load encoder");
-    auto encoder = std::make_unique<VaeEncoder>(model_.components.vae);
+    std::unique_ptr<PictureEncoder> encoder = make_encoder(model_.components.vae);
     load_model(*encoder, *model_.components.vae_weights, "encoder", ops_,
                StageProgress(callbacks_, "encoder"));
     encoder_ = std::move(encoder);
@@ -315,10 +349,14 @@ void PictureRun::decode_waiting() {
   }
 }
 
+Decoding PictureRun::decoding() const {
+  return {.tiled = plan_.tile > 0 || options_.vae_tiling, .kept = plan_.kept};
+}
+
 Picture PictureRun::decode_picture(const Tensor& latents, int index) {
   const PartOfWork part(ops_, "decode");
   const StageProgress progress(while_decoding_, Stage::decode, index);
-  Picture picture = decode(ops_, vae_, *decoder_, latents, plan_.tile > 0 || options_.vae_tiling, progress);
+  Picture picture = decode(ops_, vae_, *decoder_, latents, decoding(), progress);
   generators_.erase(index);
   if (inputs_.original) {
     Image whole = inputs_.put_back({picture.width, picture.height, std::move(picture.rgb)});

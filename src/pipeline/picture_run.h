@@ -16,6 +16,7 @@
 #include "core/tensor.h"
 #include "mmdit/transformer.h"
 #include "ops/ops.h"
+#include "pipeline/autoencode.h"
 #include "pipeline/denoise.h"
 #include "pipeline/latent_inputs.h"
 #include "pipeline/memory_plan.h"
@@ -25,7 +26,7 @@
 #include "pipeline/schedule.h"
 #include "sd35/sd35.h"
 #include "text/prompt_encoder.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 
@@ -47,8 +48,8 @@ class PictureRun {
   void load_transformer();
   void load_decoder();
   void encode_inputs();
-  // Mean and log variance [1, 2 C, h, w].
-  Tensor moments_of(const Image& picture, int index);
+  // PictureEncoder::forward.
+  Tensor encoded(const Image& picture, int index);
   // From `resident` or, if it is not loaded, by `load`, which is reported as loading `part`.
   template <class T>
   std::shared_ptr<const T> shared(
@@ -75,10 +76,13 @@ class PictureRun {
   // Of pictures that have begun, the first with this number.
   DenoiseJob job(const PromptEmbedding& prompt, int first, const std::vector<Beginning>& beginnings,
                  const Schedule& schedule);
+  void show_preview(const Tensor& latents, int step);
+  void load_preview_decoder();
   bool has_second_pass() const { return !hires_schedule_.sigmas.empty(); }
   void enlarge(const PromptEmbedding& prompt);
   Beginning begin_again(const Tensor& latents, int index, bool by_pixels);
   void decode_waiting();
+  Decoding decoding() const;
   Picture decode_picture(const Tensor& latents, int index);
   Recipe recipe(int index) const;
   void deliver(Picture picture, int index);
@@ -99,8 +103,8 @@ class PictureRun {
   LatentInputs latent_inputs_;
   std::map<int, NormalGenerator> generators_;  // of pictures that are not decoded yet
   std::shared_ptr<const Transformer> transformer_;
-  std::shared_ptr<const VaeDecoder> decoder_;
-  std::unique_ptr<const VaeEncoder> encoder_;
+  std::shared_ptr<const PictureDecoder> decoder_, preview_decoder_;
+  std::unique_ptr<const PictureEncoder> encoder_;
   int denoised_ = 0;               // pictures
   std::map<int, Tensor> small_;    // latents that the second pass begins with
   std::map<int, Tensor> waiting_;  // latents [1, C, h, w] of pictures, to be decoded

@@ -12,7 +12,7 @@
 #include "pipeline/adapters.h"
 #include "pipeline/prompt_memory.h"
 #include "text/prompt_encoder.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 
@@ -79,7 +79,7 @@ class Resident {
 struct Residents {
   Resident<LoadedEncoders> encoders;
   Resident<Transformer> transformer;
-  Resident<VaeDecoder> decoder;
+  Resident<PictureDecoder> decoder, preview_decoder;
   LoraFiles loras;       // of requests
   PromptMemory prompts;  // encoded
 

@@ -7,7 +7,7 @@
 #include "mmdit/transformer.h"
 #include "text/clip_text_model.h"
 #include "text/t5_encoder.h"
-#include "vae/autoencoder.h"
+#include "vae/encoder_decoder.h"
 #include "weights/layouts/aliases.h"
 
 namespace sd35 {
@@ -70,13 +70,8 @@ RandomModel describe_model(const std::map<std::string, nlohmann::json>& configs,
       ConfigReader(json, where(kTransformer)).integer("sample_size", patch, 1 << 16, 128);
   model.position_table = {transformer.config().pos_embed_max_size, latents / patch};
 
-  const VaeConfig vae = VaeConfig::from_json(config_of(Component::vae), where(Component::vae));
-  VaeEncoder encoder(vae);
-  VaeDecoder decoder(vae);
-  add(Component::vae, [&](const Parameters& p) {
-    encoder.parameters(p.scope("encoder"));
-    decoder.parameters(p.scope("decoder"));
-  });
+  Autoencoder vae(VaeConfig::from_json(config_of(Component::vae), where(Component::vae)));
+  add(Component::vae, [&](const Parameters& p) { vae.parameters(p); });
   return model;
 }
 

@@ -7,8 +7,8 @@
 namespace sd35 {
 namespace {
 
-// A line. One point (the velocity before) and three (a parabola) both end further from the picture of all
-// steps (docs/quality-and-cost.md).
+// A line. One point (the velocity before), three (a parabola), and Chebyshev polynomials fitted to more all
+// end further from the picture of all steps (docs/quality-and-cost.md).
 constexpr std::size_t kPoints = 2;
 constexpr int kFirstComputed = 3;
 

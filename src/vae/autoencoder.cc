@@ -18,10 +18,17 @@ Tensor map(const Tensor& x, const std::function<float(float)>& f) {
   return y;
 }
 
+const VaeConfig& of_this_network(const VaeConfig& config) {
+  if (config.network != VaeNetwork::kl)
+    throw ArgumentError("a tiny autoencoder can be drawn with, but not trained; this needs an AutoencoderKL",
+                        "vae");
+  return config;
+}
+
 }  // namespace
 
 VaeEncoder::VaeEncoder(const VaeConfig& config)
-    : conv_in_(conv3x3(config.in_channels, config.block_out_channels.front())),
+    : conv_in_(conv3x3(of_this_network(config).in_channels, config.block_out_channels.front())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
       norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(
@@ -86,8 +93,13 @@ Tensor VaeEncoder::forward(const Ops& ops, const Tensor& picture,
   return ops.permute(x, kToPlanes);
 }
 
+KeptMaps kept_in_level(KeptMaps kept, std::size_t before) {
+  return static_cast<KeptMaps>(
+      std::min(static_cast<std::size_t>(kept) + before, static_cast<std::size_t>(KeptMaps::all)));
+}
+
 VaeDecoder::VaeDecoder(const VaeConfig& config)
-    : conv_in_(conv3x3(config.latent_channels, config.block_out_channels.back())),
+    : conv_in_(conv3x3(of_this_network(config).latent_channels, config.block_out_channels.back())),
       mid_(config.block_out_channels.back(), config.norm_num_groups),
       norm_out_(group_norm(config.norm_num_groups, Activation::silu)),
       conv_out_(conv3x3(config.block_out_channels.front(), config.out_channels)) {
@@ -123,14 +135,20 @@ int VaeDecoder::block_count() const {
   return count;
 }
 
-Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents,
-                           const std::function<void()>& on_block) const {
+Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block,
+                           KeptMaps kept) const {
   const auto done = [&] {
     if (on_block) on_block();
   };
   Tensor x = ops.conv2d(ops.permute(latents, kToChannelsLast), conv_in_);  // [B, h, w, C]
   x = mid_.forward(ops, std::move(x));
   done();
+  if (kept != KeptMaps::all && ops.banded() != nullptr) {
+    std::vector<Tensor> pictures;
+    for (std::int64_t b = 0; b < x.dim(0); ++b)
+      pictures.push_back(levels_in_bands(ops, x.rows(b, b + 1), done, kept));
+    return ops.permute(ops.concat(pictures, 0), kToPlanes);
+  }
   int index = 0;
   for (const Level& level : levels_) {
     const PartOfWork part(ops, "level", index++);
@@ -144,6 +162,24 @@ Tensor VaeDecoder::forward(const Ops& ops, const Tensor& latents,
   }
   x = ops.norm_conv2d(x, norm_out_, conv_out_, {}, Out::f32);
   return ops.permute(x, kToPlanes);  // [B, 3, Y, X]
+}
+
+Tensor VaeDecoder::levels_in_bands(const Ops& ops, const Tensor& x, const std::function<void()>& done,
+                                   KeptMaps kept) const {
+  const BandedOps& bands = *ops.banded();
+  BandedOps::Map map = bands.kept_map(x);
+  for (std::size_t l = 0; l < levels_.size(); ++l) {
+    const PartOfWork part(ops, "level", static_cast<int>(l));
+    const KeptMaps kept_here = kept_in_level(kept, levels_.size() - 1 - l);
+    for (const ResnetBlock& block : levels_[l].blocks) {
+      map = block.forward(bands, std::move(map), kept_here);
+      done();
+    }
+    if (!levels_[l].upsample) continue;
+    map = bands.upsample_conv2d(std::move(map), *levels_[l].upsample);
+    done();
+  }
+  return bands.whole(bands.norm_conv2d(map, norm_out_, conv_out_, {}, Out::f32));
 }
 
 Tensor to_denoiser_scale(const VaeConfig& config, const Tensor& latents) {
@@ -169,6 +205,10 @@ Tensor sample_posterior(const Tensor& moments, const Tensor& noise) {
           noise.defined() ? mean + std::exp(0.5f * log_variance) * noise.data<float>()[at] : mean;
     }
   return latents;
+}
+
+Tensor denoiser_latents(const VaeConfig& config, const Tensor& encoded, const Tensor& noise) {
+  return to_denoiser_scale(config, config.has_posterior() ? sample_posterior(encoded, noise) : encoded);
 }
 
 }  // namespace sd35

@@ -3,25 +3,25 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "ops/ops.h"
 #include "vae/blocks.h"
 #include "vae/config.h"
+#include "vae/encoder_decoder.h"
 #include "weights/parameters.h"
 
 namespace sd35 {
 
-class VaeEncoder {
+class VaeEncoder final : public PictureEncoder {
  public:
   explicit VaeEncoder(const VaeConfig& config);
-  // Names below "encoder".
-  void parameters(const Parameters& p);
-  // Pictures [B, 3, Y, X] f32 in [-1, 1] -> mean and log variance, [B, 2 C, Y / 8, X / 8] f32. `on_block`: as
-  // VaeDecoder::forward.
-  Tensor forward(const Ops& ops, const Tensor& picture, const std::function<void()>& on_block = {}) const;
-  // Residual blocks and downsamplings: how often on_block is called.
-  int block_count() const;
+  void parameters(const Parameters& p) override;
+  Tensor forward(const Ops& ops, const Tensor& picture,
+                 const std::function<void()>& on_block = {}) const override;
+  // Residual blocks and downsamplings.
+  int block_count() const override;
 
  private:
   struct Level {
@@ -35,22 +35,28 @@ class VaeEncoder {
   Conv2d conv_out_;
 };
 
-class VaeDecoder {
+// What a level of the decoder keeps that is `before` levels before the last: its maps are smaller, so more of
+// them take less.
+KeptMaps kept_in_level(KeptMaps kept, std::size_t before);
+
+class VaeDecoder final : public PictureDecoder {
  public:
   explicit VaeDecoder(const VaeConfig& config);
-  // Names below "decoder".
-  void parameters(const Parameters& p);
-  // Latents [B, C, h, w] f32 in the autoencoder's own scale -> pictures [B, 3, 8 h, 8 w] f32, about -1 to 1.
-  // `on_block`, when set, is called between blocks; it may throw Cancelled.
-  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {}) const;
-  // Residual blocks and upsamplings: how often on_block is called.
-  int block_count() const;
+  void parameters(const Parameters& p) override;
+  Tensor forward(const Ops& ops, const Tensor& latents, const std::function<void()>& on_block = {},
+                 KeptMaps kept = KeptMaps::all) const override;
+  // Residual blocks and upsamplings.
+  int block_count() const override;
 
  private:
   struct Level {
     std::vector<ResnetBlock> blocks;
     std::optional<Conv2d> upsample;
   };
+  // From the result of the middle block [1, h, w, C] to the picture [1, Y, X, 3].
+  Tensor levels_in_bands(const Ops& ops, const Tensor& x, const std::function<void()>& done,
+                         KeptMaps kept) const;
+
   Conv2d conv_in_;
   MidBlock mid_;
   std::vector<Level> levels_;
@@ -65,5 +71,9 @@ Tensor to_autoencoder_scale(const VaeConfig& config, const Tensor& latents);  //
 // A latent drawn from the encoder's output: mean + exp(log variance / 2) * noise, [B, C, h, w]; without noise
 // (an undefined tensor) the mean. The log variance is clamped to [-30, 20].
 Tensor sample_posterior(const Tensor& moments, const Tensor& noise);
+
+// The same of what an encoder gave, whichever network it is, in the denoiser's scale. A network without a
+// posterior takes no noise.
+Tensor denoiser_latents(const VaeConfig& config, const Tensor& encoded, const Tensor& noise);
 
 }  // namespace sd35

@@ -44,6 +44,16 @@ Tensor ResnetBlock::forward(const Ops& ops, Tensor x) const {
   return ops.norm_conv2d(h, norm_2_, conv_2_, std::move(x));
 }
 
+BandedOps::Map ResnetBlock::forward(const BandedOps& ops, BandedOps::Map x, KeptMaps kept) const {
+  if (kept == KeptMaps::all || (kept != KeptMaps::none && !shortcut_)) x = ops.kept(x);
+  BandedOps::Map residual = shortcut_ ? ops.conv2d(x, *shortcut_) : x;
+  if (kept != KeptMaps::none) residual = ops.kept(residual);
+  BandedOps::Map h = ops.norm_conv2d(x, norm_1_, conv_1_);
+  if (kept >= KeptMaps::two) h = ops.kept(h);
+  if (kept == KeptMaps::none) return ops.norm_conv2d(h, norm_2_, conv_2_, residual);
+  return ops.add_in_place(residual, ops.norm_conv2d(h, norm_2_, conv_2_));
+}
+
 MidBlock::MidBlock(std::int64_t channels, int groups)
     : channels_(channels),
       first_(channels, channels, groups),

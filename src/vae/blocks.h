@@ -5,10 +5,15 @@
 #include <optional>
 #include <vector>
 
+#include "ops/banded_ops.h"
 #include "ops/ops.h"
 #include "weights/parameters.h"
 
 namespace sd35 {
+
+// How many maps of its size a residual block keeps: those that it does not keep are made again, band by band,
+// by whatever reads them. All: its input, too.
+enum class KeptMaps : std::uint8_t { none, one, two, all };
 
 // h = conv(SiLU(norm(x))); h = conv(SiLU(norm(h))); x + h, with a 1x1 convolution of x where the channels
 // change.
@@ -17,6 +22,9 @@ class ResnetBlock {
   ResnetBlock(std::int64_t in, std::int64_t out, int groups);
   void parameters(const Parameters& p);
   Tensor forward(const Ops& ops, Tensor x) const;
+  // The same in bands, to the same bits. Of one map the result is made, of two h too. The result takes the
+  // place of x if that is kept and has its channels.
+  BandedOps::Map forward(const BandedOps& ops, BandedOps::Map x, KeptMaps kept) const;
 
  private:
   GroupNorm norm_1_, norm_2_;

@@ -107,16 +107,16 @@ int encode_tile_count(const VaeConfig& config, std::int64_t height, std::int64_t
   return tile_count(encode_geometry(config), height, width);
 }
 
-Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
-                    const std::function<void()>& on_block) {
+Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const PictureDecoder& decoder,
+                    const Tensor& latents, const std::function<void()>& on_block) {
   const TileGeometry geometry = decode_geometry(config);
   const auto network = [&](const Tensor& tile) { return decoder.forward(ops, tile, on_block); };
   return geometry.is_tiled(latents.dim(2), latents.dim(3)) ? run_tiled(geometry, latents, network)
                                                            : network(latents);
 }
 
-Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Tensor& picture,
-                    const std::function<void()>& on_block) {
+Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const PictureEncoder& encoder,
+                    const Tensor& picture, const std::function<void()>& on_block) {
   const TileGeometry geometry = encode_geometry(config);
   const auto network = [&](const Tensor& tile) { return encoder.forward(ops, tile, on_block); };
   return geometry.is_tiled(picture.dim(2), picture.dim(3)) ? run_tiled(geometry, picture, network)

@@ -9,20 +9,20 @@
 #include <functional>
 
 #include "ops/ops.h"
-#include "vae/autoencoder.h"
 #include "vae/config.h"
+#include "vae/encoder_decoder.h"
 
 namespace sd35 {
 
 // Latents [B, C, h, w] f32 in the autoencoder's scale -> pictures [B, 3, 8 h, 8 w] f32. `on_block`: as
-// VaeDecoder::forward, called decode_tile_count() times as often.
-Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const VaeDecoder& decoder, const Tensor& latents,
-                    const std::function<void()>& on_block = {});
+// PictureDecoder::forward, called decode_tile_count() times as often.
+Tensor decode_tiled(const Ops& ops, const VaeConfig& config, const PictureDecoder& decoder,
+                    const Tensor& latents, const std::function<void()>& on_block = {});
 
 // Pictures [B, 3, Y, X] f32 -> mean and log variance [B, 2 C, Y / 8, X / 8] f32, blended before sampling.
-// `on_block`: as VaeEncoder::forward, called encode_tile_count() times as often.
-Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const VaeEncoder& encoder, const Tensor& picture,
-                    const std::function<void()>& on_block = {});
+// `on_block`: as PictureEncoder::forward, called encode_tile_count() times as often.
+Tensor encode_tiled(const Ops& ops, const VaeConfig& config, const PictureEncoder& encoder,
+                    const Tensor& picture, const std::function<void()>& on_block = {});
 
 // Tiles of decode_tiled() for latents of h x w.
 int decode_tile_count(const VaeConfig& config, std::int64_t h, std::int64_t w);

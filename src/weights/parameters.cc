@@ -52,12 +52,13 @@ void Parameters::patch_linear(std::string_view name, Linear& linear, std::int64_
   visitor_->linear_done(linear);
 }
 
-void Parameters::conv2d(std::string_view name, Conv2d& conv) const {
+void Parameters::conv2d(std::string_view name, Conv2d& conv, bool bias) const {
   visitor_->parameter({{full(name) + ".weight"},
                        {conv.out_channels, conv.in_channels, conv.kernel, conv.kernel},
                        ParameterKind::conv},
                       conv.weight);
-  visitor_->parameter({{full(name) + ".bias"}, {conv.out_channels}, ParameterKind::bias}, conv.bias);
+  if (bias)
+    visitor_->parameter({{full(name) + ".bias"}, {conv.out_channels}, ParameterKind::bias}, conv.bias);
   visitor_->conv_done(conv);
 }
 

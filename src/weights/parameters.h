@@ -71,7 +71,7 @@ class Parameters {
   void patch_linear(std::string_view name, Linear& linear, std::int64_t out, std::int64_t in,
                     int patch) const;
   // name.weight and name.bias; sizes from `conv`'s own fields.
-  void conv2d(std::string_view name, Conv2d& conv) const;
+  void conv2d(std::string_view name, Conv2d& conv, bool bias = true) const;
   void group_norm(std::string_view name, GroupNorm& norm, std::int64_t channels) const;
 
  private:

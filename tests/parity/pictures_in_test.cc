@@ -15,6 +15,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/tensor_file.h"
 #include "tests/support/tiny_model.h"
+#include "vae/autoencoder.h"
 
 namespace sd35 {
 namespace {
@@ -75,7 +76,7 @@ class PicturesInTest : public testing::Test {
     const PictureInputs inputs = read_inputs(options, [](const std::string& warning) { FAIL() << warning; });
     LatentInputs latent_inputs;
     DenoiseJob job;
-    if (inputs.init) latent_inputs.moments = moments(*inputs.init);
+    if (inputs.init) latent_inputs.encoded = moments(*inputs.init);
     if (inputs.reference)
       job.references = {
           to_denoiser_scale(components_.vae, sample_posterior(moments(*inputs.reference), Tensor()))};

@@ -71,6 +71,7 @@ class ForwardingOps : public Ops {
   Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override {
     return inner_.upsample_conv2d(x, w);
   }
+  const BandedOps* banded() const override { return inner_.banded(); }
   Tensor concat(std::span<const Tensor> parts, int dim) const override { return inner_.concat(parts, dim); }
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     return inner_.slice(x, dim, begin, end);

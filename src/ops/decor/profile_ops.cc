@@ -3,6 +3,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "ops/banded_ops.h"
+
 namespace sd35 {
 namespace {
 
@@ -33,6 +35,41 @@ auto ProfileOps::timed(std::string_view verb, std::string shapes, double flops, 
     return result;
   }
 }
+
+// Times those verbs that compute something.
+class ProfileOps::Banded : public BandedOps {
+ public:
+  Banded(const ProfileOps& ops, const BandedOps& inner) : ops_(ops), inner_(inner) {}
+
+  Map kept_map(Tensor x) const override { return inner_.kept_map(std::move(x)); }
+  Map conv2d(Map x, const Conv2d& w) const override { return inner_.conv2d(std::move(x), w); }
+  Map upsample_conv2d(Map x, const Conv2d& w) const override {
+    return inner_.upsample_conv2d(std::move(x), w);
+  }
+  Tensor whole(const Map& x) const override {
+    return ops_.timed("bands: whole", x->shape().to_string(), 0, [&] { return inner_.whole(x); });
+  }
+  Map add_in_place(Map x, const Map& y) const override {
+    return ops_.timed("bands: add", y->shape().to_string(), 0,
+                      [&] { return inner_.add_in_place(std::move(x), y); });
+  }
+  Map norm_conv2d(Map x, const GroupNorm& norm, const Conv2d& w, Map residual, Out out) const override {
+    return ops_.timed("bands: statistics", x->shape().to_string(), 0,
+                      [&] { return inner_.norm_conv2d(x, norm, w, std::move(residual), out); });
+  }
+
+ private:
+  const ProfileOps& ops_;
+  const BandedOps& inner_;
+};
+
+ProfileOps::ProfileOps(const Ops& inner, Profile& profile) : ForwardingOps(inner), profile_(profile) {
+  if (inner.banded() != nullptr) banded_ = std::make_unique<const Banded>(*this, *inner.banded());
+}
+
+ProfileOps::~ProfileOps() = default;
+
+const BandedOps* ProfileOps::banded() const { return banded_.get(); }
 
 void ProfileOps::prepare(Linear& linear, Reuse reuse) const {
   std::string shape = std::to_string(linear.in_features) + " -> " + std::to_string(linear.out_features);

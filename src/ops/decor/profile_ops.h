@@ -11,7 +11,8 @@ namespace sd35 {
 class ProfileOps : public ForwardingOps {
  public:
   // `profile` is filled by one thread.
-  ProfileOps(const Ops& inner, Profile& profile) : ForwardingOps(inner), profile_(profile) {}
+  ProfileOps(const Ops& inner, Profile& profile);
+  ~ProfileOps() override;
 
   void prepare(Linear& linear, Reuse reuse) const override;
   void prepare(Conv2d& conv) const override;
@@ -35,6 +36,7 @@ class ProfileOps : public ForwardingOps {
   Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
                      Out out) const override;
   Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override;
+  const BandedOps* banded() const override;
   Tensor concat(std::span<const Tensor> parts, int dim) const override;
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override;
   std::vector<Tensor> split(const Tensor& x, int dim, std::int64_t size) const override;
@@ -49,7 +51,10 @@ class ProfileOps : public ForwardingOps {
   template <class Body>
   auto timed(std::string_view verb, std::string shapes, double flops, Body body) const;
 
+  class Banded;
+
   Profile& profile_;
+  std::unique_ptr<const Banded> banded_;  // null where the engine has none
 };
 
 }  // namespace sd35

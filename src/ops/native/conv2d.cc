@@ -37,11 +37,6 @@ bool wants_blocks(const Conv2d& w, DType dtype) {
          w.out_channels % onednn::kChannelBlock == 0;
 }
 
-// Rows of zeros above and below the input.
-struct RowPadding {
-  int top = 0, bottom = 0;
-};
-
 onednn::ConvolutionSpec spec_of(const Shape& x, const Shape& y, const Conv2d& w, RowPadding padding,
                                 DType dtype, DType result_dtype) {
   return {.batch = x[0],
@@ -146,8 +141,29 @@ DType type_of(const Conv2d& w, DType compute_type) {
   return filter != nullptr ? filter->dtype : gemm_type(compute_type);
 }
 
-// Writes the convolution of x to y, in y's type.
-void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType dtype, Tensor& y) {
+}  // namespace
+
+Tensor rows_of_picture(const Tensor& x, std::int64_t picture, std::int64_t begin, std::int64_t end) {
+  const std::int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
+  return x.reshape({x.dim(0) * height, width, channels})
+      .rows(picture * height + begin, picture * height + end)
+      .reshape({1, end - begin, width, channels});
+}
+
+std::int64_t rows_per_band(const Shape& input, const Conv2d& w, std::int64_t bytes) {
+  const std::int64_t row = 4 * input[2] * std::max(w.in_channels, w.out_channels);
+  return std::max<std::int64_t>(1, bytes / std::max<std::int64_t>(1, row));
+}
+
+InputRows rows_to_convolve(const Shape& input, const Conv2d& w, std::int64_t first, std::int64_t last) {
+  const std::int64_t top = first * w.stride - w.pad_before;
+  const std::int64_t bottom = (last - 1) * w.stride - w.pad_before + w.kernel;
+  const std::int64_t begin = std::max<std::int64_t>(0, top), end = std::min(bottom, input[1]);
+  return {begin, end, {static_cast<int>(begin - top), static_cast<int>(bottom - end)}};
+}
+
+void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType compute_type, Tensor& y) {
+  const DType dtype = type_of(w, compute_type);
   const DType written = y.dtype() == DType::f32 ? DType::f32 : dtype;
   const onednn::ConvolutionSpec spec = spec_of(x.shape(), y.shape(), w, padding, dtype, written);
   const bool direct = written == y.dtype() && !spec.blocked;
@@ -161,66 +177,6 @@ void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType dtype,
     from_blocks(result, y);
   else if (!direct)
     convert_elements(result.raw(), written, y.raw(), y.dtype(), y.numel());
-}
-
-// Rows of the result per band. A constant number of bytes, so that results do not depend on the threads.
-std::int64_t band_rows(std::int64_t width, std::int64_t channels) {
-  constexpr std::int64_t kBandBytes = 32 << 20;
-  return std::max<std::int64_t>(1, kBandBytes / (4 * width * channels));
-}
-
-}  // namespace
-
-Tensor rows_of_picture(const Tensor& x, std::int64_t picture, std::int64_t begin, std::int64_t end) {
-  const std::int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
-  return x.reshape({x.dim(0) * height, width, channels})
-      .rows(picture * height + begin, picture * height + end)
-      .reshape({1, end - begin, width, channels});
-}
-
-bool wants_bands(const Shape& input, const Conv2d& w) {
-  const std::int64_t channels = std::max(w.in_channels, w.out_channels);
-  return input[0] * input[1] > band_rows(input[2], channels);
-}
-
-Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result_type) {
-  const Shape shape = checks::conv2d(x.shape(), w);
-  const DType dtype = type_of(w, compute_type);
-  const bool as_it_lies =
-      x.dtype() == dtype && (result_type == dtype || result_type == DType::f32) && !wants_blocks(w, dtype);
-  if (!as_it_lies && wants_bands(x.shape(), w)) {
-    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
-      return rows_of_picture(x, picture, begin, end);
-    };
-    return conv2d_in_bands(x.shape(), rows, w, {}, compute_type, result_type);
-  }
-  Tensor y(shape, result_type);
-  if (y.numel() != 0) convolve(x, w, {w.pad_before, w.pad_after}, dtype, y);
-  return y;
-}
-
-Tensor conv2d_in_bands(const Shape& input, const RowSource& rows, const Conv2d& w, Tensor residual,
-                       DType compute_type, DType result_type) {
-  const Shape shape = checks::conv2d(input, w);
-  const DType dtype = type_of(w, compute_type);
-  const bool adds = residual.defined();
-  Tensor y = adds ? writable(std::move(residual)) : Tensor(shape, result_type);
-  if (y.shape() != shape)
-    throw Error("conv2d: a residual of " + y.shape().to_string() + " for a result of " + shape.to_string());
-  const std::int64_t step = band_rows(std::max(input[2], shape[2]), std::max(w.in_channels, w.out_channels));
-  for (std::int64_t picture = 0; picture < shape[0]; ++picture)
-    for (std::int64_t first = 0; first < shape[1]; first += step) {
-      const std::int64_t last = std::min(first + step, shape[1]);
-      const std::int64_t top = first * w.stride - w.pad_before;
-      const std::int64_t bottom = (last - 1) * w.stride - w.pad_before + w.kernel;
-      const std::int64_t begin = std::max<std::int64_t>(0, top), end = std::min(bottom, input[1]);
-      const RowPadding padding{static_cast<int>(begin - top), static_cast<int>(bottom - end)};
-      Tensor band = rows_of_picture(y, picture, first, last);
-      Tensor result = adds ? Tensor(band.shape(), result_type) : band;
-      convolve(rows(picture, begin, end), w, padding, dtype, result);
-      if (adds) add_to(band, result);
-    }
-  return y;
 }
 
 void prepare_conv2d(Conv2d& conv, DType compute_type) {

@@ -1,27 +1,30 @@
-// Convolutions on oneDNN, channels last.
+// Convolutions on oneDNN, channels last, of whole pictures or bands of them.
 #pragma once
-
-#include <functional>
 
 #include "ops/ops.h"
 
 namespace sd35::native {
 
-// x * W + b in `result_type`, f32 or the compute type. Weights may be prepared or of any float type.
-Tensor conv2d(const Tensor& x, const Conv2d& w, DType compute_type, DType result_type);
+// Rows of zeros above and below the input.
+struct RowPadding {
+  int top = 0, bottom = 0;
+};
 
-// Rows [begin, end) of one picture of a convolution's input, [1, end - begin, X, in].
-using RowSource = std::function<Tensor(std::int64_t picture, std::int64_t begin, std::int64_t end)>;
-
-// The same for an input of shape `input` that `rows` makes band by band, so that it never exists as a whole;
-// added to `residual`, unless that is undefined.
-Tensor conv2d_in_bands(const Shape& input, const RowSource& rows, const Conv2d& w, Tensor residual,
-                       DType compute_type, DType result_type);
-// Whether a convolution of such an input, or its result, is more than one band.
-bool wants_bands(const Shape& input, const Conv2d& w);
+// Writes x * W + b to y, f32 or the compute type. Weights may be prepared or of any float type.
+void convolve(const Tensor& x, const Conv2d& w, RowPadding padding, DType compute_type, Tensor& y);
 
 // Rows [begin, end) of one picture of x [B, Y, X, C], sharing its memory: [1, end - begin, X, C].
 Tensor rows_of_picture(const Tensor& x, std::int64_t picture, std::int64_t begin, std::int64_t end);
+
+// How many rows of such an input, or of its result if that has more channels, take `bytes` in f32.
+std::int64_t rows_per_band(const Shape& input, const Conv2d& w, std::int64_t bytes);
+
+// What rows [first, last) of a result are made of: rows [begin, end) of the input and zeros.
+struct InputRows {
+  std::int64_t begin, end;
+  RowPadding padding;
+};
+InputRows rows_to_convolve(const Shape& input, const Conv2d& w, std::int64_t first, std::int64_t last);
 
 // Repacks the filter in the type convolutions run in; leaves `conv.weight` undefined.
 void prepare_conv2d(Conv2d& conv, DType compute_type);

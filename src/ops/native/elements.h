@@ -52,6 +52,8 @@ inline kernels::Function function_of(Activation act) {
       return kernels::Function::gelu_tanh;
     case Activation::quick_gelu:
       return kernels::Function::quick_gelu;
+    case Activation::relu:
+      return kernels::Function::relu;
   }
   throw Error("unknown activation");
 }

@@ -12,18 +12,25 @@ struct ChannelAffine {
   std::vector<float> scale, shift;
 };
 
-// A group norm of pictures [B, Y, X, C] whose statistics are taken, but which is written row by row.
-class NormedPictures {
+// Sums over the pixels of one picture, for every channel. Each row is summed by itself, and rows in their
+// order: neither threads nor bands change a bit.
+class ChannelSums {
  public:
-  NormedPictures(const Tensor& x, const GroupNorm& norm);
-  // Rows of a picture from `begin` on, as many as `target` [1, rows, X, C] has.
-  void write_rows(std::int64_t picture, std::int64_t begin, Tensor& target) const;
+  // The next rows, [1, rows, X, C].
+  void add_rows(const Tensor& rows);
+  // Of the norm of all that was added.
+  ChannelAffine affine(const GroupNorm& norm) const;
 
  private:
-  const Tensor& x_;
-  Activation act_;
-  std::vector<ChannelAffine> affine_;  // of each picture
+  std::int64_t pixels_ = 0;
+  // Of differences from the first pixel, so that a mean far from zero costs no digits.
+  std::vector<float> first_pixel_;
+  std::vector<double> sums_, squares_;
 };
+
+// act(x * scale + shift) of x [1, rows, X, C], to the rows of `target` from number `row` on.
+void normalize_rows(const Tensor& x, const ChannelAffine& affine, Activation act, Tensor& target,
+                    std::int64_t row);
 
 // act(group norm) of a picture [B, Y, X, C], channels last, in `result_type`.
 Tensor group_norm(const Tensor& x, const GroupNorm& norm, DType result_type);

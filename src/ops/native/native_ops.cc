@@ -4,8 +4,10 @@
 #include "core/cpu.h"
 #include "core/error.h"
 #include "ops/checks.h"
+#include "ops/native/banded_ops.h"
 #include "ops/native/conv2d.h"
 #include "ops/native/conversion.h"
+#include "ops/native/convolved_map.h"
 #include "ops/native/data_movement.h"
 #include "ops/native/elements.h"
 #include "ops/native/group_norm.h"
@@ -19,7 +21,7 @@ namespace {
 
 class NativeOps : public Ops {
  public:
-  explicit NativeOps(DType compute_type) : compute_type_(compute_type) {}
+  explicit NativeOps(DType compute_type) : compute_type_(compute_type), banded_(compute_type) {}
 
   std::string_view name() const override { return "native"; }
   DType compute_type() const override { return compute_type_; }
@@ -44,7 +46,7 @@ class NativeOps : public Ops {
     return native::linear(x, w, act, compute_type_, type_of(out));
   }
   Tensor conv2d(const Tensor& x, const Conv2d& w, Out out) const override {
-    return native::conv2d(x, w, compute_type_, type_of(out));
+    return native::convolved(x, {}, w, {}, compute_type_, type_of(out));
   }
 
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) const override {
@@ -105,27 +107,12 @@ class NativeOps : public Ops {
   Tensor upsample_nearest2x(const Tensor& x) const override { return native::upsample_nearest2x(x); }
   Tensor norm_conv2d(const Tensor& x, const GroupNorm& norm, const Conv2d& w, Tensor residual,
                      Out out) const override {
-    if (x.shape().rank() != 4 || !native::wants_bands(x.shape(), w))
-      return Ops::norm_conv2d(x, norm, w, std::move(residual), out);
-    const native::NormedPictures normed(x, norm);
-    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
-      Tensor band({1, end - begin, x.dim(2), x.dim(3)}, compute_type_);
-      normed.write_rows(picture, begin, band);
-      return band;
-    };
-    return native::conv2d_in_bands(x.shape(), rows, w, std::move(residual), compute_type_, type_of(out));
+    return native::convolved(x, {.norm = &norm}, w, std::move(residual), compute_type_, type_of(out));
   }
   Tensor upsample_conv2d(const Tensor& x, const Conv2d& w) const override {
-    if (x.shape().rank() != 4) return Ops::upsample_conv2d(x, w);
-    const Shape input{x.dim(0), 2 * x.dim(1), 2 * x.dim(2), x.dim(3)};
-    if (!native::wants_bands(input, w)) return Ops::upsample_conv2d(x, w);
-    const auto rows = [&](std::int64_t picture, std::int64_t begin, std::int64_t end) {
-      const std::int64_t first = begin / 2, last = (end + 1) / 2;
-      const Tensor twice = native::upsample_nearest2x(native::rows_of_picture(x, picture, first, last));
-      return native::rows_of_picture(twice, 0, begin - 2 * first, end - 2 * first);
-    };
-    return native::conv2d_in_bands(input, rows, w, {}, compute_type_, compute_type_);
+    return native::convolved(x, {.upsampled = true}, w, {}, compute_type_, compute_type_);
   }
+  const BandedOps* banded() const override { return &banded_; }
   Tensor concat(std::span<const Tensor> parts, int dim) const override { return native::concat(parts, dim); }
   Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end) const override {
     return native::slice(x, dim, begin, end);
@@ -138,6 +125,7 @@ class NativeOps : public Ops {
   DType type_of(Out out) const { return out == Out::f32 ? DType::f32 : compute_type_; }
 
   DType compute_type_;
+  native::NativeBandedOps banded_;
 };
 
 }  // namespace

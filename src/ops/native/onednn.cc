@@ -117,6 +117,9 @@ dnnl::post_ops fused(Activation activation, bool accumulate) {
     case Activation::quick_gelu:
       append(dnnl::algorithm::eltwise_swish, 1.702f);
       break;
+    case Activation::relu:
+      append(dnnl::algorithm::eltwise_relu, 0.0f);
+      break;
   }
   return operations;
 }

@@ -25,6 +25,8 @@ float apply(Activation act, float x) {
       return static_cast<float>(0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))));
     case Activation::quick_gelu:
       return static_cast<float>(v / (1 + std::exp(-1.702 * v)));
+    case Activation::relu:
+      return x < 0 ? 0 : x;
   }
   throw Error("unknown activation");
 }
@@ -124,7 +126,7 @@ class RefOps : public Ops {
   }
 
   Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
-    checks::group_norm(x, norm);
+    checks::group_norm(x.shape(), norm);
     Tensor y = x.to(DType::f32).clone();
     const std::int64_t pixels = x.dim(1) * x.dim(2), C = x.dim(3), size = C / norm.groups;
     for (std::int64_t b = 0; b < x.dim(0); ++b)

@@ -95,6 +95,8 @@ at::Tensor apply(Activation act, const at::Tensor& x) {
       return at::gelu(x, "tanh");
     case Activation::quick_gelu:
       return x * at::sigmoid(1.702 * x);
+    case Activation::relu:
+      return at::clamp_min(x, 0);
   }
   throw Error("unknown activation");
 }
@@ -181,7 +183,7 @@ class TorchOps : public Ops {
   }
 
   Tensor group_norm(const Tensor& x, const GroupNorm& norm) const override {
-    checks::group_norm(x, norm);
+    checks::group_norm(x.shape(), norm);
     const at::Tensor normed =
         at::group_norm(to_planes(wide(x)), norm.groups, wide(norm.weight), wide(norm.bias), norm.eps);
     return result(to_channels_last(apply(norm.act, normed)));

@@ -462,7 +462,7 @@ std::vector<Image> TransformerObjective::samples(const Ops& ops, const Callbacks
     const Tensor latents =
         denoise(ops, transformer_, std::move(job), StageProgress(callbacks, sd35::Stage::denoise));
     Picture picture =
-        decode(*decoder_ops, vae, decoder, latents, false, StageProgress(callbacks, sd35::Stage::decode));
+        decode(*decoder_ops, vae, decoder, latents, {}, StageProgress(callbacks, sd35::Stage::decode));
     images.push_back({picture.width, picture.height, std::move(picture.rgb)});
   }
   return images;

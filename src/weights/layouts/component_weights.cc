@@ -15,6 +15,7 @@
 #include "weights/layouts/four_bit.h"
 #include "weights/layouts/plain_names.h"
 #include "weights/layouts/scaled_fp8.h"
+#include "weights/layouts/tiny_autoencoder_names.h"
 #include "weights/model/folder_files.h"
 
 namespace sd35 {
@@ -102,6 +103,7 @@ WeightFile read_weight_file(const std::filesystem::path& path) {
   apply_fp8_scales(result.tensors, location);
   fold_four_bit(result.tensors, location);
   make_names_plain(result.tensors, location);
+  name_tiny_autoencoder(result.tensors);
   return result;
 }
 

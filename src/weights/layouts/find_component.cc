@@ -53,6 +53,8 @@ constexpr std::array kAnchors = {
     Anchor{Network::vae, "encoder.down_blocks."},
     Anchor{Network::vae, "decoder.up."},
     Anchor{Network::vae, "decoder.up_blocks."},
+    Anchor{Network::vae, "encoder.layers.0.weight"},  // the tiny one
+    Anchor{Network::vae, "decoder.layers.0.weight"},
 };
 
 // Names that belong to a network, after its prefix.

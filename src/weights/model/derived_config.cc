@@ -108,7 +108,50 @@ nlohmann::json transformer_guess(const Shapes& shapes, const nlohmann::json& sho
   return guess;
 }
 
+// Of the tiny autoencoder. A file may lack its encoder.
+constexpr const char* kTinyDecoderLayers = "decoder.layers.";
+constexpr const char* kTinyEncoderLayers = "encoder.layers.";
+
+bool is_tiny_autoencoder(const Shapes& shapes) {
+  return shapes.count(kTinyDecoderLayers) > 0 || shapes.count(kTinyEncoderLayers) > 0;
+}
+
+// How many blocks follow each convolution but the last. Layers without weights are numbered too.
+nlohmann::json tiny_blocks(const Shapes& shapes, const std::string& layers) {
+  constexpr int kMostLayers = 256;
+  nlohmann::json blocks = nlohmann::json::array();
+  for (int number = 0; number < kMostLayers; ++number) {
+    const std::string layer = layers + std::to_string(number);
+    if (shapes.has(layer + ".weight"))
+      blocks.push_back(0);
+    else if (shapes.has(layer + ".conv.0.weight") && !blocks.empty())
+      blocks.back() = blocks.back().get<int>() + 1;
+  }
+  if (!blocks.empty()) blocks.erase(blocks.size() - 1);
+  return blocks;
+}
+
+nlohmann::json tiny_autoencoder_shown(const Shapes& shapes) {
+  const Shape& first = shapes.at(std::string(kTinyDecoderLayers) + "0.weight", 4);  // [width, C, 3, 3]
+  const nlohmann::json blocks = tiny_blocks(shapes, kTinyDecoderLayers);
+  const std::vector<std::int64_t> widths(blocks.size(), first[0]);
+  const bool encodes = shapes.count(kTinyEncoderLayers) > 0;
+  return {{"_class_name", "AutoencoderTiny"},
+          {"in_channels", 3},
+          {"out_channels", 3},
+          {"latent_channels", first[1]},
+          {"decoder_block_out_channels", widths},
+          {"encoder_block_out_channels", widths},
+          {"num_decoder_blocks", blocks},
+          {"num_encoder_blocks", encodes ? tiny_blocks(shapes, kTinyEncoderLayers) : blocks}};
+}
+
+nlohmann::json tiny_autoencoder_guess() {
+  return {{"act_fn", "relu"}, {"upsample_fn", "nearest"}, {"scaling_factor", 1.0}, {"shift_factor", 0.0}};
+}
+
 nlohmann::json vae_shown(const Shapes& shapes) {
+  if (is_tiny_autoencoder(shapes)) return tiny_autoencoder_shown(shapes);
   nlohmann::json channels = nlohmann::json::array();
   const std::int64_t levels = shapes.count("encoder.down_blocks.");
   for (std::int64_t i = 0; i < levels; ++i)
@@ -123,7 +166,8 @@ nlohmann::json vae_shown(const Shapes& shapes) {
           {"use_post_quant_conv", shapes.has("post_quant_conv.weight")}};
 }
 
-nlohmann::json vae_guess() {
+nlohmann::json vae_guess(const Shapes& shapes) {
+  if (is_tiny_autoencoder(shapes)) return tiny_autoencoder_guess();
   return {
       {"_class_name", "AutoencoderKL"}, {"norm_num_groups", 32}, {"act_fn", "silu"}, {"sample_size", 1024},
       {"scaling_factor", 1.5305},       {"shift_factor", 0.0609}};
@@ -199,7 +243,7 @@ nlohmann::json guess_config(Component component, const Shapes& shapes, const nlo
     case Component::transformer:
       return transformer_guess(shapes, shown);
     case Component::vae:
-      return vae_guess();
+      return vae_guess(shapes);
   }
   throw Error("an unknown component");
 }
@@ -244,6 +288,10 @@ nlohmann::json derive_config(Component component, const WeightSource& weights) {
 FittedConfig fit_config(Component component, const WeightSource& weights, const nlohmann::json& said,
                         const std::string& said_by) {
   const Shapes shapes(weights);
+  // What is said of another network means nothing for this one.
+  const bool said_tiny = said.value("_class_name", "") == "AutoencoderTiny";
+  if (component == Component::vae && said_tiny != is_tiny_autoencoder(shapes))
+    return {derive_config(component, weights), false, ""};
   const nlohmann::json shown = shown_config(component, shapes);
   const ProblemList other_shapes = differences(shown, said);
   if (other_shapes.count() == 0) return {said, true, ""};

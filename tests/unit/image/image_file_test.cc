@@ -268,6 +268,18 @@ TEST(ImageFile, HugeChunksAreRefusedBeforeAnyAllocation) {
               std::string::npos);
 }
 
+TEST(ImageFile, AnAnimatedPngIsRefused) {
+  std::string bytes = file_bytes(kGolden + "rgb.png");
+  const TemporaryFolder folder;
+  for (const char frames : {'\1', '\2'}) {
+    // After the header: length, kind, frames, how often, checksum (which readers do not look at here).
+    const std::string chunk = std::string("\0\0\0\10acTL\0\0\0", 11) + frames + std::string(8, '\0');
+    put_file(folder / "moving.png", bytes.substr(0, 33) + chunk + bytes.substr(33));
+    const std::string message = message_of<FileError>([&] { read_image(folder / "moving.png"); });
+    EXPECT_EQ(message.find("it is an animation") != message.npos, frames == 2) << message;
+  }
+}
+
 TEST(ImageFile, AFlatPictureMayBeTiny) {
   const TemporaryFolder folder;
   const Image flat{2000, 1500, std::vector<std::uint8_t>(std::size_t{9'000'000}, 7)};

@@ -16,12 +16,12 @@ std::string text(const auto&... parts) {
 }
 
 std::string name_of(Activation act) {
-  constexpr std::array names{"none", "silu", "gelu", "gelu_tanh", "quick_gelu"};
+  constexpr std::array names{"none", "silu", "gelu", "gelu_tanh", "quick_gelu", "relu"};
   return names.at(static_cast<std::size_t>(act));
 }
 
-constexpr std::array kActivations{Activation::none, Activation::silu, Activation::gelu, Activation::gelu_tanh,
-                                  Activation::quick_gelu};
+constexpr std::array kActivations{Activation::none,      Activation::silu,       Activation::gelu,
+                                  Activation::gelu_tanh, Activation::quick_gelu, Activation::relu};
 constexpr std::array kFloatTypes{DType::f32, DType::f16, DType::bf16, DType::f8_e4m3, DType::f8_e5m2};
 
 // How the weight reaches the verb.

@@ -24,6 +24,12 @@ TEST(OptionAxisTest, TakesAnOptionThroughItsValues) {
   EXPECT_EQ(guidance.applied(options, 0).prompt, "a cat");
 }
 
+TEST(OptionAxisTest, TakesTheWordForZero) {
+  const OptionAxis axis = option_axis_from_text("shift=auto,3");
+  EXPECT_EQ(axis.applied({}, 0).shift, 0);
+  EXPECT_EQ(axis.applied({}, 1).shift, 3);
+}
+
 TEST(OptionAxisTest, WhatIsWrongIsNamed) {
   const auto expect = [](const std::string& text, const std::string& said) {
     try {

@@ -54,6 +54,13 @@ TEST(PresetTest, MakesRoomExceptForWhatIsChosen) {
   EXPECT_EQ(options.sampler, "heun");
 }
 
+TEST(PresetTest, NoneIsNone) {
+  GenerateOptions options;
+  options.preset = "none";
+  EXPECT_EQ(with_preset(options).preset, "");
+  EXPECT_FALSE(with_preset(options).num_inference_steps.has_value());
+}
+
 TEST(PresetTest, RefusesOthers) {
   GenerateOptions options;
   options.preset = "warp";
@@ -61,7 +68,7 @@ TEST(PresetTest, RefusesOthers) {
     with_preset(options);
     FAIL();
   } catch (const ArgumentError& error) {
-    EXPECT_STREQ(error.what(), "unknown preset 'warp'; known: turbo");
+    EXPECT_STREQ(error.what(), "unknown preset 'warp'; known: turbo, none");
     EXPECT_EQ(error.option(), "preset");
   }
 }

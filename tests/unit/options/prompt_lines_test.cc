@@ -80,6 +80,7 @@ TEST(PromptLinesTest, WhatIsWrongIsNamedWithItsLine) {
   expect("{\"prompt\": \"a\", \"count\": 2}", "count is not for a line");
   expect("{\"prompt\": " + std::string(100'000, '['), "");
   expect(std::string("a\0b", 3), "NUL");
+  expect(R"({"prompt": "a\u0000b"})", "prompt holds a NUL character");
   expect("caf\xe9", "UTF-8");
   expect("{\"prompt\": \"caf\xe9\"}", "UTF-8");
   expect(std::string((std::size_t{1} << 20) + 1, 'a'), "1048577 bytes");

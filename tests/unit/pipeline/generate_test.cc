@@ -245,6 +245,37 @@ TEST(GenerateTest, ASingleFileGivesTheSamePicture) {
   EXPECT_EQ(single.generate(small()).at(0).rgb, draw(small()).rgb);
 }
 
+TEST(GenerateTest, StepsShowTheirLatents) {
+  GenerateOptions options = small();
+  options.count = 2;
+  std::vector<int> steps;
+  Callbacks callbacks;
+  callbacks.on_step = [&](const StepResult& result) {
+    EXPECT_EQ(result.shape, (std::array<std::int64_t, 4>{result.shape[0], 16, 6, 8}));
+    EXPECT_EQ(result.latents.size(), static_cast<std::size_t>(result.shape[0]) * 16 * 6 * 8);
+    EXPECT_EQ(result.steps, 3);
+    if (result.step == 1) {
+      EXPECT_FLOAT_EQ(result.timestep, 1000);
+    }
+    steps.push_back(result.step);
+    return true;
+  };
+  const Pipeline pipeline = open();
+  const std::vector<Picture> watched = pipeline.generate(options, callbacks);
+  EXPECT_EQ(std::ranges::count(steps, 3), std::ranges::count(steps, 1));
+  EXPECT_EQ(watched.at(1).rgb, pipeline.generate(options).at(1).rgb);
+
+  callbacks.on_step = [](const StepResult& result) {
+    if (result.step == result.steps) std::ranges::fill(result.latents, 0.0f);
+    return true;
+  };
+  const std::vector<Picture> blank = pipeline.generate(options, callbacks);
+  EXPECT_EQ(blank.at(0).rgb, blank.at(1).rgb);
+
+  callbacks.on_step = [](const StepResult& result) { return result.step < 2; };
+  EXPECT_THROW(pipeline.generate(options, callbacks), Cancelled);
+}
+
 // Fractions of a stage rise to 1; stages come in the order of the data flow.
 TEST(GenerateTest, ReportsProgress) {
   GenerateOptions options = small();

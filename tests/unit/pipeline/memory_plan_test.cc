@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "pipeline/components.h"
@@ -154,6 +156,48 @@ TEST_F(MemoryPlanTest, TighterLimitsTakeSlowerPlansAndStayBelow) {
     EXPECT_NE(std::string(error.what()).find("would do"), std::string::npos) << error.what();
   }
   EXPECT_GE(changes, 2);
+}
+
+TEST_F(MemoryPlanTest, TheDecoderKeepsFewerMapsBeforeItTakesTiles) {
+  const VaeConfig full;  // of a size that is most of the memory
+  facts_.vae = &full;
+  facts_.decodes_in_bands = true;
+  options_.width = options_.height = 1024;
+  const auto modes = [&] {
+    std::vector<std::string> modes;
+    std::uint64_t limit = 8'000'000'000;
+    try {
+      for (;;) {
+        const MemoryPlan plan = plan_memory(facts_, options_, limit);
+        EXPECT_LE(stage(plan, 2).bytes, limit);
+        EXPECT_TRUE(plan.tile == 0 || plan.kept == KeptMaps::all);
+        modes.push_back(stage(plan, 2).mode);
+        limit = stage(plan, 2).bytes - 1;
+      }
+    } catch (const ArgumentError&) {
+    }
+    return modes;
+  };
+  EXPECT_EQ(modes(),
+            (std::vector<std::string>{"whole", "in bands, keeping two maps", "in bands, keeping one map",
+                                      "in bands, keeping no map", "tiles of 256"}));
+  facts_.decodes_in_bands = false;
+  EXPECT_EQ(modes(), (std::vector<std::string>{"whole", "tiles of 512", "tiles of 256"}));
+  facts_.decodes_in_bands = true;
+  options_.width = 2048;
+  options_.vae_tiling = true;
+  EXPECT_EQ(modes(), (std::vector<std::string>{"tiles of 1024", "tiles of 512", "tiles of 256"}));
+}
+
+TEST_F(MemoryPlanTest, BandsDrawTheSameBytes) {
+  options_.guidance_scale = 1;
+  options_.width = 1024;
+  const Picture whole = draw(0);
+  facts_.decodes_in_bands = true;
+  const MemoryPlan plan = plan_memory(facts_, options_, 0);
+  const Picture bands = draw(stage(plan, 2).bytes - 1);
+  EXPECT_TRUE(stages_.at(2).mode.starts_with("in bands")) << stages_.at(2).mode;
+  EXPECT_EQ(bands.rgb, whole.rgb);
 }
 
 TEST_F(MemoryPlanTest, BiggerPicturesAndTypesTakeMore) {

@@ -44,6 +44,7 @@ TEST(RecipeTest, SurvivesJson) {
   EXPECT_EQ(options_to_json(read.generate), options_to_json(recipe.generate));
   recipe.load.prompt_cache = recipe.load.packed = "";  // concerns only this machine
   recipe.load.keep = "nothing";
+  recipe.load.preview_with = "linear";
   recipe.load.threads = 0;
   EXPECT_EQ(options_to_json(read.load), options_to_json(recipe.load));
 }

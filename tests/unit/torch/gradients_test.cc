@@ -100,7 +100,7 @@ Conv2d conv_of(const Tensor& weight, const Tensor& bias, int stride, int pad_bef
 }
 
 std::vector<GradientCase> activation_cases() {
-  constexpr std::array names{"none", "silu", "gelu", "gelu_tanh", "quick_gelu"};
+  constexpr std::array names{"none", "silu", "gelu", "gelu_tanh", "quick_gelu", "relu"};
   std::vector<GradientCase> cases;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto act = static_cast<Activation>(i);

@@ -124,6 +124,7 @@ SD35_INLINE Vec apply(Vec x) {
   if constexpr (F == Function::gelu) return gelu<exact>(x);
   if constexpr (F == Function::gelu_tanh) return gelu_tanh<exact>(x);
   if constexpr (F == Function::quick_gelu) return quick_gelu<exact>(x);
+  if constexpr (F == Function::relu) return x < 0.0f ? Vec{} : x;  // keeps NaN
   return x;
 }
 
@@ -148,6 +149,7 @@ SD35_INLINE Vec derivative(Vec x) {
     const Vec v = bounded(x, -60.0f, 60.0f);
     return of_sigmoid(v, 1.702f * v, splat(1.702f));
   }
+  if constexpr (F == Function::relu) return x > 0.0f ? splat(1.0f) : Vec{};
   return splat(1.0f);
 }
 

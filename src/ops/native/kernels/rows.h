@@ -11,7 +11,7 @@ enum class Element : std::uint8_t { f32, bf16 };
 // What weights may also be stored as; the formats are those of core/dtype.h.
 enum class Stored : std::uint8_t { f16, f8_e4m3, f8_e5m2 };
 
-enum class Function : std::uint8_t { identity, silu, gelu, gelu_tanh, quick_gelu };
+enum class Function : std::uint8_t { identity, silu, gelu, gelu_tanh, quick_gelu, relu };
 
 // Elements in memory, read only or written.
 struct In {

@@ -31,6 +31,8 @@ SD35_INLINE void with_function(Function f, Body body) {
       return body.template operator()<Function::gelu_tanh>();
     case Function::quick_gelu:
       return body.template operator()<Function::quick_gelu>();
+    case Function::relu:
+      return body.template operator()<Function::relu>();
   }
 }
 

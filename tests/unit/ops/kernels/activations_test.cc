@@ -11,9 +11,9 @@ INSTANTIATE_TEST_SUITE_P(Levels, ActivationsTest, testing::ValuesIn(levels_of_th
 
 constexpr double kRelativeError = 2e-6;
 constexpr double kRoughError = 2e-4;  // before a result is rounded to bf16
-constexpr Function kFunctions[] = {Function::identity, Function::silu, Function::gelu, Function::gelu_tanh,
-                                   Function::quick_gelu};
-constexpr const char* kNames[] = {"identity", "silu", "gelu", "gelu_tanh", "quick_gelu"};
+constexpr Function kFunctions[] = {Function::identity,  Function::silu,       Function::gelu,
+                                   Function::gelu_tanh, Function::quick_gelu, Function::relu};
+constexpr const char* kNames[] = {"identity", "silu", "gelu", "gelu_tanh", "quick_gelu", "relu"};
 const char* name_of(Function f) { return kNames[static_cast<std::size_t>(f)]; }
 
 double twin(Function f, double x) {
@@ -31,6 +31,8 @@ double twin(Function f, double x) {
     }
     case Function::quick_gelu:
       return x / (1 + std::exp(-1.702 * x));
+    case Function::relu:
+      return std::max(x, 0.0);
   }
   return std::nan("");
 }
