@@ -106,9 +106,12 @@ class OpenAi(unittest.TestCase):
             openai.OpenAI(base_url=self.server.url + "/v1", api_key="wrong", max_retries=0).models.list()
 
     def test_a_full_queue_is_tried_again(self):
-        jobs = []
-        while (status := self.server.ask("POST", "/api/v1/jobs", LONG, self.server_headers))[0] == 202:
-            jobs.append(status[2])
+        submit = lambda: self.server.ask("POST", "/api/v1/jobs", LONG, self.server_headers)[0]
+        submit()
+        while self.server.ask_json("GET", "/api/v1/jobs", headers=self.server_headers)["jobs"][0]["status"] == "queued":
+            time.sleep(0.01)
+        while submit() == 202:
+            pass
         with self.assertRaises(openai.RateLimitError):
             self.generate()
         patient = self.client.with_options(max_retries=5)
@@ -133,6 +136,16 @@ class OpenAi(unittest.TestCase):
         while (state := self.server.ask_json("GET", "/api/v1/jobs", headers=self.server_headers)["jobs"][0])["status"] in ("queued", "running"):
             time.sleep(0.01)
         self.assertEqual(state["status"], "cancelled")
+
+
+if "SD35_NPM_CLIENT" in os.environ:
+
+    class OpenAiForJavaScript(unittest.TestCase):
+        def test_draws_streams_edits_and_lists(self):
+            server = Server(SD35, FOLDER)
+            run = subprocess.run(["node", os.environ["SD35_NPM_CLIENT"], server.url], capture_output=True, text=True)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(server.end(), 0)
 
 
 class A1111(unittest.TestCase):
