@@ -613,10 +613,32 @@ def forms():
     }
 
 
+def job_bodies():
+    """A byte that chooses the dialect, and what its clients send."""
+    small = base64.b64encode(png(16, 16, 8, 2, 48)).decode()
+    own = {"prompt": "a red cube", "width": 64, "height": 64, "num_inference_steps": 3, "seed": 7, "count": 2, "sampler": "heun",
+           "loras": [], "previews": True, "output_format": "webp", "guidance_scale": 2, "inpaint": {"blur": 2}, "init": {"resize": "crop"}}
+    openai = {"prompt": "a red cube", "n": 1, "size": "64x64", "steps": 3, "seed": 7, "stream": True, "partial_images": 2, "quality": "low"}
+    a1111 = {"prompt": "a <lora:ink:0.8> cube", "steps": 3, "width": 64, "height": 64, "sampler_name": "Euler a", "scheduler": "Karras",
+             "override_settings": {"sd_model_checkpoint": "tiny"}, "alwayson_scripts": {}, "batch_size": 2, "seed": -1}
+    sdcpp = {"prompt": "a", "width": 64, "height": 64, "sample_params": {"sample_steps": 3, "sample_method": "euler_a", "guidance": {
+        "txt_cfg": 4.5, "slg": {"layers": [1], "scale": 2.8}}}, "hires": {"enabled": True, "scale": 1.5, "upscaler": "Latent"}, "lora": []}
+    part = lambda name, content: b'--b\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\n' + content + b"\r\n"
+    return {
+        "own": b"\0" + text(own),
+        "own_picture": b"\0" + text({"prompt": "a", "image": small, "mask": "data:image/png;base64," + small, "strength": 0.5}),
+        "openai": b"\1" + text(openai),
+        "openai_edit": b"\2" + part(b"prompt", b"a cat") + part(b"n", b"1") + part(b"image", png(16, 16, 8, 6, 64)) + b"--b--",
+        "a1111": b"\3" + text(a1111),
+        "a1111_picture": b"\4" + text({"prompt": "a", "init_images": [small], "mask": small, "inpainting_fill": 2, "resize_mode": 1}),
+        "sdcpp": b"\5" + text(sdcpp),
+    }
+
+
 def main():
     shutil.rmtree(CORPUS, ignore_errors=True)
     seeds = {
-        "clip_tokenizer": clip_tokenizers(), "config": configs(), "gguf": ggufs(), "image": pictures(), "lora": loras(),
+        "clip_tokenizer": clip_tokenizers(), "config": configs(), "gguf": ggufs(), "image": pictures(), "job_body": job_bodies(), "lora": loras(),
         "multipart": forms(), "packed_weights": packed(), "prompt_cache": prompt_caches(), "prompt_file": prompt_files(), "prompt_lines": prompt_lines(), "recipe": recipes(),
         "report": reports(), "request_head": request_heads(), "safetensors": checkpoints(), "t5_tokenizer": t5_tokenizers(), "tar": tars(),
         "tokenizer_json": tokenizer_jsons(), "train_config": train_configs(),

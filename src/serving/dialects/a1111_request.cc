@@ -10,6 +10,7 @@
 #include "image/resize.h"
 #include "serving/dialects/checked_job.h"
 #include "serving/dialects/pictures_in.h"
+#include "serving/http/headers.h"
 
 namespace sd35::serving {
 namespace {

@@ -64,7 +64,15 @@ class Server::Impl {
     return {address.host, port};
   }
 
-  void run() { io_.run(); }
+  void run() {
+    while (!io_.stopped()) {
+      try {
+        io_.run();
+      } catch (const std::exception&) {
+        // Memory ran out for one connection, as a rule, which its deadline closes. The others go on.
+      }
+    }
+  }
   void stop() { io_.stop(); }
   int connections() const { return count_; }
   void post(std::function<void()> work) { boost::asio::post(io_, std::move(work)); }

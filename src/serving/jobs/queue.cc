@@ -12,6 +12,7 @@ namespace {
 constexpr double kUnknownSeconds = 5;
 constexpr int kLongestRetry = 120;
 constexpr std::chrono::seconds kBetweenIdleCalls{1};
+constexpr std::chrono::seconds kBetweenSweeps{1};
 
 constexpr std::size_t kMostEnded = 2000;  // that are kept
 
@@ -44,14 +45,14 @@ std::shared_ptr<Job> JobQueue::submit(JobRequest request) {
 }
 
 std::shared_ptr<Job> JobQueue::find(const std::string& id) {
-  forget_old();
+  forget_old_if_due();
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(jobs_, id, &Job::id);
   return found == jobs_.end() ? nullptr : *found;
 }
 
 std::vector<std::shared_ptr<Job>> JobQueue::recent(std::size_t count) {
-  forget_old();
+  forget_old_if_due();
   const std::lock_guard lock(mutex_);
   const std::size_t size = std::min(count, jobs_.size());
   return {jobs_.rbegin(), jobs_.rbegin() + static_cast<std::ptrdiff_t>(size)};
@@ -154,9 +155,18 @@ int JobQueue::expected_seconds() const {
   return std::clamp(static_cast<int>(std::ceil(seconds)), 1, kLongestRetry);
 }
 
+void JobQueue::forget_old_if_due() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (hooks_.now() - looked_ < kBetweenSweeps) return;
+  }
+  forget_old();
+}
+
 void JobQueue::forget_old() {
   const Time now = hooks_.now();
   const std::lock_guard lock(mutex_);
+  looked_ = now;
   std::uint64_t bytes = 0;
   std::size_t ended = 0;
   for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {  // the newest first

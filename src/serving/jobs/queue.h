@@ -86,7 +86,8 @@ class JobQueue {
   std::shared_ptr<Job> take_next();
   void draw(const std::shared_ptr<Job>& job);
   void tell_positions(const std::deque<std::shared_ptr<Job>>& waiting);
-  void forget_old();
+  void forget_old();  // looks at all jobs
+  void forget_old_if_due();
   int expected_seconds() const;
 
   const QueueLimits limits_;
@@ -97,6 +98,7 @@ class JobQueue {
   std::shared_ptr<Job> running_;
   std::deque<std::shared_ptr<Job>> jobs_;  // all that are known, the oldest first
   bool stopping_ = false;
+  Time looked_;                  // when forget_old() did last
   double seconds_of_a_job_ = 0;  // a moving mean; 0: not known
   std::thread thread_;
 };

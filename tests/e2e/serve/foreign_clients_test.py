@@ -3,6 +3,7 @@
 
 import base64
 import io
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import threading
 import time
 import unittest
 
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it looks for a list of prices on the network first
+
+import litellm
 import openai
 import openai.types
 import webuiapi
@@ -102,9 +106,12 @@ class OpenAi(unittest.TestCase):
             openai.OpenAI(base_url=self.server.url + "/v1", api_key="wrong", max_retries=0).models.list()
 
     def test_a_full_queue_is_tried_again(self):
-        jobs = []
-        while (status := self.server.ask("POST", "/api/v1/jobs", LONG, self.server_headers))[0] == 202:
-            jobs.append(status[2])
+        submit = lambda: self.server.ask("POST", "/api/v1/jobs", LONG, self.server_headers)[0]
+        submit()
+        while self.server.ask_json("GET", "/api/v1/jobs", headers=self.server_headers)["jobs"][0]["status"] == "queued":
+            time.sleep(0.01)
+        while submit() == 202:
+            pass
         with self.assertRaises(openai.RateLimitError):
             self.generate()
         patient = self.client.with_options(max_retries=5)
@@ -129,6 +136,16 @@ class OpenAi(unittest.TestCase):
         while (state := self.server.ask_json("GET", "/api/v1/jobs", headers=self.server_headers)["jobs"][0])["status"] in ("queued", "running"):
             time.sleep(0.01)
         self.assertEqual(state["status"], "cancelled")
+
+
+if "SD35_NPM_CLIENT" in os.environ:
+
+    class OpenAiForJavaScript(unittest.TestCase):
+        def test_draws_streams_edits_and_lists(self):
+            server = Server(SD35, FOLDER)
+            run = subprocess.run(["node", os.environ["SD35_NPM_CLIENT"], server.url], capture_output=True, text=True)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(server.end(), 0)
 
 
 class A1111(unittest.TestCase):
@@ -186,6 +203,19 @@ class A1111(unittest.TestCase):
         with self.assertRaises(RuntimeError) as raised:
             self.api.txt2img(prompt="a", enable_hr=True)
         self.assertEqual(raised.exception.args[0], 422)
+
+
+class LiteLlm(unittest.TestCase):
+    def test_its_extra_fields_reach_the_server(self):
+        server = Server(SD35, FOLDER)
+        ask = lambda **more: litellm.image_generation(
+            model="openai/tiny", prompt="a red cube", size="64x64", api_base=server.url + "/v1", api_key="any", **more)
+        pictures = [ask(seed=seed, steps=3).data[0].b64_json for seed in (7, 7, 8)]
+        self.assertEqual(pictures[0], pictures[1])
+        self.assertNotEqual(pictures[0], pictures[2])
+        with self.assertRaises(litellm.exceptions.BadRequestError):
+            ask(output_format="gif")
+        self.assertEqual(server.end(), 0)
 
 
 class Schemathesis(unittest.TestCase):

@@ -18,11 +18,11 @@ LONG = SMALL | {"width": 256, "height": 256, "num_inference_steps": 150, "count"
 
 
 class Server:
-    """`sd35 serve` with the tiny model that `folder` holds, made there first."""
+    """`sd35 serve` with a tiny model in `folder`, made there first, or the model that SD35_TEST_MODEL names; clients call it tiny."""
 
     def __init__(self, sd35, folder, *arguments, environment=None):
         self.sd35 = sd35
-        self.model = pathlib.Path(folder) / "tiny"
+        self.model = pathlib.Path(os.environ.get("SD35_TEST_MODEL") or pathlib.Path(folder) / "tiny")
         if not self.model.exists():
             subprocess.run(
                 [sd35, "make-random-model", "--size", "tiny", "--dtype", "f32", "--seed", "7", "--quiet", "-o", self.model], check=True
