@@ -11,6 +11,7 @@
 #include "mmdit/transformer.h"
 #include "mmdit/widths.h"
 #include "pipeline/adapters.h"
+#include "pipeline/autoencode.h"
 #include "pipeline/identity.h"
 #include "vae/encoder_decoder.h"
 #include "weights/load.h"
