@@ -48,6 +48,26 @@ describe("the gallery and settings of pictures", () => {
     await close();
   });
 
+  it("keeps settings that the form does not have, until they are left out", async () => {
+    const json = { "Content-Type": "application/json" };
+    const asked = { prompt: "a red cube", num_inference_steps: 3, seed: 5, guidance_rescale: 0.5 };
+    const answer = await fetch(`${server.url}/api/v1/jobs`, { method: "POST", headers: json, body: JSON.stringify(asked) });
+    const { links } = await answer.json();
+    await (await fetch(server.url + links.events)).text();
+    const { images } = await (await fetch(server.url + links.self)).json();
+    const bytes = Buffer.from(await (await fetch(server.url + images[0].url)).arrayBuffer());
+
+    const { page, close } = await openPage(server.url);
+    await page.waitForSelector(".masthead .edge:not(:empty)");
+    await dropPicture(page, "#drop-settings", bytes);
+    await page.waitForSelector(".notice >> text=settings are in place");
+    assert.equal((await form.draw(page)).guidance_rescale, 0.5);
+    await form.open(page);
+    await page.click('[aria-label="Leave out guidance_rescale"]');
+    assert.equal((await form.draw(page)).guidance_rescale, undefined);
+    await close();
+  });
+
   it("says so when a dropped picture holds no settings, or is none", async () => {
     const { page, close } = await openPage(server.url, { expected: /400/ });
     const plain = await page.evaluate(async () => {

@@ -1,9 +1,15 @@
-// Screenshots of a running server's page, to look at: node tests/screenshots.mjs URL [FOLDER [WIDTH...]]
+// Screenshots of every state, to look at, in tests/screenshots or in SD35_SCREENSHOTS:
+//   node tests/screenshots.mjs URL [WIDTH...]        of a server that runs
+//   tests/run PROGRAM MODEL tests/screenshots.mjs    of one that is started for them
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { launch } from "./browser.mjs";
+import { startServer } from "./server.mjs";
 
-const [url = "http://127.0.0.1:7860", folder = "tests/screenshots", ...wanted] = process.argv.slice(2);
+const [given, ...wanted] = process.argv.slice(2);
+const folder = process.env.SD35_SCREENSHOTS ?? "tests/screenshots";
+const server = given ? null : await startServer();
+const url = given ?? server.url;
 const sizes = [
   { width: 360, height: 780 },
   { width: 820, height: 1180 },
@@ -17,6 +23,7 @@ for (const colorScheme of ["light", "dark"]) {
   for (const viewport of sizes) await shoot(colorScheme, viewport);
 }
 await browser.close();
+await server?.stop();
 
 async function shoot(colorScheme, viewport) {
   const phone = viewport.width < 600;

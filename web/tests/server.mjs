@@ -24,8 +24,12 @@ export async function startServer({ port = 0, options = [] } = {}) {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said.join("\n")}`)));
   });
+  // A test that fails must neither wait for its server nor leave it behind.
+  for (const part of [child, child.stdout, child.stderr]) part.unref();
+  process.once("exit", () => child.kill("SIGKILL"));
   const end = async (signal) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
     const exit = once(child, "exit");
     child.kill(signal);
     await exit;
