@@ -181,7 +181,7 @@ expect "too many" 2 "extra" "$sd35" inspect "$tiny" extra
 
 # Help
 helps() { "$@" >out 2>err && [ ! -s err ] && grep -q "Usage: \|usage: " out; }
-for command in "" generate inspect convert make-random-model make-dataset evaluate train train-tokenizer; do
+for command in "" generate serve pull inspect convert make-random-model make-dataset evaluate train train-tokenizer; do
   check "help $command" helps "$sd35" help $command
   check "$command --help" helps "$sd35" $command --help
   check "$command -h" helps "$sd35" $command -h
@@ -197,7 +197,7 @@ check "options are listed" [ "$(wc -w <<<"$documented")" -ge 40 ]
 for names in $documented; do
   check "$names of generate" grep -q -- "^  $names\\b" help
   case $names in
-    -p,--prompt | --prompt-[23] | --count) ;;
+    -p,--prompt | --prompt-[23] | --count | --preview-with) ;;
     *) check "$names of evaluate" grep -q -- "^  $names\\b" help-evaluate ;;
   esac
 done
