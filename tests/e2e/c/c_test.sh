@@ -24,7 +24,7 @@ check "in one line" grep -q "error: there is no option 'widht'; did you mean wid
 check "a missing model is exit code 3" [ $? -eq 3 ]
 "$example" tiny "a red cube" no.png '{"width": 512, "height": 512, "num_inference_steps": 200}' 2>err &
 program=$!
-until grep -q "step 1 of" err; do sleep 0.05; done
+until grep -q "step 1 of" err || ! kill -0 $program 2>/dev/null; do sleep 0.05; done
 kill -INT $program
 wait $program
 check "an interrupt is exit code 130" [ $? -eq 130 ]
