@@ -146,7 +146,6 @@ void describe(std::string_view of, nlohmann::ordered_json& list) {
                                  {"type", type_name<typename Value<T>::type>()},
                                  {"help", option.help},
                                  {"group", option.group}};
-    const auto pointer = nlohmann::ordered_json::json_pointer("/" + std::string(option.name));
     std::string path = "/" + std::string(option.name);
     std::ranges::replace(path, '.', '/');
     if (const nlohmann::ordered_json::json_pointer at(path); defaults.contains(at))

@@ -27,32 +27,15 @@ struct Request {
   const Transfer::Patience* patience = nullptr;
   CURL* curl = nullptr;
   bool from_the_middle = false, began = false, cancelled = false, refused = false;
-  Refusal refusal;
   std::exception_ptr failed;  // of the receiver
 };
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
-  return text;
-}
-
-std::size_t on_header(char* data, std::size_t size, std::size_t count, void* pointer) {
-  auto& request = *static_cast<Request*>(pointer);
-  const std::string_view line(data, size * count);
-  if (line.starts_with("HTTP/")) request.refusal = {};  // of a redirect before
-  const std::size_t colon = line.find(':');
-  if (colon != line.npos) {
-    const std::string_view name = line.substr(0, colon), value = without_blanks(line.substr(colon + 1));
-    if (same_name(name, "x-error-code")) request.refusal.code = value;
-    if (same_name(name, "x-error-message")) request.refusal.message = printable(value);
-  }
-  return size * count;
+// Of the last answer, after redirects; empty: it is not there.
+std::string header_of(CURL* curl, const char* name) {
+  curl_header* header = nullptr;
+  constexpr int kLastAnswer = -1;
+  if (curl_easy_header(curl, name, 0, CURLH_HEADER, kLastAnswer, &header) != CURLHE_OK) return "";
+  return printable(header->value);
 }
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* pointer) {
@@ -117,8 +100,6 @@ struct Transfer::Handle {
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
     set(CURLOPT_USERAGENT, ("sd35/" + version()).c_str());
-    set(CURLOPT_HEADERFUNCTION, &on_header);
-    set(CURLOPT_HEADERDATA, static_cast<void*>(&request));
     set(CURLOPT_WRITEFUNCTION, &on_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&request));
     set(CURLOPT_NOPROGRESS, 0L);
@@ -140,8 +121,8 @@ struct Transfer::Handle {
     if (request.failed) std::rethrow_exception(request.failed);
     if (request.cancelled) throw Cancelled();
     if (status >= kFirstRefused) {
-      request.refusal.status = static_cast<int>(status);
-      throw RefusedError(request.refusal);
+      throw RefusedError(
+          {static_cast<int>(status), header_of(curl, "X-Error-Code"), header_of(curl, "X-Error-Message")});
     }
     if (code == CURLE_OK) return static_cast<int>(status);
     if (is_passing(code)) return 0;
